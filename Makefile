@@ -1,0 +1,178 @@
+# What a developer runs. `make` or `make help` lists it.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+##@ Variables (make VARIABLE=value ...)
+
+## Release name that go-ceph has for the librados headers of this machine
+CEPH_TAG ?= pacific
+## 0: build and test without Ceph's libraries, and without the race detector
+CGO_ENABLED ?= 1
+## How long each fuzz target runs
+FUZZTIME ?= 30s
+## Benchmarks to run, as a regular expression
+BENCH ?= .
+## Packages of the main module to look for benchmarks in
+PKG ?= ./...
+## Tags of bench; e2e,pacific measures real daemons too (as root)
+BENCH_TAGS ?= $(CEPH_TAG)
+## Tools, programs and image archives, built once for each version
+SEAMOUNT_CACHE ?= $(HOME)/.cache/seamount
+## Further arguments for local-up and local-down, for example --nodes=1
+ARGS ?=
+## Images to build and load; by default all whose programs exist
+IMAGES ?= ceph-18 ceph-20 pause $(notdir $(wildcard cmd/seamount cmd/seamount-node)) workload
+## What the programs say of themselves
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+
+# The version is in LDFLAGS: the go command asks git by itself, which fails in a clone of another user.
+export GOFLAGS := $(strip $(filter-out -tags=% -buildvcs=%,$(shell go env GOFLAGS)) -tags=$(CEPH_TAG) -buildvcs=false)
+export CGO_ENABLED CEPH_TAG FUZZTIME SEAMOUNT_CACHE
+LDFLAGS := -s -w -X main.version=$(VERSION)
+RACE := $(if $(filter 0,$(CGO_ENABLED)),,-race)
+
+# Go modules with code of ours. The parts of the local Kubernetes in deploy/local/components only name other
+# people's programs: to compile those costs half an hour of CPU, which only the end-to-end tests need to spend.
+FILES := git -c safe.directory='*' ls-files --cached --others --exclude-standard
+export MODULES := $(filter-out tools deploy/local/components/%,$(patsubst %/,%,$(dir $(shell $(FILES) -- go.mod '*/go.mod'))))
+
+comma := ,
+# each runs a command in every module, and fails at the end when it failed in one of them.
+each = failed=; for module in $(MODULES); do (cd $$module && $(1)) || failed+=" $$module"; done; \
+	if [[ -n $$failed ]]; then echo "make $@: failed in module$$failed" >&2; exit 1; fi
+
+# The pinned tools of tools/go.mod, built once for each version of them and of Go.
+TOOLS := $(SEAMOUNT_CACHE)/tools/$(shell { cat tools/go.mod tools/go.sum; go env GOVERSION; } | sha256sum | cut -c1-16)
+CONTROLLER_GEN := $(TOOLS)/controller-gen
+GOLANGCI_LINT := $(TOOLS)/golangci-lint-kube-api-linter
+
+$(TOOLS)/%:
+	@echo "building $* (minutes when it is new)"
+	@mkdir -p $(@D) && cd tools && nice go build -ldflags="-s -w" -o $@.$$$$ "$$(go list tool | grep '/$*$$')" && mv $@.$$$$ $@
+
+##@ General
+
+.PHONY: help
+help: ## Print this
+	@awk ' \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^## / { about = substr($$0, 4) } \
+		/^[A-Z_]+ \?=/ { name = $$1; value = $$0; sub(/^[A-Z_]+ \?= */, "", value); \
+			printf "  %-15s %s%s\n", name, about, value ~ /\((shell|notdir) |^$$/ ? "" : " [" value "]" } \
+		/^[a-z][a-z-]*:.* ## / { name = $$0; sub(/:.*/, "", name); about = $$0; sub(/.* ## /, "", about); \
+			printf "  %-15s %s\n", name, about }' $(MAKEFILE_LIST)
+
+.PHONY: deps
+deps: ## Install the Debian packages that builds and tests need (as root; quick when they are there)
+	@tools/packages.sh build test
+
+.PHONY: deps-build
+deps-build:
+	@[[ $(CGO_ENABLED) == 0 ]] || tools/packages.sh build
+
+.PHONY: clean
+clean: ## Remove bin/; caches outside the repository stay
+	rm -rf bin
+
+##@ Development
+
+.PHONY: check
+check: ## Before each commit: generate, fmt, then verify, vet, lint, house, unit
+	@$(if $(CI),,$(MAKE) generate fmt;) $(MAKE) verify vet lint house unit; echo "make check: passed in $$SECONDS s"
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## Write deep copies, apply configurations and CRDs from the API types
+	@tools/generate.sh $(CONTROLLER_GEN)
+
+.PHONY: fmt
+fmt: $(GOLANGCI_LINT) ## Format all Go code
+	@$(call each,$(GOLANGCI_LINT) fmt)
+
+.PHONY: verify
+verify: $(CONTROLLER_GEN) ## Fail when generated files or a go.mod are stale
+	@tools/generate.sh $(CONTROLLER_GEN) --check
+	@$(call each,go mod tidy -diff)
+	@cd tools && go mod tidy -diff
+
+.PHONY: vet
+vet: deps-build ## Compile and vet everything, with all tests, and again without cgo
+	@$(call each,go vet -tags=e2e$(comma)$(CEPH_TAG) ./...)
+	@CGO_ENABLED=0 go vet ./...
+
+.PHONY: lint
+lint: $(GOLANGCI_LINT) deps-build ## golangci-lint, with kube-api-linter for api/
+	@$(call each,$(GOLANGCI_LINT) run)
+
+.PHONY: house
+house: ## Import law, budgets, names, licences: the rules of this repository
+	@go test -count=1 ./tests/house
+
+.PHONY: report
+report: ## Print how long functions are, and the licences of what is linked
+	@go test -count=1 -v -run '^(TestReportFunctionLengths|TestLicences)$$' ./tests/house | sed -n 's/^ *house_test.go:[0-9]*: //p'
+
+##@ Tests
+
+.PHONY: unit
+unit: deps-build ## Tests that need no root, no Ceph and no Kubernetes, with -race
+	@$(call each,go test $(RACE) $$(go list ./... | grep -v /tests/house$$))
+
+.PHONY: test
+test: deps ## Every check and every test, also on real Ceph and real Kubernetes (as root)
+	@tools/test.sh
+
+.PHONY: fuzz
+fuzz: ## Run every fuzz target for FUZZTIME
+	@tools/fuzz.sh
+
+.PHONY: bench
+bench: deps-build ## Print the figures of the benchmarks
+	@go test -tags=$(BENCH_TAGS) -run '^$$' -bench '$(BENCH)' -benchmem -p 1 -timeout 60m $(PKG)
+
+##@ Build
+
+# Programs that go where Ceph's libraries are not, and so are linked statically.
+STATIC := kubectl-seamount seamount-node
+COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
+# program <module> <package> <name>
+program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) go build -trimpath -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
+
+.PHONY: build
+build: deps-build $(COMMANDS:%=bin/%) bin/seamount-local bin/seamount-images ## Build all programs into bin/
+
+.PHONY: FORCE
+FORCE:
+
+bin/seamount-local bin/seamount-images: STATIC += seamount-local seamount-images
+bin/seamount-local: FORCE
+	@$(call program,deploy/local,./cmd/seamount-local,seamount-local)
+
+bin/seamount-images: FORCE
+	@$(call program,images,./cmd/seamount-images,seamount-images)
+
+bin/%: FORCE
+	@$(call program,.,./cmd/$*,$*)
+
+##@ A Kubernetes on this machine (as root)
+
+.PHONY: up
+up: local-up ## local-up, then build the images and load them into the nodes
+	@$(MAKE) images
+	@bin/seamount-local load $(IMAGES:%=$(SEAMOUNT_CACHE)/images/%.tar)
+
+.PHONY: down
+down: local-down ## The same as local-down
+
+.PHONY: local-up
+local-up: bin/seamount-local ## Start a real Kubernetes of one to five nodes; the first time it is compiled
+	@bin/seamount-local up $(ARGS)
+
+.PHONY: local-down
+local-down: bin/seamount-local ## Stop it and remove what it made
+	@bin/seamount-local down $(ARGS)
+
+.PHONY: images
+images: bin/seamount-images $(COMMANDS:%=bin/%) ## Build the container images, without a registry
+	@bin/seamount-images build $(IMAGES)

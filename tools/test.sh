@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# Runs every check and every test, goes on after a failure, and says at the end what failed and where
+# its log is. `make test` calls it. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit
+
+logs=${SEAMOUNT_TEST_LOGS:-$(mktemp -d "${TMPDIR:-/tmp}/seamount-test.XXXXXX")}
+mkdir -p "$logs"
+summary=()
+failed=0
+
+# step <name> <command...>: the whole output goes to the log, its readable part to the screen.
+step() {
+	local name=$1 start=$SECONDS status verdict=ok
+	shift
+	echo "=== $name"
+	"$@" 2>&1 | tee "$logs/$name.log" | readable "$name"
+	status=${PIPESTATUS[0]}
+	if [[ $status -ne 0 ]]; then
+		verdict=FAIL
+		failed=1
+		echo "=== $name failed with status $status after $((SECONDS - start)) s"
+		[[ $name != e2e-* ]] || { echo "the end of $logs/$name.log:"; tail -n 150 "$logs/$name.log"; }
+	fi
+	summary+=("$(printf '%-4s %6d s  %s' "$verdict" $((SECONDS - start)) "$name")")
+}
+
+# readable drops packages without tests, and what "go test -v" says inside tests; that is in the log.
+readable() {
+	local noise='\[no test files\]$'
+	[[ $1 != e2e-* ]] || noise+='|^ +(---|===) |^=== (PAUSE|CONT|NAME|RUN +[^ ]*/)|^ {4,}[A-Za-z_0-9]+\.go:[0-9]+: '
+	grep --line-buffered -vE "$noise"
+	return 0
+}
+
+# e2e runs the tagged tests of one module, one package after the other: they share the machine.
+e2e() {
+	local module=$1 tags=e2e,$CEPH_TAG packages
+	cd "$module" || return
+	# shellcheck disable=SC2016 # the dollar signs are of Go's template
+	packages=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
+		xargs -r grep -lE '^//go:build .*\be2e\b' | xargs -rn1 dirname | sort -u)
+	[[ -n $packages ]] || { echo "no test of module $module has the tag e2e"; return 0; }
+	# shellcheck disable=SC2086 # one word for each package
+	go test -tags "$tags" -count=1 -p 1 -v -timeout "${E2E_TIMEOUT:-60m}" $packages
+}
+
+step verify make verify
+step vet make vet
+step lint make lint
+step house make house
+step unit make unit
+step unit-without-cgo make unit CGO_ENABLED=0 MODULES=.
+for module in $MODULES; do
+	step "e2e-$(tr / - <<<"${module/#./main}")" e2e "$module"
+done
+
+count() { cat "$logs"/*.log | grep -cE "$1"; }
+echo "=== summary"
+printf '%s\n' "${summary[@]}"
+echo "packages: $(count $'^ok  \t') ok, $(count $'^FAIL\t') failed; logs in $logs"
+grep -hE $'^FAIL\t' "$logs"/*.log | sort -u
+exit "$failed"
