@@ -1,0 +1,78 @@
+package v1alpha1
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+)
+
+// Labels.
+const (
+	// LabelNode names the node that a StorageDisk is in: NodeLabelValue.
+	LabelNode = "seamount.dev/node"
+	// LabelMedia is the Media of a StorageDisk.
+	LabelMedia = "seamount.dev/media"
+	// LabelCluster names the StorageCluster that an object belongs to: ClusterLabelValue.
+	LabelCluster = "seamount.dev/cluster"
+	// LabelOSDPrefix begins the labels that find the disks of an OSD: OSDLabel.
+	LabelOSDPrefix = "osd.seamount.dev/"
+	// LabelGuard with the value GuardData keeps a namespace from being deleted while it holds the keys of a cluster.
+	LabelGuard = "seamount.dev/guard"
+	// GuardData is the value of LabelGuard.
+	GuardData = "data"
+	// LabelTopologyPrefix begins the node labels for the levels of the topology between host and zone, such as
+	// topology.seamount.dev/rack. Zone and region are Kubernetes' own labels.
+	LabelTopologyPrefix = "topology.seamount.dev/"
+)
+
+// The values of the label OSDLabel.
+const (
+	// OSDLabelData says that the disk holds the OSD's data.
+	OSDLabelData = "data"
+	// OSDLabelDB says that the disk holds the OSD's DB.
+	OSDLabelDB = "db"
+)
+
+// AnnotationAllowDelete with the value "true" lets a CustomResourceDefinition of this group be deleted, and with it
+// every object of the kind.
+const AnnotationAllowDelete = "seamount.dev/allow-delete"
+
+// FinalizerOSD keeps a StorageDisk while an OSD needs it, so that a dead disk can still be named.
+const FinalizerOSD = "seamount.dev/osd"
+
+// VerbApprove is the RBAC verb on storageoperations that lets somebody approve them.
+const VerbApprove = "approve"
+
+// The longest label value and field owner that Kubernetes takes, in characters.
+const (
+	maxLabelValue = 63
+	maxFieldOwner = 128
+)
+
+// NodeLabelValue returns the value of LabelNode for a node. A name that is too long for a label is cut and ends in a
+// hash of the whole.
+func NodeLabelValue(node string) string {
+	return shorten(node, maxLabelValue)
+}
+
+// ClusterLabelValue returns the value of LabelCluster for a StorageCluster: namespace.name. One that is too long for
+// a label is cut and ends in a hash of the whole.
+func ClusterLabelValue(namespace, name string) string {
+	return shorten(namespace+"."+name, maxLabelValue)
+}
+
+// OSDLabel returns the key of the label that finds the disks of an OSD.
+func OSDLabel(id int32) string {
+	return LabelOSDPrefix + strconv.Itoa(int(id))
+}
+
+// shorten cuts s to at most limit characters. Two strings that differ stay different: a cut one ends in a hash.
+func shorten(s string, limit int) string {
+	if len(s) <= limit {
+		return s
+	}
+	sum := sha256.Sum256([]byte(s))
+	tail := "-" + hex.EncodeToString(sum[:4])
+	return strings.TrimRight(s[:limit-len(tail)], "-._/") + tail
+}

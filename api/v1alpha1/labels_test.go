@@ -1,0 +1,59 @@
+package v1alpha1
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/validation"
+)
+
+func TestNamesThatFit(t *testing.T) {
+	t.Parallel()
+	for got, want := range map[string]string{
+		NodeLabelValue("n3"):                  "n3",
+		ClusterLabelValue("seamount", "main"): "seamount.main",
+		OSDLabel(12):                          "osd.seamount.dev/12",
+		FieldOwnerDiscover("n3"):              "seamount-discover/n3",
+		FieldOwnerAgent("n3"):                 "seamount-agent/n3",
+	} {
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+// Kubernetes takes whatever comes of a name that is too long, and two of them stay two.
+func TestNamesThatAreCut(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("node-", 50)
+	for name, cut := range map[string]func(string) string{
+		"NodeLabelValue":     NodeLabelValue,
+		"ClusterLabelValue":  func(s string) string { return ClusterLabelValue(s, "main") },
+		"FieldOwnerDiscover": FieldOwnerDiscover,
+		"FieldOwnerAgent":    FieldOwnerAgent,
+	} {
+		one, other := cut(long+"a"), cut(long+"b")
+		if one == other {
+			t.Errorf("%s: two names become one: %s", name, one)
+		}
+		if one != cut(long+"a") {
+			t.Errorf("%s: one name becomes two", name)
+		}
+		limit := maxFieldOwner
+		if strings.HasSuffix(name, "LabelValue") {
+			limit = maxLabelValue
+			if problems := validation.IsValidLabelValue(one); len(problems) > 0 {
+				t.Errorf("%s: %s: %v", name, one, problems)
+			}
+		}
+		if len(one) > limit {
+			t.Errorf("%s: %d characters, more than %d", name, len(one), limit)
+		}
+	}
+	for length := 1; length <= 253; length++ {
+		node := strings.Repeat(".", length) // the worst that a cut can leave at its end
+		if value := NodeLabelValue("n" + node + "n"); len(value) > maxLabelValue || len(validation.IsValidLabelValue(value)) > 0 {
+			t.Errorf("%d dots become %q", length, value)
+		}
+	}
+}
