@@ -1,0 +1,38 @@
+//go:build e2e
+
+package images
+
+import (
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/seamount-dev/seamount/tests/images/built"
+	"github.com/seamount-dev/seamount/tests/local/cluster"
+)
+
+func TestMain(m *testing.M) { os.Exit(cluster.Main(m)) }
+
+var loaded struct {
+	sync.Once
+	images map[string]built.Image
+}
+
+// up is a cluster of one node that has every image.
+func up(t *testing.T) (*cluster.Cluster, map[string]built.Image) {
+	t.Helper()
+	c := cluster.Up(t, 1)
+	loaded.Do(func() {
+		images := built.All(t)
+		args := []string{"load"}
+		for _, i := range images {
+			args = append(args, i.Archive)
+		}
+		c.Local(t, args...)
+		loaded.images = images
+	})
+	if loaded.images == nil {
+		t.Fatal("the images could not be built or loaded: see the first failure")
+	}
+	return c, loaded.images
+}

@@ -1,0 +1,134 @@
+//go:build e2e
+
+package local
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/seamount-dev/seamount/tests/local/cluster"
+)
+
+var (
+	deviceName = regexp.MustCompile(`/dev/(loop1\d{3,})`)
+	diskName   = regexp.MustCompile(`disk-\d+`)
+)
+
+// addDisk adds a disk and returns its ID and the name of its device.
+func addDisk(t *testing.T, c *cluster.Cluster, node string) (id, device string) {
+	t.Helper()
+	out := c.Local(t, "disk", "add", node, "--size", "1G")
+	found := deviceName.FindStringSubmatch(out)
+	id = diskName.FindString(out)
+	if len(found) != 2 || id == "" {
+		t.Fatalf("`disk add` does not tell ID and device: %s", out)
+	}
+	t.Cleanup(func() { c.Try("disk", "remove", id) }) //nolint:errcheck // a test may have removed it
+	return id, found[1]
+}
+
+func nodeHas(c *cluster.Cluster, node, device string) bool {
+	_, err := c.Try("exec", node, "--", "test", "-b", "/dev/"+device)
+	return err == nil
+}
+
+func TestHotPlug(t *testing.T) {
+	c := up(t)
+	ns := c.Namespace(t)
+	// A pod that runs before the disk comes sees it too: hostPath /dev.
+	c.Apply(t, ns, probePod("watcher", "node2", "volumes: [{name: dev, hostPath: {path: /dev}}]",
+		"securityContext: {privileged: true}\n    volumeMounts: [{name: dev, mountPath: /host-dev}]"))
+	awaitPods(t, c, ns, "watcher")
+	devices := mustInPod(t, c, ns, "watcher", "ls", "/host-dev")
+	if !has(devices, "loop-control") || !has(devices, "null") {
+		t.Errorf("hostPath /dev shows %q", devices)
+	}
+	id, device := addDisk(t, c, "node2")
+	if devices = mustInPod(t, c, ns, "watcher", "ls", "/host-dev"); !has(devices, device) {
+		t.Errorf("the running pod does not see %s in %q", device, devices)
+	}
+	for _, node := range nodes {
+		if got, want := nodeHas(c, node, device), node == "node2"; got != want {
+			t.Errorf("%s has %s: %v", node, device, got)
+		}
+	}
+	if got := c.Exec(t, "node2", "blockdev", "--getsize64", "/dev/"+device); got != fmt.Sprint(1<<30) {
+		t.Errorf("its size is %s bytes, want 1G", got)
+	}
+	t.Run("survives restarts", func(t *testing.T) { diskSurvives(t, c, device) })
+	t.Run("moves", func(t *testing.T) { diskMoves(t, c, id, device) })
+}
+
+func diskSurvives(t *testing.T, c *cluster.Cluster, device string) {
+	c.Exec(t, "node2", "sh", "-c", "printf content | dd of=/dev/"+device+" conv=fsync status=none")
+	for _, verb := range []string{"kill", "stop"} {
+		c.Local(t, "node", verb, "node2")
+		c.Local(t, "node", "start", "node2")
+		if got := c.Exec(t, "node2", "head", "-c", "7", "/dev/"+device); got != "content" {
+			t.Errorf("after %s and start the disk holds %q", verb, got)
+		}
+	}
+	c.AwaitNode(t, "node2", true)
+}
+
+func diskMoves(t *testing.T, c *cluster.Cluster, id, device string) {
+	c.Local(t, "disk", "remove", "--keep", id)
+	if nodeHas(c, "node2", device) {
+		t.Errorf("node2 still has %s", device)
+	}
+	c.Local(t, "disk", "insert", "node3", id)
+	out := c.Local(t, "disk", "list")
+	moved := deviceName.FindStringSubmatch(out[strings.Index(out, id):])
+	if got := c.Exec(t, "node3", "head", "-c", "7", "/dev/"+moved[1]); got != "content" {
+		t.Errorf("in node3 the disk holds %q", got)
+	}
+	c.Local(t, "disk", "remove", id)
+	if out := c.Local(t, "disk", "list"); strings.Contains(out, id) {
+		t.Errorf("the deleted disk is still listed:\n%s", out)
+	}
+	if _, err := os.Stat("/sys/block/" + moved[1]); err == nil {
+		t.Errorf("%s is left on the machine", moved[1])
+	}
+}
+
+// TestPulledDiskFails: a pod that has the disk open gets errors.
+func TestPulledDiskFails(t *testing.T) {
+	c := up(t)
+	id, device := addDisk(t, c, "node1")
+	c.Exec(t, "node1", "sh", "-c", "exec 3<>/dev/"+device+"; sleep 300 <&3 >/dev/null 2>&1 & echo $! > /run/holder")
+	c.Exec(t, "node1", "sh", "-c", "dd if=/dev/zero of=/proc/$(cat /run/holder)/fd/3 bs=4096 count=1 oflag=direct status=none")
+	c.Local(t, "disk", "remove", id)
+	if out, err := c.Try("exec", "node1", "--", "sh", "-c", "dd if=/dev/zero of=/proc/$(cat /run/holder)/fd/3 bs=4096 count=1 oflag=direct"); err == nil {
+		t.Errorf("a write to the pulled disk succeeded: %s", out)
+	}
+	if nodeHas(c, "node1", device) {
+		t.Errorf("node1 still has %s", device)
+	}
+	c.Exec(t, "node1", "sh", "-c", "kill $(cat /run/holder)")
+}
+
+// TestLoopDevicesGoWithTheNode: a loop device that was attached in a node is the
+// machine's, but goes when the node does; one that the machine attached stays.
+func TestLoopDevicesGoWithTheNode(t *testing.T) {
+	c := up(t)
+	healAfter(t, c)
+	ours := c.Exec(t, "node1", "sh", "-c", "truncate -s 8M /var/lib/volume.img && losetup -f --show /var/lib/volume.img")
+	foreign := attachForeign(t)
+	c.Eventually(t, "the node has recorded its loop device", func() error {
+		log, err := os.ReadFile(c.Dir + "/nodes/node1/loops")
+		if err == nil && !strings.Contains(string(log), "\n"+strings.TrimPrefix(ours, "/dev/loop")+" ") {
+			err = fmt.Errorf("%s is not in %q", ours, log)
+		}
+		return err
+	})
+	c.Local(t, "node", "kill", "node1")
+	if _, err := os.Stat("/sys/block/" + strings.TrimPrefix(ours, "/dev/") + "/loop/backing_file"); err == nil {
+		t.Errorf("%s of the killed node is still attached", ours)
+	}
+	if _, err := os.Stat("/sys/block/" + strings.TrimPrefix(foreign, "/dev/") + "/loop/backing_file"); err != nil {
+		t.Errorf("%s, which the machine attached, was detached: %v", foreign, err)
+	}
+}
