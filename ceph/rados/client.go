@@ -142,10 +142,11 @@ func call[T any](ctx context.Context, c *Client, k *link[*connection], l *lane, 
 	if !started {
 		k.release(session)
 	}
-	if err == errDeadline || err == errSilent {
+	if errors.Is(err, errDeadline) || errors.Is(err, errSilent) {
 		k.doubt(session, began)
 	}
-	if why, ok := err.(interruption); ok {
+	var why interruption
+	if errors.As(err, &why) {
 		return v, c.interrupted(ctx, s, began, why)
 	}
 	return v, err
@@ -157,7 +158,7 @@ func heed(k *link[*connection], s *session[*connection], err error) {
 	case ceph.ENOTCONN, ceph.ESHUTDOWN: // lost, or on the blocklist
 		k.retire(s)
 	default:
-		if err != errSilent {
+		if !errors.Is(err, errSilent) {
 			k.answer(s)
 		}
 	}

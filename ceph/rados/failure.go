@@ -68,9 +68,9 @@ func (c *Client) interrupted(ctx context.Context, s subject, began time.Time, wh
 	switch {
 	case errors.As(why, &connecting):
 		e.Kind, e.Errno, e.Text, e.Err = connecting.Kind, connecting.Errno, connecting.Text, connecting
-	case why == errClosing:
+	case errors.Is(why, errClosing):
 		e.Kind = ceph.ErrClosed
-	case why == errManyHung, why == errNoneFree:
+	case errors.Is(why, errManyHung), errors.Is(why, errNoneFree):
 		e.Kind = ceph.ErrOverloaded
 	default:
 		e.Kind, e.Err = ceph.ErrTimeout, context.Cause(ctx)

@@ -183,6 +183,12 @@ func (c *Client) ResizeImage(ctx context.Context, ref ceph.ImageRef, size int64)
 // RemoveImage removes an image without snapshots; see ceph.Images.
 func (c *Client) RemoveImage(ctx context.Context, ref ceph.ImageRef) error {
 	s := subject{"rbd rm", ref.String()}
+	// librbd asks whoever watches for the lock, and waits without end where that
+	// one does not answer, as with a lock that was taken by hand.
+	if watchers, err := c.ImageWatchers(ctx, ref); err == nil && len(watchers) > 0 {
+		return &ceph.Error{Op: s.op, Target: s.target, Kind: ceph.ErrBusy, Errno: ceph.EBUSY,
+			Text: fmt.Sprintf("%s: %s at %s has the image open", words(ceph.EBUSY), watchers[0].Client, watchers[0].Addr)}
+	}
 	return atImage(ctx, c, s, ref, func(io *goceph.IOContext) error {
 		return inUse(rbd.RemoveImage(io, ref.Name))
 	})

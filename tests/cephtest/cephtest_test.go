@@ -151,7 +151,8 @@ func TestAddOSD(t *testing.T) {
 }
 
 func TestSharedIsOne(t *testing.T) {
-	if Shared(t) != Shared(t) {
+	first := Shared(t)
+	if Shared(t) != first {
 		t.Error("two calls got two clusters")
 	}
 }

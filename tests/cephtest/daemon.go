@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -215,15 +214,4 @@ func (c *Cluster) killAll() error {
 		errs = append(errs, c.Kill(name))
 	}
 	return errors.Join(errs...)
-}
-
-// dead names the daemons that ended by themselves.
-func (c *Cluster) dead() []string {
-	var names []string
-	for _, name := range c.Daemons() {
-		if c.Pid(name) == 0 {
-			names = append(names, name)
-		}
-	}
-	return slices.Clip(names)
 }

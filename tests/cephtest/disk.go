@@ -3,6 +3,7 @@
 package cephtest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -56,7 +57,7 @@ func attachLoop(file string) (*disk, error) {
 	defer backing.Close()
 	for range loopTries {
 		d, err := attachFreeLoop(control, backing)
-		if err == nil || err != unix.EBUSY {
+		if !errors.Is(err, unix.EBUSY) {
 			return d, err
 		}
 	}

@@ -40,7 +40,7 @@ type Options struct {
 
 // RootfsVariable names an environment variable with the Rootfs of clusters that
 // ask for none: to run whole test suites against another release.
-const RootfsVariable = "SEAMOUNT_CEPH_ROOTFS"
+const RootfsVariable = "SEAMOUNT_TEST_ROOTFS"
 
 const (
 	minDiskSize         = 512 << 20
