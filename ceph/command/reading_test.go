@@ -77,17 +77,23 @@ var readings = []reading{
 	{name: "clone-started", op: "fs clone status", file: "fs-clone-status-started.json", call: clone},
 	{name: "clone-complete", op: "fs clone status", file: "fs-clone-status-complete.json", call: clone},
 	{name: "clone-canceled", op: "fs clone status", file: "fs-clone-status-canceled.json", call: clone},
-	{name: "snapshot-status", op: "status", call: snapshotPGs},
-	{name: "snapshot-osd-dump", op: "osd dump", call: snapshotOSDs},
-	{name: "snapshot-osd-df", op: "osd df", call: snapshotOSDs},
-	{name: "snapshot-osd-metadata", op: "osd metadata", call: snapshotOSDs},
-	{name: "snapshot-mgr-dump", op: "mgr dump", call: func(ctx context.Context, a *Admin) (any, error) {
-		s, err := a.Snapshot(ctx)
+	{name: "pg-summary", op: "status", call: func(ctx context.Context, a *Admin) (any, error) {
+		answer, err := ask[statusAnswer](ctx, a, status())
 		if err != nil {
 			return nil, err
 		}
-		return s.Mgr, nil
+		return answer.pgs(), nil
 	}},
+	{name: "mgr-map", op: "mgr dump", call: func(ctx context.Context, a *Admin) (any, error) {
+		answer, err := ask[mgrAnswer](ctx, a, mgrDump())
+		if err != nil {
+			return nil, err
+		}
+		return answer.mgrMap(), nil
+	}},
+	{name: "osds", op: "osd dump", call: joinedOSDs},
+	{name: "osds-by-usage", op: "osd df", call: joinedOSDs},
+	{name: "osds-by-metadata", op: "osd metadata", call: joinedOSDs},
 }
 
 func okToStop(ctx context.Context, a *Admin) (any, error) { return a.OSDOKToStop(ctx, 0) }
@@ -98,20 +104,18 @@ func profile(ctx context.Context, a *Admin) (any, error) { return a.ErasureProfi
 
 func clone(ctx context.Context, a *Admin) (any, error) { return a.CloneStatus(ctx, someSubvolume) }
 
-func snapshotPGs(ctx context.Context, a *Admin) (any, error) {
-	s, err := a.Snapshot(ctx)
-	if err != nil {
-		return nil, err
+// joinedOSDs reads what Snapshot joins to OSDs.
+func joinedOSDs(ctx context.Context, a *Admin) (any, error) {
+	var got answers
+	for _, read := range []func() error{
+		into(ctx, a, osdDump(), &got.osdMap), into(ctx, a, osdUsage(), &got.osdUsage),
+		into(ctx, a, osdMetadata(), &got.metadata), into(ctx, a, crushDump(), &got.crush),
+	} {
+		if err := read(); err != nil {
+			return nil, err
+		}
 	}
-	return s.PGs, nil
-}
-
-func snapshotOSDs(ctx context.Context, a *Admin) (any, error) {
-	s, err := a.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return s.OSDs, nil
+	return got.osdMap.osds(got.osdUsage, got.metadata, got.crush), nil
 }
 
 // TestReadings decodes what each release answered.

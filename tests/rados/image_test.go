@@ -47,11 +47,12 @@ func TestImageInUse(t *testing.T) {
 
 	writeForever(t, cluster, ref)
 	NewWithT(t).Eventually(watchers, patience).Should(HaveLen(1))
-	wantFailure(t, c.RemoveImage(within(t, patience), ref), ceph.ErrBusy, "rbd rm inuse/volume: device or resource busy: a client has the image open")
 	w, err := watchers()
 	if err != nil || len(w) != 1 || !strings.HasPrefix(w[0].Client, "client.") || !strings.Contains(w[0].Addr, ":0/") {
 		t.Fatalf("watchers = %+v, %v", w, err)
 	}
+	wantFailure(t, c.RemoveImage(within(t, patience), ref), ceph.ErrBusy,
+		"rbd rm inuse/volume: device or resource busy: "+w[0].Client+" at "+w[0].Addr+" has the image open")
 	lockers := func() ([]ceph.Locker, error) { return c.ImageLockers(within(t, patience), ref) }
 	NewWithT(t).Eventually(lockers, patience).Should(ConsistOf(
 		SatisfyAll(HaveField("Client", w[0].Client), HaveField("Addr", w[0].Addr))), "the client that writes")

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -88,15 +89,7 @@ func answer(t *testing.T, server *crdtest.Server, c cases.Case) []crdtest.Violat
 	return violations
 }
 
-func compareViolations(a, b crdtest.Violation) int {
-	if a.String() < b.String() {
-		return -1
-	}
-	if a.String() > b.String() {
-		return 1
-	}
-	return 0
-}
+func compareViolations(a, b crdtest.Violation) int { return strings.Compare(a.String(), b.String()) }
 
 var index = regexp.MustCompile(`\[\d+\]`)
 

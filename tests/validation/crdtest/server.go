@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"k8s.io/apiextensions-apiserver/pkg/apis/apiextensions"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -103,12 +104,7 @@ func (s *Server) Kinds() []schema.GroupVersionKind {
 	for kind := range s.resources {
 		kinds = append(kinds, kind)
 	}
-	slices.SortFunc(kinds, func(a, b schema.GroupVersionKind) int {
-		if a.String() < b.String() {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(kinds, func(a, b schema.GroupVersionKind) int { return strings.Compare(a.String(), b.String()) })
 	return kinds
 }
 
