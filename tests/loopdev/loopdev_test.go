@@ -1,0 +1,71 @@
+//go:build e2e
+
+package loopdev
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+func TestDisk(t *testing.T) {
+	var path string
+	t.Run("while it is there", func(t *testing.T) {
+		d := New(t, 64<<20)
+		path = d.Path
+		if err := os.WriteFile(path, []byte("content"), 0); err != nil {
+			t.Fatal(err)
+		}
+		if err := d.Detach(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.ReadFile("/sys/block/" + d.Name + "/loop/backing_file"); err == nil {
+			t.Error("it is attached after it was detached")
+		}
+		if err := d.Reattach(d.File); err != nil {
+			t.Fatal(err)
+		}
+		if got := head(t, path); got != "content" {
+			t.Errorf("it holds %q after it was attached again", got)
+		}
+	})
+	if _, err := os.Stat(path); err == nil {
+		t.Errorf("%s is left", path)
+	}
+}
+
+// head is what a disk begins with.
+func head(t *testing.T, path string) string {
+	t.Helper()
+	text := make([]byte, len("content"))
+	f, err := os.Open(path)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	if _, err := f.ReadAt(text, 0); err != nil {
+		t.Error(err)
+	}
+	return string(text)
+}
+
+func TestStall(t *testing.T) {
+	f := NewFUSEFile(t, 8<<20)
+	d := Attach(t, f.Path, Options{})
+	if err := os.WriteFile(d.Path, []byte("content"), 0); err != nil {
+		t.Fatal(err)
+	}
+	resume := f.Stall(t)
+	read := make(chan string)
+	go func() { read <- head(t, f.Path) }()
+	select {
+	case got := <-read:
+		t.Errorf("read %q while the server hangs", got)
+	case <-time.After(300 * time.Millisecond):
+	}
+	resume()
+	if got := <-read; got != "content" {
+		t.Errorf("read %q after it answers again", got)
+	}
+}
