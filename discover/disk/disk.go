@@ -29,6 +29,9 @@ type Disk struct {
 	Zoned string
 	// BackingFile of a loop device, and the type of the filesystem that it is on, such as ext4 or fuse.seamount.
 	BackingFile, BackingFilesystem string
+	// BackingDevice is the device that a loop device stands on, by its path or kernel name, where its backing file is no
+	// regular file: two names for the same bytes.
+	BackingDevice string
 	// Uses are all that holds the disk, a partition of it, or a device that is built on it.
 	Uses []Use
 	// Partitions that the kernel knows.
@@ -84,6 +87,7 @@ type Hardware struct {
 	WWN               string // of SCSI and ATA, without a prefix such as "naa."
 	EUI               string // of NVMe: EUI-64 or NGUID, in hexadecimal
 	Path              string // as under /dev/disk/by-path
+	Slot              string // where the device sits, from the kernel's device tree alone: it needs no udev and survives a reboot
 	PartitionTableID  string // disk GUID of a GPT
 	Size              int64  // bytes
 	LogicalBlockSize  int32  // bytes
