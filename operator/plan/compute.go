@@ -1,0 +1,94 @@
+package plan
+
+import (
+	"time"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+)
+
+// Observed is what one cluster is planned from.
+type Observed struct {
+	Now  time.Time
+	Key  ClusterKey
+	Spec Cluster
+	// Unavailable is the message of what the spec uses that this release does not have; empty: nothing.
+	Unavailable string
+	// Deleting says that the StorageCluster is being deleted.
+	Deleting bool
+	// Generation of the spec, and Previous status of the object.
+	Generation int64
+	Previous   *v1alpha1.StorageClusterStatus
+	Nodes      []Node
+	// Identity that is stored; nil: none. Traces name what else shows that the cluster existed before, such as
+	// "Secret ceph-main-osd-3": with any of them no identity is ever made.
+	Identity *Identity
+	Traces   []string
+	// Seed that was written; nil: none yet.
+	Seed *Seed
+	Mons Mons
+	// Mgrs that have a keyring, by name.
+	Mgrs         []string
+	Reservations []Reservation
+	// Disks is the plan of the cluster's disks; nil: none was made yet.
+	Disks    *ClusterDisks
+	Deployed []Deployed
+	Ceph     CephFacts
+	// Purged are OSD ids that operations are about to free: they are not used again before they are gone.
+	Purged []int32
+	// Applied is what was set in Ceph's central configuration, and Modules what was enabled, for the spec.
+	Applied        []v1alpha1.ConfigOption
+	AppliedModules []string
+	// Denied is what Ceph said to the last question whether daemons may stop; nil: nobody asked, or it said yes.
+	Denied *Denial
+	// OperationsWaiting for a person.
+	OperationsWaiting int32
+	Dependents        v1alpha1.ClusterDependents
+	// CapacityAt and RecoveryAt are when these parts of status were last written; zero: not since the program began.
+	CapacityAt, RecoveryAt time.Time
+	// Render returns the template of a daemon's pod. It is pure.
+	Render func(Daemon) Template
+}
+
+// Denial is a "no" of Ceph to the question whether daemons may stop.
+type Denial struct {
+	Daemons []DaemonID
+	Text    string
+}
+
+// Plan is what is to be done for one cluster.
+type Plan struct {
+	// Steps in an order that respects their After. Steps that do not depend on each other may be done at once.
+	Steps []Step
+	// Keep are daemons whose pods are as they should be, or will be restarted later: their Deployments, Services and
+	// Secrets are applied as Steps and Held leave them, so that what was deleted comes back.
+	Keep []Daemon
+	// Held are daemons whose change waits. Their Deployments are left as they are.
+	Held []Held
+	// Paused are the steps that spec.pause keeps back.
+	Paused []Step
+	// Refusal is why nothing at all is done; nil: something may be.
+	Refusal *v1alpha1.Refusal
+	// Drift is what somebody changed in Ceph by hand, in the order of the paths.
+	Drift []v1alpha1.DriftEntry
+	// Outdated counts the daemons that wait for a restart, of Daemons in all.
+	Outdated, Daemons int32
+	// After is when to plan again although nothing changed; 0: no need.
+	After time.Duration
+}
+
+// Held is a daemon whose change waits.
+type Held struct {
+	Daemon Daemon
+	// Change says what would change.
+	Change string
+	// Because says what it waits for.
+	Because v1alpha1.Refusal
+}
+
+// Compute plans for one cluster. The same arguments give the same plan.
+func Compute(in Observed) Plan { return Plan{} }
+
+// ClusterStatus returns the whole status of a StorageCluster: every condition, every time.
+func ClusterStatus(in Observed, p Plan) v1alpha1.StorageClusterStatus {
+	return v1alpha1.StorageClusterStatus{}
+}
