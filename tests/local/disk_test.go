@@ -5,30 +5,11 @@ package local
 import (
 	"fmt"
 	"os"
-	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/seamount-dev/seamount/tests/local/cluster"
 )
-
-var (
-	deviceName = regexp.MustCompile(`/dev/(loop1\d{3,})`)
-	diskName   = regexp.MustCompile(`disk-\d+`)
-)
-
-// addDisk adds a disk and returns its ID and the name of its device.
-func addDisk(t *testing.T, c *cluster.Cluster, node string) (id, device string) {
-	t.Helper()
-	out := c.Local(t, "disk", "add", node, "--size", "1G")
-	found := deviceName.FindStringSubmatch(out)
-	id = diskName.FindString(out)
-	if len(found) != 2 || id == "" {
-		t.Fatalf("`disk add` does not tell ID and device: %s", out)
-	}
-	t.Cleanup(func() { c.Try("disk", "remove", id) }) //nolint:errcheck // a test may have removed it
-	return id, found[1]
-}
 
 func nodeHas(c *cluster.Cluster, node, device string) bool {
 	_, err := c.Try("exec", node, "--", "test", "-b", "/dev/"+device)
@@ -46,7 +27,8 @@ func TestHotPlug(t *testing.T) {
 	if !has(devices, "loop-control") || !has(devices, "null") {
 		t.Errorf("hostPath /dev shows %q", devices)
 	}
-	id, device := addDisk(t, c, "node2")
+	disk := c.AddDisk(t, "node2", "1G")
+	device := disk.Device
 	if devices = mustInPod(t, c, ns, "watcher", "ls", "/host-dev"); !has(devices, device) {
 		t.Errorf("the running pod does not see %s in %q", device, devices)
 	}
@@ -59,7 +41,7 @@ func TestHotPlug(t *testing.T) {
 		t.Errorf("its size is %s bytes, want 1G", got)
 	}
 	t.Run("survives restarts", func(t *testing.T) { diskSurvives(t, c, device) })
-	t.Run("moves", func(t *testing.T) { diskMoves(t, c, id, device) })
+	t.Run("moves", func(t *testing.T) { diskMoves(t, c, disk) })
 }
 
 func diskSurvives(t *testing.T, c *cluster.Cluster, device string) {
@@ -74,30 +56,29 @@ func diskSurvives(t *testing.T, c *cluster.Cluster, device string) {
 	c.AwaitNode(t, "node2", true)
 }
 
-func diskMoves(t *testing.T, c *cluster.Cluster, id, device string) {
-	c.Local(t, "disk", "remove", "--keep", id)
-	if nodeHas(c, "node2", device) {
-		t.Errorf("node2 still has %s", device)
+func diskMoves(t *testing.T, c *cluster.Cluster, disk cluster.Disk) {
+	c.PullDisk(t, disk)
+	if nodeHas(c, "node2", disk.Device) {
+		t.Errorf("node2 still has %s", disk.Device)
 	}
-	c.Local(t, "disk", "insert", "node3", id)
-	out := c.Local(t, "disk", "list")
-	moved := deviceName.FindStringSubmatch(out[strings.Index(out, id):])
-	if got := c.Exec(t, "node3", "head", "-c", "7", "/dev/"+moved[1]); got != "content" {
+	moved := c.InsertDisk(t, "node3", disk)
+	if got := c.Exec(t, "node3", "head", "-c", "7", moved.Path); got != "content" {
 		t.Errorf("in node3 the disk holds %q", got)
 	}
-	c.Local(t, "disk", "remove", id)
-	if out := c.Local(t, "disk", "list"); strings.Contains(out, id) {
+	c.Local(t, "disk", "remove", disk.ID)
+	if out := c.Local(t, "disk", "list"); strings.Contains(out, disk.ID) {
 		t.Errorf("the deleted disk is still listed:\n%s", out)
 	}
-	if _, err := os.Stat("/sys/block/" + moved[1]); err == nil {
-		t.Errorf("%s is left on the machine", moved[1])
+	if _, err := os.Stat("/sys/block/" + moved.Device); err == nil {
+		t.Errorf("%s is left on the machine", moved.Device)
 	}
 }
 
 // TestPulledDiskFails: a pod that has the disk open gets errors.
 func TestPulledDiskFails(t *testing.T) {
 	c := up(t)
-	id, device := addDisk(t, c, "node1")
+	disk := c.AddDisk(t, "node1", "1G")
+	id, device := disk.ID, disk.Device
 	c.Exec(t, "node1", "sh", "-c", "exec 3<>/dev/"+device+"; sleep 300 <&3 >/dev/null 2>&1 & echo $! > /run/holder")
 	c.Exec(t, "node1", "sh", "-c", "dd if=/dev/zero of=/proc/$(cat /run/holder)/fd/3 bs=4096 count=1 oflag=direct status=none")
 	c.Local(t, "disk", "remove", id)

@@ -44,9 +44,8 @@ func TestDownLeavesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.Local(t, c.UpArgs(1)...)
-			id, _ := addDisk(t, c, "node1")
-			c.Local(t, "disk", "remove", "--keep", id)
-			_, device := addDisk(t, c, "node1")
+			c.PullDisk(t, c.AddDisk(t, "node1", "1G"))
+			device := c.AddDisk(t, "node1", "1G").Device
 			c.Exec(t, "node1", "sh", "-c", "mkfs.ext4 -q /dev/"+device+" && mkdir -p /mnt/d && mount /dev/"+device+" /mnt/d && truncate -s 8M /mnt/d/v && losetup -f /mnt/d/v")
 			hurt(t)
 			c.Local(t, "down")

@@ -25,22 +25,32 @@ type Image struct {
 // All builds our programs and with them every image.
 func All(t testing.TB) map[string]Image {
 	t.Helper()
-	root, bin := repository(t), t.TempDir()
-	run(t, root, "1", "go", "build", "-tags=pacific", "-o", bin, "./cmd/seamount")
-	run(t, root, "0", "go", "build", "-o", bin, "./cmd/seamount-node")
-	build(t, root, "--bin-dir", bin, "--image-version", "e2e")
-	return index(t)
+	return Some(t)
 }
 
-// One builds an image that needs no program of ours.
+// Some builds the images with these names, and the programs of ours that are in them. Without names it is all of them.
+func Some(t testing.TB, names ...string) map[string]Image {
+	t.Helper()
+	root, bin := repository(t), t.TempDir()
+	for program, cgo := range map[string]string{"seamount": "1", "seamount-node": "0"} {
+		if len(names) == 0 || slices.Contains(names, program) {
+			run(t, root, cgo, "go", "build", "-tags=pacific", "-o", bin, "./cmd/"+program)
+		}
+	}
+	build(t, root, append([]string{"--bin-dir", bin, "--image-version", "e2e"}, names...)...)
+	images := index(t)
+	for _, name := range names {
+		if _, ok := images[name]; !ok {
+			t.Fatalf("the index of built images does not have %s", name)
+		}
+	}
+	return images
+}
+
+// One builds an image.
 func One(t testing.TB, name string) Image {
 	t.Helper()
-	build(t, repository(t), name)
-	image, ok := index(t)[name]
-	if !ok {
-		t.Fatalf("the index of built images does not have %s", name)
-	}
-	return image
+	return Some(t, name)[name]
 }
 
 // build runs the builder. What is in its cache, it does not build again.
