@@ -2,6 +2,13 @@
 package keys
 
 import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"time"
+
 	"github.com/seamount-dev/seamount/ceph"
 )
 
@@ -16,17 +23,47 @@ const (
 	CipherAES256K Cipher = "aes256k"
 )
 
-// CipherOf returns the type of key that a release of Ceph wants of its services; 0 is a release that is not known.
-func CipherOf(release int) Cipher { return CipherAES256K }
+// firstAES256K is the first release that knows CipherAES256K, and wants it: with a service that has an older key, a
+// fresh cluster is HEALTH_ERR (AUTH_INSECURE_SERVICE_KEY_TYPE).
+const firstAES256K = 20
+
+// CipherOf returns the type of key that a release of Ceph wants of its services; 0 is a release that is not known,
+// and taken for a new one.
+func CipherOf(release int) Cipher {
+	if release > 0 && release < firstAES256K {
+		return CipherAES
+	}
+	return CipherAES256K
+}
+
+// form is how a type of key is encoded: its number in CryptoKey and its length in bytes.
+func (c Cipher) form() (number uint16, length int) {
+	if c == CipherAES256K {
+		return 2, 32
+	}
+	return 1, 16
+}
 
 // New makes a key.
-func New(cipher Cipher) ceph.Secret { return ceph.Secret{} }
+func New(cipher Cipher) ceph.Secret {
+	key, err := newKey(cipher, rand.Reader, time.Now())
+	if err != nil {
+		panic(err) // never: crypto/rand aborts the program when there is no randomness
+	}
+	return key
+}
 
-// Entities of a cluster with a new key and the capabilities that they need.
-func Mon(cipher Cipher) ceph.Entity              { return ceph.Entity{} }
-func Admin(cipher Cipher) ceph.Entity            { return ceph.Entity{} }
-func Mgr(cipher Cipher, name string) ceph.Entity { return ceph.Entity{} }
-func OSD(cipher Cipher, id int32) ceph.Entity    { return ceph.Entity{} }
-
-// Keyring writes entities in the form that Ceph's daemons read.
-func Keyring(entities ...ceph.Entity) []byte { return nil }
+// newKey encodes type, time of creation and length before the random bytes, all little endian, as CryptoKey::encode
+// does: https://github.com/ceph/ceph/blob/main/src/auth/Crypto.cc.
+func newKey(cipher Cipher, random io.Reader, now time.Time) (ceph.Secret, error) {
+	number, length := cipher.form()
+	secret := make([]byte, length)
+	if _, err := io.ReadFull(random, secret); err != nil {
+		return ceph.Secret{}, fmt.Errorf("make a key: %w", err)
+	}
+	b := binary.LittleEndian.AppendUint16(nil, number)
+	b = binary.LittleEndian.AppendUint32(b, uint32(now.Unix()))
+	b = binary.LittleEndian.AppendUint32(b, uint32(now.Nanosecond()))
+	b = binary.LittleEndian.AppendUint16(b, uint16(length))
+	return ceph.NewSecret(base64.StdEncoding.EncodeToString(append(b, secret...))), nil
+}

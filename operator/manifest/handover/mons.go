@@ -1,5 +1,14 @@
 package handover
 
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"slices"
+)
+
 // MonState says how a mon that has no store yet gets one.
 type MonState string
 
@@ -33,8 +42,94 @@ type Mons struct {
 	QuorumRecorded bool
 }
 
-// Data returns the content of the ConfigMap: one key for each mon, and one for the quorum.
-func (m Mons) Data() map[string]string { return nil }
+// The key of the ConfigMap that is no mon, and its value.
+const (
+	quorumKey      = "quorum"
+	quorumRecorded = "recorded"
+)
 
-// DecodeMons reads the content of the ConfigMap.
-func DecodeMons(data map[string]string) (Mons, error) { return Mons{}, nil }
+// Ports of a mon for Ceph's two protocols.
+const (
+	MonPortV2 = 3300
+	MonPortV1 = 6789
+)
+
+// MonName is what a mon may be called.
+var MonName = regexp.MustCompile(`^[a-z]{1,3}$`)
+
+// Data returns the content of the ConfigMap: one key for each mon, and one for the quorum.
+func (m Mons) Data() map[string]string {
+	data := make(map[string]string, len(m.Mons)+1)
+	for _, mon := range m.Mons {
+		text, _ := json.Marshal(mon) // strings only: it cannot fail
+		data[mon.Name] = string(text)
+	}
+	if m.QuorumRecorded {
+		data[quorumKey] = quorumRecorded
+	}
+	return data
+}
+
+// DecodeMons reads the content of the ConfigMap. What it does not understand is an error: a record that was read in
+// part could cost a quorum.
+func DecodeMons(data map[string]string) (Mons, error) {
+	var mons Mons
+	for key, text := range data {
+		if key == quorumKey {
+			if text != quorumRecorded {
+				return Mons{}, fmt.Errorf("decode mons: %s is %q, want %q", quorumKey, text, quorumRecorded)
+			}
+			mons.QuorumRecorded = true
+			continue
+		}
+		mon, err := decodeMon(key, text)
+		if err != nil {
+			return Mons{}, fmt.Errorf("decode mons: mon %q: %w", key, err)
+		}
+		mons.Mons = append(mons.Mons, mon)
+	}
+	slices.SortFunc(mons.Mons, compareMons)
+	return mons, nil
+}
+
+func decodeMon(name, text string) (Mon, error) {
+	var mon Mon
+	if err := decodeStrictly([]byte(text), &mon); err != nil {
+		return Mon{}, err
+	}
+	_, err := netip.ParseAddr(mon.Address)
+	switch {
+	case mon.Name != name || !MonName.MatchString(name):
+		return Mon{}, fmt.Errorf("name is %q", mon.Name)
+	case mon.Node == "":
+		return Mon{}, fmt.Errorf("no node")
+	case err != nil:
+		return Mon{}, fmt.Errorf("address: %w", err)
+	case !slices.Contains([]MonState{MonSeed, MonJoining, MonMember}, mon.State):
+		return Mon{}, fmt.Errorf("state is %q", mon.State)
+	}
+	return mon, nil
+}
+
+// compareMons orders a before b before z before aa.
+func compareMons(a, b Mon) int {
+	return cmp.Or(cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
+}
+
+// Get returns the mon of a name.
+func (m Mons) Get(name string) (Mon, bool) {
+	i := slices.IndexFunc(m.Mons, func(mon Mon) bool { return mon.Name == name })
+	if i < 0 {
+		return Mon{}, false
+	}
+	return m.Mons[i], true
+}
+
+// AddressVector is the mon's addresses for both protocols, as Ceph writes them.
+func (m Mon) AddressVector() string {
+	host := m.Address
+	if addr, err := netip.ParseAddr(host); err == nil && addr.Is6() {
+		host = "[" + host + "]"
+	}
+	return fmt.Sprintf("[v2:%s:%d,v1:%s:%d]", host, MonPortV2, host, MonPortV1)
+}

@@ -1,6 +1,12 @@
 package handover
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 )
@@ -19,12 +25,6 @@ type Reservation struct {
 	DB   *Device `json:"db,omitempty"`
 	// DeviceClass of the OSD in CRUSH.
 	DeviceClass string `json:"deviceClass"`
-	// Rule that selected the disk.
-	Rule string `json:"rule,omitempty"`
-	// Node of the disk, and Location of the OSD in CRUSH: "root=default rack=r2 host=n3". They follow the disk when
-	// somebody puts it into another node, so that the Secret has them as annotations.
-	Node     string `json:"-"`
-	Location string `json:"-"`
 }
 
 // Device is a disk, or a partition of one, that is reserved for an OSD.
@@ -39,15 +39,75 @@ type Device struct {
 	Size int64 `json:"size"`
 	// Slice is the UUID of the partition that is the OSD's; empty when it has the whole disk.
 	Slice string `json:"slice,omitempty"`
-	// Index of the OSD, from 0, among the Count that share the disk's data space; Count 1: it is the only one.
-	Index int32 `json:"index,omitempty"`
-	Count int32 `json:"count,omitempty"`
-	// Bytes of the disk, or of the partition, that are the OSD's.
-	Bytes int64 `json:"bytes,omitempty"`
 }
 
-// Data returns the content of the Secret.
-func (r Reservation) Secret() (map[string][]byte, error) { return nil, nil }
+// Keys of the Secret.
+const (
+	ReservationKey = "reservation.json"
+	CephxKey       = "key"
+)
+
+// Secret returns the content of the Secret.
+func (r Reservation) Secret() (map[string][]byte, error) {
+	if err := r.validate(); err != nil {
+		return nil, fmt.Errorf("encode reservation: %w", err)
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode reservation: %w", err)
+	}
+	return map[string][]byte{ReservationKey: text, CephxKey: []byte(r.Key.Reveal())}, nil
+}
 
 // DecodeReservation reads the content of the Secret.
-func DecodeReservation(data map[string][]byte) (Reservation, error) { return Reservation{}, nil }
+func DecodeReservation(data map[string][]byte) (Reservation, error) {
+	var r Reservation
+	if err := decodeStrictly(data[ReservationKey], &r); err != nil {
+		return Reservation{}, fmt.Errorf("decode reservation: %w", err)
+	}
+	r.Key = ceph.NewSecret(strings.TrimSpace(string(data[CephxKey])))
+	if err := r.validate(); err != nil {
+		return Reservation{}, fmt.Errorf("decode reservation: %w", err)
+	}
+	return r, nil
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+var errNoKey = errors.New("no key")
+
+func (r Reservation) validate() error {
+	switch {
+	case r.ID < 0:
+		return fmt.Errorf("id is %d", r.ID)
+	case !uuidForm.MatchString(r.UUID):
+		return fmt.Errorf("uuid is %q", r.UUID)
+	case !uuidForm.MatchString(r.FSID):
+		return fmt.Errorf("fsid is %q", r.FSID)
+	case r.Key.IsZero():
+		return errNoKey
+	}
+	if err := r.Data.validate(); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	if r.DB != nil {
+		if err := r.DB.validate(); err != nil {
+			return fmt.Errorf("db: %w", err)
+		}
+	}
+	return nil
+}
+
+func (d Device) validate() error {
+	switch {
+	case d.Disk == "":
+		return errors.New("no disk")
+	case d.Identity.Source == "" || d.Identity.Value == "":
+		return errors.New("no identity")
+	case d.Seal == "":
+		return errors.New("no seal")
+	case d.Size <= 0:
+		return fmt.Errorf("size is %d", d.Size)
+	}
+	return nil
+}
