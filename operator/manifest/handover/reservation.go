@@ -25,6 +25,12 @@ type Reservation struct {
 	DB   *Device `json:"db,omitempty"`
 	// DeviceClass of the OSD in CRUSH.
 	DeviceClass string `json:"deviceClass"`
+	// Rule that selected the disk.
+	Rule string `json:"rule,omitempty"`
+	// Node of the disk, and Location of the OSD in CRUSH: "root=default rack=r2 host=n3". They follow the disk when
+	// somebody puts it into another node, so that the Secret has them as annotations.
+	Node     string `json:"-"`
+	Location string `json:"-"`
 }
 
 // Device is a disk, or a partition of one, that is reserved for an OSD.
@@ -39,6 +45,11 @@ type Device struct {
 	Size int64 `json:"size"`
 	// Slice is the UUID of the partition that is the OSD's; empty when it has the whole disk.
 	Slice string `json:"slice,omitempty"`
+	// Index of the OSD, from 0, among the Count that share the disk's data space; Count 1: it is the only one.
+	Index int32 `json:"index,omitempty"`
+	Count int32 `json:"count,omitempty"`
+	// Bytes of the disk, or of the partition, that are the OSD's.
+	Bytes int64 `json:"bytes,omitempty"`
 }
 
 // Keys of the Secret.
