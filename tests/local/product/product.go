@@ -1,0 +1,147 @@
+//go:build e2e
+
+package product
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/tests/images/built"
+	"github.com/seamount-dev/seamount/tests/local/cluster"
+	"github.com/seamount-dev/seamount/tests/validation/crdtest"
+)
+
+// Namespace that Seamount runs in.
+const Namespace = "seamount"
+
+// Part is one part of Seamount that can be installed.
+type Part struct {
+	// Manifests is its directory below deploy/manifests, Workload what runs then.
+	Manifests, Workload string
+	// Image that it runs.
+	Image string
+}
+
+// Discover reports disks.
+var Discover = Part{Manifests: "discover", Workload: "daemonset/seamount-discover", Image: "seamount-node"}
+
+// Product is Seamount in the local Kubernetes that the tests of a binary share.
+type Product struct {
+	*cluster.Cluster
+	// Client is an administrator's.
+	Client client.WithWatch
+
+	root      string
+	installed map[Part]bool
+}
+
+var shared struct {
+	sync.Mutex
+	product *Product
+}
+
+// Install installs parts of Seamount, as far as they are not there yet, in a cluster of at least that many nodes, and
+// waits until they run.
+func Install(t testing.TB, nodes int, parts ...Part) *Product {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	c := cluster.Up(t, nodes)
+	if shared.product == nil {
+		shared.product = prepare(t, c)
+	}
+	p := shared.product
+	for _, part := range parts {
+		if !p.installed[part] {
+			p.install(t, part)
+			p.installed[part] = true
+		}
+		p.AwaitRollout(t, part)
+	}
+	return p
+}
+
+// prepare gives a cluster what all parts need.
+func prepare(t testing.TB, c *cluster.Cluster) *Product {
+	t.Helper()
+	root, err := crdtest.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &Product{Cluster: c, Client: newClient(t, c), root: root, installed: map[Part]bool{}}
+	p.Kubectl(t, "apply", "--server-side", "-f", p.deploy("crds"))
+	p.Kubectl(t, "wait", "--for=condition=Established", "--timeout=60s", "-f", p.deploy("crds"))
+	p.Kubectl(t, "apply", "--server-side", "-f", p.deploy("policies"))
+	return p
+}
+
+func newClient(t testing.TB, c *cluster.Cluster) client.WithWatch {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err == nil {
+			err = add(scheme)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	config.QPS, config.Burst = -1, -1 // the server sets the pace
+	made, err := client.NewWithWatch(config, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+func (p *Product) deploy(elem ...string) string {
+	return filepath.Join(append([]string{p.root, "deploy"}, elem...)...)
+}
+
+func (p *Product) install(t testing.TB, part Part) {
+	t.Helper()
+	image := built.One(t, part.Image)
+	p.Local(t, "load", image.Archive)
+	if _, err := p.TryKubectl(p.Manifests(t, part, image.Names[0]), "apply", "--server-side", "-f", "-"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// ourImages are the images of Seamount's own programs in its manifests.
+var ourImages = regexp.MustCompile(`(?m)(image: *)"?ghcr\.io/seamount-dev/[^\s"]+"?`)
+
+// Manifests are those of a part, with an image in the place of that of the release.
+func (p *Product) Manifests(t testing.TB, part Part, image string) string {
+	t.Helper()
+	files, err := filepath.Glob(p.deploy("manifests", part.Manifests, "*.yaml"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("the manifests of %s: %v, %d files", part.Manifests, err, len(files))
+	}
+	documents := []string{fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s}}\n", Namespace)}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		documents = append(documents, ourImages.ReplaceAllString(string(text), "${1}"+image))
+	}
+	return strings.Join(documents, "\n---\n")
+}
+
+// AwaitRollout waits until every pod of a part is ready.
+func (p *Product) AwaitRollout(t testing.TB, part Part) {
+	t.Helper()
+	p.Kubectl(t, "-n", Namespace, "rollout", "status", part.Workload, "--timeout=150s")
+}
