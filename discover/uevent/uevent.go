@@ -3,8 +3,9 @@
 package uevent
 
 import (
-	"context"
-	"time"
+	"bytes"
+	"fmt"
+	"strings"
 )
 
 // Event is a change of a block device, as the kernel broadcasts it.
@@ -17,15 +18,21 @@ type Event struct {
 	Lost bool
 }
 
-// Listen calls notify for every change of a block device until ctx ends, then returns nil. It fails where the kernel's
-// broadcasts cannot be received. The first event is a Lost one: from then on nothing is missed.
-func Listen(ctx context.Context, notify func(Event)) error {
-	<-ctx.Done()
-	return nil
-}
-
-// Debounce calls act once changes were quiet for the time quiet, but at most longest after the first of them, until ctx ends.
-// What arrives while act runs leads to one more call.
-func Debounce(ctx context.Context, changes <-chan Event, quiet, longest time.Duration, act func(context.Context)) {
-	<-ctx.Done()
+// parse reads one broadcast: a headline such as "add@/devices/virtual/block/loop0" and NAME=value fields, each with a zero
+// byte at its end. It is false for subsystems other than block.
+func parse(message []byte) (Event, bool, error) {
+	fields := strings.Split(string(bytes.TrimSuffix(message, []byte{0})), "\x00")
+	action, location, found := strings.Cut(fields[0], "@")
+	if !found || action == "" || !strings.HasPrefix(location, "/") {
+		return Event{}, false, fmt.Errorf("unexpected event %.80q", fields[0])
+	}
+	event := Event{Action: action, Device: location[strings.LastIndex(location, "/")+1:]}
+	block := false
+	for _, field := range fields[1:] {
+		block = block || field == "SUBSYSTEM=block"
+	}
+	if block && event.Device == "" {
+		return Event{}, false, fmt.Errorf("the event %.80q names no device", fields[0])
+	}
+	return event, block, nil
 }
