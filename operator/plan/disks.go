@@ -3,6 +3,8 @@ package plan
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 )
@@ -13,6 +15,8 @@ type DisksInput struct {
 	Nodes    []Node
 	// Disks are read and never changed.
 	Disks []*v1alpha1.StorageDisk
+	// Retained are the fsids of which an identity is still stored, also without a StorageCluster. Their claims stay.
+	Retained []string
 }
 
 // DiskCluster is a cluster as far as disks are concerned.
@@ -27,7 +31,7 @@ type DiskCluster struct {
 	Closed bool
 	// Reservations of its OSDs.
 	Reservations []Reservation
-	// OSDs as Ceph knows them; OSDsKnown: they were read and are fresh.
+	// OSDs as Ceph knew them last; OSDsKnown: they were read at least once.
 	OSDs      []OSDState
 	OSDsKnown bool
 	// Deployed OSDs, for what their programs said.
@@ -43,16 +47,28 @@ type DisksPlan struct {
 // DiskEntry is what is to be done with one disk.
 type DiskEntry struct {
 	Disk string
-	// Cluster whose plan it is; zero: there is no cluster.
-	Cluster ClusterKey
-	// Plan is nil when there is no cluster.
-	Plan *v1alpha1.DiskPlan
-	// Claim that the disk is to have; nil: none.
-	Claim *v1alpha1.DiskClaim
-	// OSDs that are still to be reserved on the disk, once it has the claim.
-	OSDs []PlannedOSD
 	// Node that the disk is in.
 	Node string
+	// Cluster whose plan it is; zero: there is no cluster.
+	Cluster ClusterKey
+	// Plan is nil when no cluster plans for the disk.
+	Plan *v1alpha1.DiskPlan
+	// Claim that the disk is to have; nil: none. Claimed says that it was seen with it.
+	Claim   *v1alpha1.DiskClaim
+	Claimed bool
+	// OSDs that are still to be reserved on the disk, once it has the claim and unless the plan holds them.
+	OSDs []PlannedOSD
+	// Serving are the OSDs that are reserved on the disk.
+	Serving []v1alpha1.DiskOSD
+	// State of the disk in one word, and the conditions Fresh and InService without times.
+	State            v1alpha1.DiskState
+	Fresh, InService Condition
+}
+
+// Condition is a condition as it is decided: without the time of its last change.
+type Condition struct {
+	Status          metav1.ConditionStatus
+	Reason, Message string
 }
 
 // PlannedOSD is an OSD that a disk is to become.
@@ -85,20 +101,13 @@ type DiskProblem struct {
 	Message string
 }
 
-// Disks plans for all disks: of each it says which cluster takes it, what becomes of it, and why.
-func Disks(in DisksInput) DisksPlan { return DisksPlan{} }
-
-// DiskStatus is the operator's part of a StorageDisk.
-type DiskStatus struct {
-	// Status holds the fields that the operator owns, and its conditions (Fresh, InService).
-	Status v1alpha1.StorageDiskStatus
-	// Labels that the operator owns: LabelCluster and those of OSDLabel.
-	Labels map[string]string
-	// Finalizer says that the object must stay.
-	Finalizer bool
-}
-
-// DiskStatus returns the operator's part of a disk's object. Transition times are kept from what the object has.
-func (p DisksPlan) DiskStatus(in DisksInput, disk *v1alpha1.StorageDisk, now time.Time) DiskStatus {
-	return DiskStatus{}
+// Disks plans for all disks: of each it says which cluster takes it, what becomes of it, and why. The oldest cluster
+// whose rules match a disk wins it; an existing claim is never overruled.
+func Disks(in DisksInput) DisksPlan {
+	p := newDiskPlanner(in)
+	for _, d := range p.drafts {
+		p.decide(d)
+	}
+	p.placeDBs()
+	return p.result()
 }
