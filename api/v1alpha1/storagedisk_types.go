@@ -27,6 +27,7 @@ import (
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="OSD",type=string,JSONPath=`.status.summary.osds`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Because",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Usable")].reason`
 // +kubebuilder:printcolumn:name="Reason",type=string,priority=1,JSONPath=`.status.summary.reason`
 // +kubebuilder:printcolumn:name="Plan",type=string,priority=1,JSONPath=`.status.plan.action`
 // +kubebuilder:printcolumn:name="Rule",type=string,priority=1,JSONPath=`.status.plan.rule`
