@@ -1,0 +1,83 @@
+package manifest
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+)
+
+// request is what a daemon of a profile asks for.
+type request struct{ cpu, memory string }
+
+// defaultRequests are for daemons of which people say nothing. They are low, so that a daemon is always scheduled on the
+// node that it belongs to, and there are no limits: one on CPU would slow a daemon down when it is needed most, one on
+// memory would kill OSDs in the middle of a recovery.
+var defaultRequests = map[v1alpha1.ResourceProfile]map[string]request{
+	v1alpha1.ProfileLean: {
+		ComponentMon: {"100m", "128Mi"}, ComponentMgr: {"100m", "256Mi"}, ComponentOSD: {"100m", "256Mi"},
+	},
+	v1alpha1.ProfileBalanced: {
+		ComponentMon: {"250m", "512Mi"}, ComponentMgr: {"250m", "512Mi"}, ComponentOSD: {"250m", "1Gi"},
+	},
+	v1alpha1.ProfilePerformance: {
+		ComponentMon: {"1", "2Gi"}, ComponentMgr: {"1", "1Gi"}, ComponentOSD: {"1", "4Gi"},
+	},
+}
+
+// resources of a daemon: what people say, else the profile's.
+func (c Cluster) resources(component string, own *corev1.ResourceRequirements) corev1.ResourceRequirements {
+	if own != nil {
+		return *own.DeepCopy()
+	}
+	r := defaultRequests[c.profile()][component]
+	return corev1.ResourceRequirements{Requests: corev1.ResourceList{
+		corev1.ResourceCPU:    resource.MustParse(r.cpu),
+		corev1.ResourceMemory: resource.MustParse(r.memory),
+	}}
+}
+
+// profile of the cluster; what is not known is the default.
+func (c Cluster) profile() v1alpha1.ResourceProfile {
+	if _, known := defaultRequests[c.Profile]; !known {
+		return v1alpha1.ProfileBalanced
+	}
+	return c.Profile
+}
+
+// Bounds of osd_memory_target, in bytes.
+const (
+	mebibyte = 1 << 20
+	gibibyte = 1 << 30
+	// leastMemoryTarget is the least that Ceph accepts.
+	leastMemoryTarget = 896 * mebibyte
+	// memoryStep rounds what follows from a node's memory, which differs a little from boot to boot: an OSD must not be
+	// restarted for that.
+	memoryStep = gibibyte / 2
+)
+
+// MemoryTarget returns what an OSD should take, in bytes: its osd_memory_target. With a memory limit it is 80 % of
+// that, as Ceph itself counts (osd_memory_target_cgroup_limit_ratio), for an OSD takes more for a while. Without one it
+// follows from the profile and the node's memory, 0 where that is not known. It does not depend on how many OSDs the node
+// has, or a new disk would restart them all.
+func MemoryTarget(profile v1alpha1.ResourceProfile, limit, nodeMemory int64) int64 {
+	if limit > 0 {
+		return max(limit/10*8, leastMemoryTarget)
+	}
+	switch profile {
+	case v1alpha1.ProfileLean:
+		return leastMemoryTarget
+	case v1alpha1.ProfilePerformance:
+		return share(8*gibibyte, nodeMemory/4)
+	default:
+		return share(4*gibibyte, nodeMemory/8)
+	}
+}
+
+// share is what of most a part of the node's memory allows.
+func share(most, part int64) int64 {
+	if part <= 0 {
+		return most
+	}
+	return max(min(most, part/memoryStep*memoryStep), leastMemoryTarget)
+}
