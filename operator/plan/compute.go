@@ -38,8 +38,9 @@ type Observed struct {
 	// Applied is what was set in Ceph's central configuration, and Modules what was enabled, for the spec.
 	Applied        []v1alpha1.ConfigOption
 	AppliedModules []string
-	// Denied is what Ceph said to the last question whether daemons may stop; nil: nobody asked, or it said yes.
-	Denied *Denial
+	// Denied are the questions whether daemons may stop that Ceph answered with no within the last minute or so. They are
+	// not asked again meanwhile.
+	Denied []Denial
 	// OperationsWaiting for a person.
 	OperationsWaiting int32
 	Dependents        v1alpha1.ClusterDependents
@@ -59,8 +60,8 @@ type Denial struct {
 type Plan struct {
 	// Steps in an order that respects their After. Steps that do not depend on each other may be done at once.
 	Steps []Step
-	// Keep are daemons whose pods are as they should be, or will be restarted later: their Deployments, Services and
-	// Secrets are applied as Steps and Held leave them, so that what was deleted comes back.
+	// Keep are daemons whose pods are as they should be. Their Deployments are applied too, so that what was changed or
+	// taken away by hand comes back; no pod restarts for it.
 	Keep []Daemon
 	// Held are daemons whose change waits. Their Deployments are left as they are.
 	Held []Held
@@ -68,8 +69,14 @@ type Plan struct {
 	Paused []Step
 	// Refusal is why nothing at all is done; nil: something may be.
 	Refusal *v1alpha1.Refusal
+	// ImageHeld is why daemons do not move to spec.ceph.image; nil: they may.
+	ImageHeld *v1alpha1.Refusal
+	// MonsShort says why there are fewer mons than wanted; empty: there are not.
+	MonsShort string
 	// Drift is what somebody changed in Ceph by hand, in the order of the paths.
 	Drift []v1alpha1.DriftEntry
+	// TopologyDrift says which hosts are not where their labels say; empty: none.
+	TopologyDrift string
 	// Outdated counts the daemons that wait for a restart, of Daemons in all.
 	Outdated, Daemons int32
 	// After is when to plan again although nothing changed; 0: no need.
@@ -86,9 +93,23 @@ type Held struct {
 }
 
 // Compute plans for one cluster. The same arguments give the same plan.
-func Compute(in Observed) Plan { return Plan{} }
-
-// ClusterStatus returns the whole status of a StorageCluster: every condition, every time.
-func ClusterStatus(in Observed, p Plan) v1alpha1.StorageClusterStatus {
-	return v1alpha1.StorageClusterStatus{}
+func Compute(in Observed) Plan {
+	c := newComputation(in)
+	if c.plan.Refusal = c.refuse(); c.plan.Refusal != nil {
+		return c.plan
+	}
+	if in.Deleting && keepsFromDeleting(in) == nil {
+		c.stop()
+		return c.finish()
+	}
+	c.identity()
+	c.mons()
+	c.mgrs()
+	c.reserve()
+	c.seed()
+	c.quorum()
+	c.register()
+	c.daemons()
+	c.settle()
+	return c.finish()
 }

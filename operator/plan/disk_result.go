@@ -38,6 +38,7 @@ func (p *diskPlanner) result() DisksPlan {
 func (p *diskPlanner) entry(d *draft) DiskEntry {
 	entry := DiskEntry{
 		Disk: d.disk.Name, Node: d.disk.Status.Node, Claim: p.claim(d), OSDs: d.osds, Serving: d.serving(), Fresh: d.fresh(),
+		Whole: partOf(d.disk, 0, 1, sizeOf(d.disk)),
 	}
 	if d.owner != nil {
 		plan := d.plan

@@ -49,6 +49,8 @@ type DiskEntry struct {
 	Disk string
 	// Node that the disk is in.
 	Node string
+	// Whole is the disk as a whole, as it was judged.
+	Whole Part
 	// Cluster whose plan it is; zero: there is no cluster.
 	Cluster ClusterKey
 	// Plan is nil when no cluster plans for the disk.

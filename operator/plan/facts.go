@@ -120,6 +120,8 @@ func (f CephFacts) fresh() *ceph.Snapshot {
 // Identity is what is stored of a cluster's identity.
 type Identity struct {
 	FSID string
+	// Created is when it was stored.
+	Created time.Time
 }
 
 // Seed is what the seed keyring was written with. It is written once.
@@ -132,7 +134,7 @@ type Seed struct {
 type Deployed struct {
 	Daemon DaemonID
 	Node   string
-	// Template is what AnnotationTemplate says; empty when it is not there or not legible.
+	// Template is what AnnotationTemplate says; nil when it is not there or not legible.
 	Template Template
 	// Running says that a container of the pod runs; Started since when.
 	Running bool

@@ -77,6 +77,10 @@ type RemoveMon struct{ Name string }
 // RemoveMgr takes a mgr's Deployment and key away.
 type RemoveMgr struct{ Name string }
 
+// RestoreReservation stores again what is known of an OSD in service whose Secret is gone. The executor asks Ceph for
+// the key.
+type RestoreReservation struct{ OSD Reservation }
+
 // SetConfig sets an option in Ceph and then records that it did.
 type SetConfig struct{ Who, Option, Value string }
 
@@ -120,6 +124,9 @@ func (EnsureIdentity) Target() string { return "" }
 
 // Target implements Action.
 func (a ReserveOSD) Target() string { return osdName(a.OSD.ID) }
+
+// Target implements Action.
+func (a RestoreReservation) Target() string { return osdName(a.OSD.ID) }
 
 // Target implements Action.
 func (a RelocateOSD) Target() string { return osdName(a.ID) }

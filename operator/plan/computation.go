@@ -1,0 +1,186 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+)
+
+// firstSetWait is how long the first mons wait for the disks to be claimed. The keys of the OSDs that are reserved by
+// then lie in the seed, and these OSDs start without asking Ceph.
+const firstSetWait = 5 * time.Second
+
+// computation is a plan in the making.
+type computation struct {
+	in       Observed
+	plan     Plan
+	snapshot *ceph.Snapshot // fresh, or nil
+	nodes    map[string]*Node
+	deployed map[DaemonID]*Deployed
+	osdmap   map[int32]*ceph.OSD // as it was seen last
+	planned  map[string]bool     // the ids of the steps
+
+	monRecords []monPlace     // recorded or planned
+	mgrPlaces  []mgrPlace     // that are to run
+	osds       []*Reservation // recorded, in the order of their ids
+	image      imageChoice
+}
+
+func newComputation(in Observed) *computation {
+	c := &computation{
+		in: in, snapshot: in.Ceph.fresh(), nodes: map[string]*Node{}, deployed: map[DaemonID]*Deployed{},
+		osdmap: map[int32]*ceph.OSD{}, planned: map[string]bool{},
+	}
+	if in.Ceph.Snapshot != nil {
+		for i, osd := range in.Ceph.Snapshot.OSDs {
+			c.osdmap[int32(osd.ID)] = &in.Ceph.Snapshot.OSDs[i] //nolint:gosec // Ceph's ids have 32 bits
+		}
+	}
+	for i := range in.Nodes {
+		c.nodes[in.Nodes[i].Name] = &in.Nodes[i]
+	}
+	for i := range in.Deployed {
+		c.deployed[in.Deployed[i].Daemon] = &in.Deployed[i]
+	}
+	for i := range in.Reservations {
+		c.osds = append(c.osds, &in.Reservations[i])
+	}
+	slices.SortFunc(c.osds, func(a, b *Reservation) int { return cmp.Compare(a.ID, b.ID) })
+	c.image = chooseImage(in, c.snapshot)
+	c.plan.ImageHeld = c.image.held
+	return c
+}
+
+// stepID names an act on a target: the same act has the same name in every plan.
+func stepID(do Action) string {
+	name := strings.TrimPrefix(fmt.Sprintf("%T", do), "plan.")
+	if target := do.Target(); target != "" {
+		name += "/" + target
+	}
+	return name
+}
+
+// add appends a step. Of after, what is not in the plan is done already.
+func (c *computation) add(do Action, reason string, after ...Action) {
+	step := Step{ID: stepID(do), Reason: reason, Do: do}
+	for _, before := range after {
+		if id := stepID(before); c.planned[id] && !slices.Contains(step.After, id) {
+			step.After = append(step.After, id)
+		}
+	}
+	slices.Sort(step.After)
+	c.planned[step.ID] = true
+	c.plan.Steps = append(c.plan.Steps, step)
+}
+
+// wake makes sure that the next plan is made by then.
+func (c *computation) wake(after time.Duration) {
+	if c.plan.After == 0 || after < c.plan.After {
+		c.plan.After = max(after, time.Millisecond)
+	}
+}
+
+// refuse returns why nothing may be done for the cluster at all.
+func (c *computation) refuse() *v1alpha1.Refusal {
+	switch in := c.in; {
+	case in.Deleting:
+		return nil
+	case in.Unavailable != "":
+		return &v1alpha1.Refusal{Reason: v1alpha1.ReasonNotAvailable, Message: cut(in.Unavailable)}
+	case in.Identity == nil && len(in.Traces) > 0:
+		return &v1alpha1.Refusal{
+			Reason: v1alpha1.ReasonAuthenticationFailed,
+			Message: cut(fmt.Sprintf("the Secret with the identity of this cluster (fsid and keys) is gone, and %s show that the cluster exists; "+
+				"a new identity would make a second cluster on its disks", some(in.Traces))),
+			Remedy: "put the Secret back from a backup, or take out what is named here if that cluster is not wanted any more",
+		}
+	case in.Identity != nil && c.snapshot != nil && c.snapshot.FSID != in.Identity.FSID:
+		return &v1alpha1.Refusal{
+			Reason:  v1alpha1.ReasonAuthenticationFailed,
+			Message: fmt.Sprintf("the Ceph cluster that answers has the fsid %s, and this one has %s", c.snapshot.FSID, in.Identity.FSID),
+			Remedy:  "see which Services or nodes have the addresses of this cluster's mons",
+		}
+	case in.Identity == nil && c.image.held != nil:
+		return c.image.held
+	}
+	return nil
+}
+
+// keepsFromDeleting returns why a StorageCluster that is being deleted goes on; nil: nothing keeps it.
+func keepsFromDeleting(in Observed) *v1alpha1.Refusal {
+	if text := dependentsText(in.Dependents); text != "" {
+		return &v1alpha1.Refusal{
+			Reason: v1alpha1.ReasonDependentsExist, Message: "the cluster still holds " + text, Remedy: "delete them first",
+		}
+	}
+	if in.Spec.DeletionPolicy == v1alpha1.DeletionWipe {
+		return &v1alpha1.Refusal{
+			Reason:  v1alpha1.ReasonAwaitingApproval,
+			Message: "deletionPolicy: Wipe is not available in this release, so that nothing is stopped or erased",
+			Remedy:  "set spec.deletionPolicy to Retain: the daemons stop, and disks and keys stay",
+		}
+	}
+	return nil
+}
+
+func dependentsText(d v1alpha1.ClusterDependents) string {
+	var parts []string
+	for _, kind := range []struct {
+		n    *int32
+		noun string
+	}{{d.Pools, "pool"}, {d.Filesystems, "filesystem"}, {d.ObjectStores, "object store"}, {d.Volumes, "volume"}} {
+		if n := deref(kind.n); n > 0 {
+			parts = append(parts, count(n, kind.noun))
+		}
+	}
+	if len(parts) > 0 && len(d.First) > 0 {
+		return strings.Join(parts, ", ") + " (" + some(d.First) + ")"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// stop ends the daemons of a cluster that is deleted. Disks, keys and what says where everything is stay.
+func (c *computation) stop() {
+	for _, id := range sortedDaemons(c.deployed) {
+		c.add(StopDaemon{id}, "the StorageCluster is being deleted")
+	}
+	if len(c.deployed) == 0 {
+		c.add(ReleaseCluster{}, "all daemons have stopped")
+	}
+}
+
+// finish keeps everything back while spec.pause says so.
+func (c *computation) finish() Plan {
+	if c.in.Spec.Pause == v1alpha1.PauseAll {
+		c.plan.Paused, c.plan.Steps, c.plan.Keep = c.plan.Steps, nil, nil
+	}
+	return c.plan
+}
+
+func (c *computation) identity() {
+	if c.in.Identity == nil {
+		c.add(EnsureIdentity{}, "the cluster is new: its fsid and keys are made once")
+	}
+}
+
+// sortedDaemons lists mons before mgrs before OSDs, OSDs by number.
+func sortedDaemons[T any](daemons map[DaemonID]T) []DaemonID {
+	ids := make([]DaemonID, 0, len(daemons))
+	for id := range daemons {
+		ids = append(ids, id)
+	}
+	slices.SortFunc(ids, compareDaemons)
+	return ids
+}
+
+func compareDaemons(a, b DaemonID) int {
+	return cmp.Or(cmp.Compare(a.Kind.rank(), b.Kind.rank()), cmp.Compare(len(a.Name), len(b.Name)), cmp.Compare(a.Name, b.Name))
+}
+
+// rank is the order in which Ceph's daemons are restarted.
+func (k DaemonKind) rank() int { return slices.Index([]DaemonKind{DaemonMon, DaemonMgr, DaemonOSD}, k) }
