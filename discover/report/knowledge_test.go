@@ -147,7 +147,9 @@ func TestWhatCannotBeReadIsSaid(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	refusing := interceptor.NewClient(w.Client.(client.WithWatch), interceptor.Funcs{
-		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error { return errors.New("forbidden") },
+		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+			return errors.New("forbidden")
+		},
 	})
 	got := NewKnowledge(refusing, w.Client, time.Now).Context(t.Context(), verdict.Context{}, nil)
 	if got.Unread != "list StorageClusters: forbidden" {

@@ -151,7 +151,7 @@ func TestANewDisk(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	n3 := w.node("n3")
-	if outcome := w.report(n3); !outcome.Ours || outcome.Before != "" || outcome.Judgement.Result != v1alpha1.VerdictUsable {
+	if outcome := w.report(n3); !outcome.Ours || outcome.Before != "" || outcome.Result != v1alpha1.VerdictUsable {
 		t.Errorf("the outcome is %+v", outcome)
 	}
 	d := w.expect("n3", v1alpha1.PresencePresent, v1alpha1.VerdictUsable, "")

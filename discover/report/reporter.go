@@ -26,6 +26,9 @@ type Sighting struct {
 	Name     string
 	Identity v1alpha1.DiskIdentity
 	Disk     disk.Disk
+	// Pending says that the first reading of the disk since the program started has not ended. A verdict that stands in the
+	// API stays until then: it was made of a disk that was read.
+	Pending bool
 }
 
 // Reporter writes for one node. It is not safe for concurrent use.
@@ -49,8 +52,9 @@ func New(own client.Reader, api client.Client, node string, now func() time.Time
 type Outcome struct {
 	// Ours is false for a disk that another node has: this node has said there that it sees it too, and no more.
 	Ours bool
-	// Judgement of a disk that is ours.
-	Judgement verdict.Judgement
+	// Result and Reasons of the verdict on a disk that is ours.
+	Result  v1alpha1.VerdictResult
+	Reasons []v1alpha1.Refusal
 	// Before is the verdict that stood in the API, empty for none.
 	Before v1alpha1.VerdictResult
 }
@@ -76,10 +80,13 @@ func (r *Reporter) Report(ctx context.Context, s Sighting, c verdict.Context) (O
 	default:
 		return Outcome{Before: before}, r.enter(ctx, live)
 	}
+	delete(r.entered, s.Name)
+	if s.Pending && before != "" && live.Status.Verdict != nil {
+		return Outcome{Ours: true, Result: before, Before: before}, nil
+	}
 	c.OtherNodes = r.others(live)
 	j := verdict.Judge(s.Disk, c)
-	delete(r.entered, s.Name)
-	return Outcome{Ours: true, Judgement: j, Before: before}, r.bring(ctx, live, r.present(s, j, live.Status), labels(r.node, s.Disk.Hardware.Media))
+	return Outcome{Ours: true, Result: j.Result, Reasons: j.Reasons, Before: before}, r.bring(ctx, live, r.present(s, j, live.Status), labels(r.node, s.Disk.Hardware.Media))
 }
 
 // Missing reports every disk of this node that is not among those it sees, and takes this node's name off the disks of

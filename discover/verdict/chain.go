@@ -209,7 +209,7 @@ func (s subject) notRead() []text {
 	case disk.OutcomeTimeout, disk.OutcomeUnreadable: // these have reasons of their own
 		return nil
 	case disk.OutcomeNotRead:
-		if s.volume().message != "" || len(s.Twins) > 0 { // not read on purpose
+		if Unreadable(s.Disk, s.Context) {
 			return nil
 		}
 		return []text{notReadText(s)}

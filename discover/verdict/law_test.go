@@ -53,7 +53,7 @@ func unreadFlaws() []flaw {
 			d.Content.Outcome = pick(r, disk.OutcomeNotRead, disk.OutcomeTimeout, disk.OutcomeUnreadable, disk.OutcomeFailed, "novel")
 		}),
 		of("no samples", func(_ *rand.Rand, d *disk.Disk) { d.Content.Samples.Count = 0 }),
-		of("one reader", func(r *rand.Rand, d *disk.Disk) { 
+		of("one reader", func(r *rand.Rand, d *disk.Disk) {
 			d.Content.Sources = pick(r, nil, []disk.Source{disk.SourceBlkid}, []disk.Source{disk.SourceBlockdevice})
 		}),
 		of("a fact is missing", func(r *rand.Rand, d *disk.Disk) {

@@ -64,6 +64,13 @@ func Judge(d disk.Disk, c Context) Judgement {
 // it all the time.
 func Held(d disk.Disk) bool { return len(d.Uses) > 0 }
 
+// Unreadable says whether a disk is not to be read: a volume that is served to a pod, which reading would burden or hang
+// on, and one of several disks that cannot be told apart.
+func Unreadable(d disk.Disk, c Context) bool {
+	s := subject{Disk: d, Context: c}
+	return s.volume().message != "" || s.has(disk.UseVolume) || len(d.Twins) > 0
+}
+
 // result follows from the first reason.
 func result(reasons []v1alpha1.Refusal) v1alpha1.VerdictResult {
 	switch {

@@ -1,0 +1,363 @@
+package scan
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-logr/logr/testr"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/report"
+	"github.com/seamount-dev/seamount/discover/verdict"
+)
+
+// node is a node with disks, and the API that its scanner reports to.
+type node struct {
+	t *testing.T
+	*Scanner
+	registry *prometheus.Registry
+
+	mutex    sync.Mutex
+	disks    []disk.Disk
+	broken   error                   // of the inventory
+	contents map[string]disk.Content // by kernel name, else blank
+	takes    map[string]time.Duration
+	reads    map[string]int
+	refuses  error // of the API
+	reports  []string
+	said     map[string]string // the last report of each disk
+	last     map[string]report.Sighting
+	missing  func(string) bool
+	shared   bool
+	recalls  int
+}
+
+func newNode(t *testing.T, disks ...disk.Disk) *node {
+	t.Helper()
+	n := &node{
+		t: t, registry: prometheus.NewRegistry(), disks: disks, contents: map[string]disk.Content{}, takes: map[string]time.Duration{},
+		reads: map[string]int{}, said: map[string]string{}, last: map[string]report.Sighting{},
+	}
+	sources := Sources{Inventory: inventory{n}, Content: content{n}, Health: health{n}, Identify: func(d disk.Disk, _ string) (string, v1alpha1.DiskIdentity) {
+		return "wwn-" + d.Hardware.WWN, v1alpha1.DiskIdentity{Source: v1alpha1.IdentityWWN, Value: d.Hardware.WWN}
+	}}
+	n.Scanner = New(sources, API{Reporter: n, Knowledge: n}, verdict.Context{Node: "n3"}, DefaultPace(), NewMetrics(n.registry, n), testr.New(t))
+	return n
+}
+
+// run runs the scanner in a bubble of time until the test has seen enough.
+func (n *node) run(look func()) {
+	ctx, cancel := context.WithCancel(n.t.Context())
+	var done sync.WaitGroup
+	done.Go(func() { n.Run(ctx) })
+	synctest.Wait()
+	look()
+	cancel()
+	done.Wait()
+}
+
+// after lets time pass, and everything happen that is due by then.
+func (n *node) after(d time.Duration) {
+	timer := time.NewTimer(d)
+	<-timer.C
+	synctest.Wait()
+}
+
+type (
+	inventory struct{ *node }
+	content   struct{ *node }
+	health    struct{ *node }
+)
+
+func (i inventory) Read(context.Context) ([]disk.Disk, error) {
+	i.mutex.Lock()
+	defer i.mutex.Unlock()
+	return slices.Clone(i.disks), i.broken
+}
+
+func (c content) Read(ctx context.Context, d disk.Disk) disk.Content {
+	c.mutex.Lock()
+	c.reads[d.Name]++
+	takes, found := c.takes[d.Name], c.contents[d.Name]
+	c.mutex.Unlock()
+	select {
+	case <-time.After(takes):
+	case <-ctx.Done():
+	}
+	if found.Outcome == disk.OutcomeNotRead {
+		found = disk.Content{Outcome: disk.OutcomeRead, Sources: []disk.Source{disk.SourceBlkid, disk.SourceBlockdevice}, Samples: disk.Samples{Count: 10, First: -1}}
+	}
+	return found
+}
+
+func (h health) Read(context.Context, disk.Disk) disk.Health {
+	return disk.Health{Reported: true, Source: "SMART"}
+}
+
+// Report prints what is new. Nothing is written when it is the same as before, as the real one does it.
+func (n *node) Report(_ context.Context, s report.Sighting, c verdict.Context) (report.Outcome, error) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.refuses != nil {
+		return report.Outcome{}, n.refuses
+	}
+	j := verdict.Judge(s.Disk, c)
+	text := fmt.Sprintf("%s %s %s", s.Name, s.Disk.Name, j.Result)
+	if s.Pending {
+		text += " pending"
+	}
+	if n.said[s.Name] != text {
+		n.reports = append(n.reports, text)
+	}
+	n.said[s.Name], n.last[s.Name] = text, s
+	return report.Outcome{Ours: true, Result: j.Result, Reasons: j.Reasons, Before: j.Result}, nil
+}
+
+func (n *node) Missing(_ context.Context, seen func(string) bool) error {
+	n.missing = seen
+	return n.refuses
+}
+
+func (n *node) Recall(context.Context) error {
+	n.recalls++
+	return n.refuses
+}
+
+func (n *node) Shared() bool { return n.shared }
+
+func (n *node) Context(_ context.Context, c verdict.Context, _ []disk.Label) verdict.Context {
+	return c
+}
+
+func (n *node) Stuck() int       { return 1 }
+func (n *node) Timeouts() uint64 { return 2 }
+
+// change changes what the node has.
+func (n *node) change(act func()) {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	act()
+}
+
+func (n *node) expect(reports ...string) {
+	n.t.Helper()
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if !slices.Equal(n.reports, reports) {
+		n.t.Errorf("reported\n  %s\nwant\n  %s", strings.Join(n.reports, "\n  "), strings.Join(reports, "\n  "))
+	}
+	n.reports = nil
+}
+
+func (n *node) expectReads(name string, want int) {
+	n.t.Helper()
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.reads[name] != want {
+		n.t.Errorf("%s was read %d times, want %d", name, n.reads[name], want)
+	}
+}
+
+func (n *node) expectReady(want bool) {
+	n.t.Helper()
+	if err := n.Ready(); (err == nil) != want {
+		n.t.Errorf("ready: %v, want %t", err, want)
+	}
+}
+
+func plain(name, wwn string) disk.Disk {
+	return disk.Disk{Name: name, Kind: disk.KindPlain, Zoned: "none", Sequence: 1, Hardware: disk.Hardware{WWN: wwn, Size: 1 << 40}}
+}
+
+func TestADiskIsReadOnceAndReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"), disk.Disk{Name: "zram0", Kind: disk.KindZRAM, Hardware: disk.Hardware{Size: 1}},
+			disk.Disk{Name: "sdz", Kind: disk.KindPlain}, disk.Disk{Name: "nvme0c0n1", Kind: disk.KindPlain, Hidden: true, Hardware: disk.Hardware{Size: 1}})
+		n.run(func() {
+			n.expect("wwn-1 sda Usable")
+			n.expectReady(true)
+			n.after(time.Minute)
+			n.expectReads("sda", 1)
+			n.expect()
+			if n.missing("wwn-2") || !n.missing("wwn-1") || n.recalls != 1 {
+				t.Error("what is seen is not what is there")
+			}
+			n.after(10 * time.Minute)
+			n.expectReads("sda", 2)
+		})
+	})
+}
+
+func TestAChangeIsReportedAtOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"))
+		n.run(func() {
+			n.expect("wwn-1 sda Usable")
+			n.change(func() { n.disks = append(n.disks, plain("sdb", "2")) })
+			n.Look()
+			synctest.Wait()
+			n.expect("wwn-2 sdb Usable")
+			n.change(func() { n.disks = n.disks[:1] })
+			n.Look()
+			synctest.Wait()
+			if n.missing("wwn-2") {
+				t.Error("the disk that was pulled is still there")
+			}
+		})
+	})
+}
+
+func TestASickDiskHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"), plain("sick", "2"))
+		n.takes["sick"], n.contents["sick"] = 10*time.Second, disk.Content{Outcome: disk.OutcomeTimeout, Text: "no answer"}
+		n.run(func() {
+			n.expect("wwn-1 sda Usable")
+			n.expectReady(false)
+			n.after(3 * time.Second)
+			n.expect("wwn-2 sick Unknown pending")
+			n.expectReady(false)
+			n.after(8 * time.Second)
+			if n.last["wwn-2"].Disk.Content.Outcome != disk.OutcomeTimeout {
+				t.Errorf("the sick disk is reported as %+v", n.last["wwn-2"].Disk.Content)
+			}
+			n.expectReady(true)
+			n.after(45 * time.Second)
+			n.expectReads("sick", 1)
+			n.after(45 * time.Second)
+			n.expectReads("sick", 2)
+			n.expectReady(true)
+		})
+	})
+}
+
+func TestADiskIsReadAgainWhenItMayHaveChanged(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"))
+		n.run(func() {
+			n.expectReads("sda", 1)
+			want := 1
+			again := func(what string, reads bool, change func(*disk.Disk)) {
+				n.change(func() { change(&n.disks[0]) })
+				n.Look()
+				synctest.Wait()
+				if reads {
+					want++
+				}
+				n.expectReads("sda", want)
+				if t.Failed() {
+					t.Fatal(what)
+				}
+			}
+			again("nothing", false, func(*disk.Disk) {})
+			again("written", true, func(d *disk.Disk) { d.Counters.WrittenSectors = 8 })
+			again("mounted", false, func(d *disk.Disk) {
+				d.Uses, d.Counters.WrittenSectors = []disk.Use{{Kind: disk.UseMount, Device: "sda", By: "/"}}, 16
+			})
+			again("written by its holder", false, func(d *disk.Disk) { d.Counters.WrittenSectors = 24 })
+			again("let go", true, func(d *disk.Disk) { d.Uses = nil })
+			again("partitioned", true, func(d *disk.Disk) { d.Partitions = []disk.Partition{{Name: "sda1"}} })
+			again("grown", true, func(d *disk.Disk) { d.Hardware.Size *= 2 })
+			again("another disk under the same name", true, func(d *disk.Disk) { d.Sequence = 2 })
+			again("served to a pod", false, func(d *disk.Disk) { d.Uses = []disk.Use{{Kind: disk.UseVolume, Device: "sda", By: "/x"}} })
+			n.expectReady(true)
+		})
+	})
+}
+
+func TestTwinsAreOneDiskThatIsNotKnown(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"), plain("sdb", "1"))
+		n.run(func() {
+			n.expect("wwn-1 sda Unknown")
+		})
+	})
+}
+
+func TestNotReadyWhileTheAPIDoesNotHaveIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"))
+		n.refuses = errors.New("forbidden")
+		n.run(func() {
+			n.after(time.Minute)
+			n.expectReady(false)
+			n.change(func() { n.refuses = nil })
+			n.after(4 * time.Second)
+			n.expect("wwn-1 sda Usable")
+			n.expectReady(true)
+			n.change(func() { n.refuses = errors.New("forbidden") })
+			n.after(time.Minute)
+			n.expectReady(true)
+			n.after(2 * time.Minute)
+			n.expectReady(false)
+			if err := n.Alive(); err != nil {
+				t.Errorf("the loop turns, and yet: %v", err)
+			}
+		})
+	})
+}
+
+func TestNotReadyWhenTheInventoryFails(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"))
+		n.run(func() {
+			n.change(func() { n.broken, n.disks = errors.New("no sysfs"), nil })
+			n.after(time.Minute)
+			if !n.missing("wwn-1") {
+				t.Error("a disk is missing because nobody could look")
+			}
+			n.after(2 * time.Minute)
+			n.expectReady(false)
+		})
+	})
+}
+
+func TestServes(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"))
+		get := func(path string) (int, string) {
+			answer := httptest.NewRecorder()
+			n.Handler(n.registry).ServeHTTP(answer, httptest.NewRequest("GET", path, nil))
+			return answer.Code, answer.Body.String()
+		}
+		if code, body := get("/readyz"); code != 503 || !strings.Contains(body, "no full scan yet") {
+			t.Errorf("before the first scan: %d %s", code, body)
+		}
+		n.run(func() {
+			for _, path := range []string{"/readyz", "/healthz"} {
+				if code, body := get(path); code != 200 {
+					t.Errorf("%s: %d %s", path, code, body)
+				}
+			}
+			_, metrics := get("/metrics")
+			for _, want := range []string{`seamount_disks{state="Usable"} 1`, `seamount_disks{state="Rejected"} 0`, "seamount_discover_stuck_readers 1",
+				"seamount_discover_read_timeouts_total 2", "seamount_discover_scan_seconds_count 1", "seamount_discover_last_scan_timestamp_seconds 9"} {
+				if !strings.Contains(metrics, want) {
+					t.Errorf("no %s in\n%s", want, metrics)
+				}
+			}
+		})
+		n.after(10 * time.Minute)
+		if n.Alive() == nil || n.Ready() == nil {
+			t.Error("a loop that does not turn is alive or ready")
+		}
+	})
+}
