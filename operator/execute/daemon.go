@@ -1,0 +1,211 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+// FinalizerCluster keeps a StorageCluster until its daemons have stopped.
+const FinalizerCluster = "seamount.dev/cluster"
+
+// applyDaemon applies a daemon's Deployment. A running pod is changed only after Ceph said, just now, that it and those
+// that are restarted with it may stop.
+func (r *run) applyDaemon(ctx context.Context, action plan.ApplyDaemon) error {
+	if action.Restart {
+		if err := r.mayStop(ctx, action.Batch); err != nil {
+			return err
+		}
+	}
+	if err := r.config(ctx); err != nil {
+		return err
+	}
+	_, err := r.Apply(ctx, r.deployment(action.Daemon))
+	return err
+}
+
+func (r *run) deployment(d plan.Daemon) *appsv1.Deployment {
+	if d.ID.Kind == plan.DaemonMon && d.Address == "" {
+		r.mu.Lock()
+		mon, _ := r.stored.Mons.Get(d.ID.Name)
+		r.mu.Unlock()
+		d.Address = mon.Address
+	}
+	return Deployment(r.builder(d.Image), d)
+}
+
+// config applies ceph.conf, which every pod mounts, with the mons that are recorded by now.
+func (r *run) config(ctx context.Context) error {
+	r.mu.Lock()
+	mons := r.stored.Mons.Mons
+	r.mu.Unlock()
+	_, err := r.Apply(ctx, r.builder("").ConfigMap(mons))
+	return err
+}
+
+// keep brings back what was taken away or changed by hand. What a step of the plan has just applied is left out.
+func (r *run) keep(ctx context.Context, p plan.Plan) error {
+	if p.Refusal != nil || len(p.Keep) == 0 {
+		return nil
+	}
+	errs := []error{r.config(ctx)}
+	_, err := r.Apply(ctx, r.builder("").MgrService())
+	errs = append(errs, err)
+	if !r.hostNetwork() {
+		for _, mon := range r.stored.Mons.Mons {
+			_, err := r.monService(ctx, mon.Name, mon.Address)
+			errs = append(errs, err)
+		}
+	}
+	for _, daemon := range p.Keep {
+		_, err := r.Apply(ctx, r.deployment(daemon))
+		errs = append(errs, err)
+	}
+	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil || isConflict(err) })...)
+}
+
+// question is one that Ceph is asked once in a run, whoever asks.
+type question struct {
+	once sync.Once
+	err  error
+}
+
+// mayStop asks Ceph whether daemons may stop together. A no is remembered, and is a conflict: nothing has failed.
+func (r *run) mayStop(ctx context.Context, batch []plan.DaemonID) error {
+	names := make([]string, len(batch))
+	for i, daemon := range batch {
+		names[i] = daemon.String()
+	}
+	key := strings.Join(names, " ")
+	r.mu.Lock()
+	q := r.asked[key]
+	if q == nil {
+		q = &question{}
+		r.asked[key] = q
+	}
+	r.mu.Unlock()
+	q.once.Do(func() { q.err = r.ask(ctx, batch) })
+	return q.err
+}
+
+func (r *run) ask(ctx context.Context, batch []plan.DaemonID) error {
+	session, err := r.Ceph()
+	if err != nil {
+		return err
+	}
+	text, err := okToStop(ctx, session, batch)
+	if err != nil || text == "" {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.denied = append(r.denied, plan.Denial{Daemons: batch, Text: text})
+	return apierrors.NewConflict(appsv1.Resource("deployments"), batch[0].String(), errors.New(text))
+}
+
+// okToStop returns Ceph's words when it says no; empty when it says yes.
+func okToStop(ctx context.Context, session ceph.Client, batch []plan.DaemonID) (string, error) {
+	var mons []string
+	var osds []int
+	for _, daemon := range batch {
+		switch daemon.Kind {
+		case plan.DaemonMon:
+			mons = append(mons, daemon.Name)
+		case plan.DaemonOSD:
+			id, err := strconv.Atoi(daemon.Name)
+			if err != nil {
+				return "", fmt.Errorf("daemon %s: %w", daemon, err)
+			}
+			osds = append(osds, id)
+		case plan.DaemonMgr: // a standby takes over, and data does not depend on it
+		}
+	}
+	if len(mons) > 0 {
+		if err := session.MonOKToStop(ctx, mons...); errors.Is(err, ceph.ErrBusy) {
+			return err.Error(), nil
+		} else if err != nil {
+			return "", err
+		}
+	}
+	if len(osds) > 0 {
+		answer, err := session.OSDOKToStop(ctx, osds...)
+		if err != nil || answer.OK {
+			return "", err
+		}
+		return "osd ok-to-stop: " + answer.Explanation, nil
+	}
+	return "", nil
+}
+
+func (r *run) deleteDeployment(ctx context.Context, daemon plan.DaemonID) error {
+	name := map[plan.DaemonKind]func(string, string) string{
+		plan.DaemonMon: manifest.MonName, plan.DaemonMgr: manifest.MgrName, plan.DaemonOSD: osdObject,
+	}[daemon.Kind]
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: r.Object.Namespace, Name: name(r.Object.Name, daemon.Name)}}
+	deployment.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+	return r.Delete(ctx, deployment)
+}
+
+func osdObject(cluster, id string) string {
+	number, _ := strconv.ParseInt(id, 10, 32) // it comes from a number
+	return manifest.OSDName(cluster, int32(number))
+}
+
+func (r *run) removeMgr(ctx context.Context, name string) error {
+	if err := r.deleteDeployment(ctx, plan.DaemonID{Kind: plan.DaemonMgr, Name: name}); err != nil {
+		return err
+	}
+	if session, err := r.Ceph(); err == nil {
+		if err := session.RemoveEntity(ctx, manifest.MgrDaemon(name)); err != nil {
+			return err
+		}
+	}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.Object.Namespace, Name: manifest.MgrName(r.Object.Name, name)}}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	return r.Delete(ctx, secret)
+}
+
+// EnsureFinalizer keeps a StorageCluster until ReleaseCluster, and says whether it wrote.
+func EnsureFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.StorageCluster) (bool, error) {
+	if controllerutil.ContainsFinalizer(cluster, FinalizerCluster) {
+		return false, nil
+	}
+	return true, changeFinalizer(ctx, c, cluster, controllerutil.AddFinalizer)
+}
+
+// releaseCluster lets the StorageCluster go. What was stored of it stays.
+func (r *run) releaseCluster(ctx context.Context) error {
+	return client.IgnoreNotFound(changeFinalizer(ctx, r.Client, r.Object, controllerutil.RemoveFinalizer))
+}
+
+func changeFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.StorageCluster, change func(client.Object, string) bool) error {
+	changed := cluster.DeepCopy()
+	change(changed, FinalizerCluster)
+	patch := client.MergeFromWithOptions(cluster, client.MergeFromWithOptimisticLock{})
+	if err := c.Patch(ctx, changed, patch, client.FieldOwner(v1alpha1.FieldOwnerOperator)); err != nil {
+		return fmt.Errorf("change finalizers of StorageCluster %s: %w", client.ObjectKeyFromObject(cluster), err)
+	}
+	return nil
+}
+
+func uidOf(object client.Object) *types.UID {
+	uid := object.GetUID()
+	return &uid
+}

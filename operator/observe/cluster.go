@@ -1,0 +1,161 @@
+package observe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+// AnnotationSeed of the seed's Secret says whose keys it holds, as a plan.Seed in JSON.
+const AnnotationSeed = "seamount.dev/seed"
+
+// Stored is what is stored of a cluster, with or without a StorageCluster that stands for it, and its daemons.
+type Stored struct {
+	// Identity is nil when there is none.
+	Identity *manifest.Identity
+	// Seed is nil when none was written.
+	Seed *plan.Seed
+	// Mons as they are recorded; MonsVersion is the resourceVersion of the record, empty when there is none.
+	Mons        handover.Mons
+	MonsVersion string
+	// Mgrs that have a keyring, by name.
+	Mgrs []string
+	// Reservations of OSDs with their keys, by id; Planned are the same without the keys, in the order of the ids.
+	Reservations map[int32]handover.Reservation
+	Planned      []plan.Reservation
+	// Applied is what was set in Ceph for the spec.
+	Applied manifest.Applied
+	// Deployed daemons.
+	Deployed []plan.Deployed
+	// Traces name every object that shows that the cluster existed, but its identity.
+	Traces []string
+}
+
+// FSID of the cluster; empty when none is stored.
+func (s *Stored) FSID() string {
+	if s.Identity == nil {
+		return ""
+	}
+	return s.Identity.FSID
+}
+
+// Read reads what is stored of a cluster.
+func Read(ctx context.Context, reader client.Reader, key plan.ClusterKey) (*Stored, error) {
+	var (
+		secrets     corev1.SecretList
+		configs     corev1.ConfigMapList
+		deployments appsv1.DeploymentList
+		pods        corev1.PodList
+	)
+	label := client.MatchingLabels{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue(key.Namespace, key.Name)}
+	for _, list := range []client.ObjectList{&secrets, &configs, &deployments, &pods} {
+		if err := reader.List(ctx, list, client.InNamespace(key.Namespace), label); err != nil {
+			return nil, fmt.Errorf("list objects of %s: %w", key, err)
+		}
+	}
+	s := &Stored{Reservations: map[int32]handover.Reservation{}}
+	err := errors.Join(s.readSecrets(secrets.Items), s.readConfigs(key, configs.Items))
+	if err != nil {
+		return nil, err
+	}
+	s.Deployed = deployed(deployments.Items, pods.Items)
+	for i := range deployments.Items {
+		s.Traces = append(s.Traces, "Deployment "+deployments.Items[i].Name)
+	}
+	slices.Sort(s.Traces)
+	return s, nil
+}
+
+func (s *Stored) readSecrets(secrets []corev1.Secret) error {
+	var errs []error
+	for i := range secrets {
+		if err := s.readSecret(&secrets[i]); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	slices.Sort(s.Mgrs)
+	for _, id := range slices.Sorted(maps.Keys(s.Reservations)) {
+		planned, err := ReservationOf(s.Reservations[id])
+		if err != nil {
+			errs = append(errs, err)
+		}
+		s.Planned = append(s.Planned, planned)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *Stored) readSecret(secret *corev1.Secret) error {
+	component := secret.Labels[manifest.LabelComponent]
+	if component == manifest.ComponentIdentity {
+		identity, err := manifest.IdentityOf(secret)
+		s.Identity = &identity
+		return err
+	}
+	s.Traces = append(s.Traces, "Secret "+secret.Name)
+	switch component {
+	case manifest.ComponentSeed:
+		s.Seed = &plan.Seed{}
+		if err := json.Unmarshal([]byte(secret.Annotations[AnnotationSeed]), s.Seed); err != nil {
+			return fmt.Errorf("secret %s: annotation %s: %w", secret.Name, AnnotationSeed, err)
+		}
+	case manifest.ComponentMgr:
+		s.Mgrs = append(s.Mgrs, strings.TrimPrefix(secret.Labels[manifest.LabelDaemon], manifest.MgrDaemon("")))
+	case manifest.ComponentReservation:
+		reservation, err := manifest.ReservationOf(secret)
+		if err != nil {
+			return err
+		}
+		s.Reservations[reservation.ID] = reservation
+	}
+	return nil
+}
+
+func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (err error) {
+	for i := range configs {
+		config := &configs[i]
+		switch config.Name {
+		case manifest.MonsName(key.Name):
+			s.MonsVersion = config.ResourceVersion
+			if s.Mons, err = manifest.MonsOf(config); err != nil {
+				return err
+			}
+		case manifest.AppliedName(key.Name):
+			if s.Applied, err = manifest.AppliedOf(config); err != nil {
+				return err
+			}
+		}
+		s.Traces = append(s.Traces, "ConfigMap "+config.Name)
+	}
+	return nil
+}
+
+// Retained returns the fsids of all clusters of which an identity is stored, also of those without a StorageCluster.
+func Retained(ctx context.Context, reader client.Reader) ([]string, error) {
+	var secrets corev1.SecretList
+	if err := reader.List(ctx, &secrets, client.MatchingLabels{manifest.LabelComponent: manifest.ComponentIdentity}); err != nil {
+		return nil, fmt.Errorf("list identities: %w", err)
+	}
+	fsids := make([]string, 0, len(secrets.Items))
+	for i := range secrets.Items {
+		identity, err := manifest.IdentityOf(&secrets.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		fsids = append(fsids, identity.FSID)
+	}
+	slices.Sort(fsids)
+	return fsids, nil
+}

@@ -1,0 +1,103 @@
+package observe
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+// DaemonOf returns the daemon that an object's label names; false when it names none.
+func DaemonOf(labels map[string]string) (plan.DaemonID, bool) {
+	kind, name, found := strings.Cut(labels[manifest.LabelDaemon], ".")
+	return plan.DaemonID{Kind: plan.DaemonKind(kind), Name: name}, found && kind != "" && name != ""
+}
+
+// deployed joins the Deployments of a cluster with their pods, in the order of the daemons' names.
+func deployed(deployments []appsv1.Deployment, pods []corev1.Pod) []plan.Deployed {
+	byDaemon := map[plan.DaemonID][]*corev1.Pod{}
+	for i := range pods {
+		if daemon, ok := DaemonOf(pods[i].Labels); ok {
+			byDaemon[daemon] = append(byDaemon[daemon], &pods[i])
+		}
+	}
+	var found []plan.Deployed
+	for i := range deployments {
+		if daemon, ok := DaemonOf(deployments[i].Labels); ok {
+			found = append(found, deployedDaemon(daemon, &deployments[i], byDaemon[daemon]))
+		}
+	}
+	slices.SortFunc(found, func(a, b plan.Deployed) int {
+		return cmp.Or(cmp.Compare(a.Daemon.Kind, b.Daemon.Kind), cmp.Compare(len(a.Daemon.Name), len(b.Daemon.Name)),
+			cmp.Compare(a.Daemon.Name, b.Daemon.Name))
+	})
+	return found
+}
+
+func deployedDaemon(daemon plan.DaemonID, deployment *appsv1.Deployment, pods []*corev1.Pod) plan.Deployed {
+	d := plan.Deployed{
+		Daemon:   daemon,
+		Node:     deployment.Annotations[manifest.AnnotationNode],
+		Template: plan.DecodeTemplate(deployment.Annotations[plan.AnnotationTemplate]),
+		Settled:  settled(deployment, pods),
+		Deleting: !deployment.DeletionTimestamp.IsZero(),
+	}
+	if len(pods) == 0 {
+		return d
+	}
+	// A replacement may start while the pod before it still ends: what the younger one says counts.
+	youngest := slices.MaxFunc(pods, func(a, b *corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	for i := range youngest.Status.ContainerStatuses {
+		if running := youngest.Status.ContainerStatuses[i].State.Running; running != nil {
+			d.Running, d.Started = true, running.StartedAt.Time
+			return d
+		}
+	}
+	d.Refusal, d.Trouble = whyNotRunning(youngest)
+	return d
+}
+
+// settled says that the Deployment controller has seen the present template, and runs it and nothing else.
+func settled(deployment *appsv1.Deployment, pods []*corev1.Pod) bool {
+	status := deployment.Status
+	return status.ObservedGeneration >= deployment.Generation && status.UpdatedReplicas == 1 && status.Replicas == 1 &&
+		len(pods) == 1
+}
+
+// whyNotRunning returns what the daemon's program said when it refused to start, or what else is in the way.
+func whyNotRunning(pod *corev1.Pod) (*v1alpha1.Refusal, string) {
+	var trouble string
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		for _, ended := range []*corev1.ContainerStateTerminated{status.State.Terminated, status.LastTerminationState.Terminated} {
+			if ended == nil || ended.ExitCode == 0 {
+				continue
+			}
+			if refusal, ok := handover.DecodeTermination(ended.Message); ok && ended.ExitCode == handover.ExitRefused {
+				return &refusal, ""
+			}
+			trouble = cmp.Or(trouble, fmt.Sprintf("container %s ended with exit code %d", status.Name, ended.ExitCode))
+		}
+		if waiting := status.State.Waiting; waiting != nil && !ordinary(waiting.Reason) {
+			trouble = cmp.Or(trouble, strings.TrimSuffix(waiting.Reason+": "+waiting.Message, ": "))
+		}
+	}
+	for _, condition := range pod.Status.Conditions {
+		if condition.Type == corev1.PodScheduled && condition.Status == corev1.ConditionFalse {
+			trouble = cmp.Or(trouble, condition.Reason+": "+condition.Message)
+		}
+	}
+	return nil, trouble
+}
+
+// ordinary reasons for waiting belong to the start of every pod.
+func ordinary(reason string) bool {
+	return reason == "" || reason == "ContainerCreating" || reason == "PodInitializing"
+}
