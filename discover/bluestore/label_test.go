@@ -33,11 +33,14 @@ func TestParseRecordedLabels(t *testing.T) {
 	main := disk.Label{
 		OSDUUID: recordedUUID, FSID: recordedFSID, OSDID: 7, Size: 512 << 20, Description: "main", Ready: true, Valid: true,
 	}
-	unready := main
+	unready, later := main, main
+	later.Size = 12 << 30
 	unready.OSDID, unready.Ready = 12, false
 	for name, want := range map[string]disk.Label{
 		"ceph-16-main":    main,
 		"ceph-16-unready": unready,
+		"ceph-20-main":    later,
+		"ceph-20-copy":    later,
 		"ceph-16-db":      {OSDUUID: recordedUUID, OSDID: -1, Size: 512 << 20, Description: "bluefs db", Valid: true},
 	} {
 		got, found := Parse(recorded(t, name))
@@ -125,7 +128,7 @@ func TestPositions(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, name := range []string{"ceph-16-main", "ceph-16-db", "ceph-16-unready"} {
+	for _, name := range []string{"ceph-16-main", "ceph-16-db", "ceph-16-unready", "ceph-20-main"} {
 		f.Add(recorded(f, name))
 	}
 	f.Add([]byte(magic))

@@ -5,36 +5,16 @@ package reader
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"io"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seamount-dev/seamount/discover/disk"
 )
-
-// ErrTimeout says that a device did not answer in time. ErrStuck says that nothing was started, because a child for the
-// device, or too many for others, still hang.
-var (
-	ErrTimeout = errors.New("no answer in time")
-	ErrStuck   = errors.New("an earlier reader still hangs")
-)
-
-// Pool runs programs on devices: a few at a time, each with a deadline.
-type Pool struct{}
-
-// NewPool makes a pool that runs so many programs at a time and that starts none while more than stuck hang.
-func NewPool(parallel, stuck int) *Pool { return &Pool{} }
-
-// Run runs a program on a device and returns its standard output.
-func (p *Pool) Run(ctx context.Context, device disk.Number, deadline time.Duration, argv ...string) ([]byte, error) {
-	return nil, nil
-}
-
-// Stuck is the number of programs that were given up and have not ended.
-func (p *Pool) Stuck() int { return 0 }
-
-// Timeouts is how often a device did not answer in time.
-func (p *Pool) Timeouts() uint64 { return 0 }
 
 // Reader reads the content of disks.
 type Reader struct {
@@ -46,7 +26,57 @@ type Reader struct {
 }
 
 // Read reads one disk. It never fails: what went wrong is in the answer.
-func (r Reader) Read(ctx context.Context, d disk.Disk) disk.Content { return disk.Content{} }
+func (r Reader) Read(ctx context.Context, d disk.Disk) disk.Content {
+	out, err := r.Pool.Run(ctx, d.Number, r.Deadline, r.command(d)...)
+	switch {
+	case errors.Is(err, ErrTimeout), errors.Is(err, ErrStuck):
+		return failed(disk.OutcomeTimeout, err)
+	case err != nil:
+		return failed(disk.OutcomeFailed, err)
+	}
+	content, err := Parse(out)
+	if err != nil {
+		return failed(disk.OutcomeFailed, err)
+	}
+	return content
+}
 
-// Child is `seamount-node discover read`: it reads the disk that its arguments name and prints a disk.Content as JSON.
-func Child(ctx context.Context, args []string, stdout io.Writer) error { return nil }
+func failed(outcome disk.Outcome, err error) disk.Content {
+	return disk.Content{Outcome: outcome, Text: err.Error(), Samples: disk.Samples{First: -1}}
+}
+
+// Parse reads the answer of a child. One that says nothing of its outcome is an error, not an empty disk.
+func Parse(out []byte) (disk.Content, error) {
+	var content disk.Content
+	if err := json.Unmarshal(out, &content); err != nil {
+		return disk.Content{}, fmt.Errorf("answer of the reader: %w", err)
+	}
+	if content.Outcome == disk.OutcomeNotRead {
+		return disk.Content{}, errors.New("answer of the reader: it says no outcome")
+	}
+	return content, nil
+}
+
+func (r Reader) command(d disk.Disk) []string {
+	argv := []string{
+		r.Exe, "discover", "read",
+		"--device", DevicePath(r.Dev, d.Name),
+		"--number", fmt.Sprintf("%d:%d", d.Number.Major, d.Number.Minor),
+		"--sequence", strconv.FormatUint(d.Sequence, 10),
+		"--size", strconv.FormatInt(d.Hardware.Size, 10),
+		"--blkid", r.Blkid,
+		"--deadline", r.Deadline.String(),
+	}
+	for _, p := range d.Partitions {
+		argv = append(argv, "--partition", DevicePath(r.Dev, p.Name))
+	}
+	return argv
+}
+
+// DevicePath is the node of a device. Where its kernel name has a "!", there is a directory in /dev.
+func DevicePath(dev, name string) string {
+	if dev == "" {
+		dev = "/dev"
+	}
+	return filepath.Join(dev, strings.ReplaceAll(name, "!", "/"))
+}
