@@ -43,7 +43,7 @@ func note(problems []disk.Problem, fact string, err error) []disk.Problem {
 func words(err error) string {
 	var failed *fs.PathError
 	if errors.As(err, &failed) {
-		return fmt.Sprintf("%s /%s: %v", failed.Op, failed.Path, failed.Err)
+		return fmt.Sprintf("%s /%s: %v", failed.Op, strings.TrimPrefix(failed.Path, "/"), failed.Err)
 	}
 	return err.Error()
 }

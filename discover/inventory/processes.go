@@ -125,8 +125,8 @@ func ordinary(name string) bool {
 		strings.HasPrefix(name, "/dev/shm/") || strings.HasPrefix(name, "/memfd:")
 }
 
-// holdOpen records the process, unless it is one of ours that reads the disk for discover, or udev, which looks at every
-// device that appears.
+// holdOpen records the process, unless it is a child that reads the disk for us, or udev, which looks at every device that
+// appears.
 func (o *openings) holdOpen(pid string, number disk.Number, reads bool) error {
 	d := o.numbers[number]
 	if d == nil || d.held(disk.UseProcess) >= maxMounts {
@@ -147,14 +147,11 @@ func (o *openings) holdOpen(pid string, number disk.Number, reads bool) error {
 	return nil
 }
 
-// ours says whether the process is this one, or comes from it.
+// ours says whether the process comes from this one, which reads disks in children and opens none itself.
 func (o *openings) ours(pid string) (bool, error) {
 	const depth = 64
 	for range depth {
-		if pid == o.self {
-			return true, nil
-		}
-		if pid == "1" || pid == "0" {
+		if pid == o.self || pid == "1" || pid == "0" {
 			return false, nil
 		}
 		text, err := o.tree.text("proc/" + pid + "/stat")
@@ -164,8 +161,8 @@ func (o *openings) ours(pid string) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		if pid, err = parseParent(text); err != nil {
-			return false, err
+		if pid, err = parseParent(text); err != nil || pid == o.self {
+			return err == nil, err
 		}
 	}
 	return false, nil
