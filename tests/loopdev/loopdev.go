@@ -5,10 +5,8 @@ package loopdev
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -20,9 +18,6 @@ const (
 	firstNumber = 3000
 	lastNumber  = 3999
 )
-
-// directoryPattern names the directories of disks by the process that made them.
-const directoryPattern = "seamount-loopdev-%d-*"
 
 // Disk is a loop device.
 type Disk struct {
@@ -42,8 +37,6 @@ type Options struct {
 	// Partitions makes the kernel look for partitions.
 	Partitions bool
 }
-
-var sweepOnce sync.Once
 
 // New makes an empty disk of that many bytes.
 func New(t testing.TB, size int64) *Disk {
@@ -65,15 +58,19 @@ func NewFile(t testing.TB, size int64) string {
 	return file
 }
 
+// directory is a new one below that of this process.
 func directory(t testing.TB) string {
 	t.Helper()
-	sweepOnce.Do(func() { sweep(t) })
-	dir, err := os.MkdirTemp("", fmt.Sprintf(directoryPattern, os.Getpid())) //nolint:usetesting // its name says whose devices lie in it
+	base, err := enter()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp(base, "") //nolint:usetesting // it lies where an abandoned one is found
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
+		if err := errors.Join(os.RemoveAll(dir), leave()); err != nil {
 			t.Error(err)
 		}
 	})
@@ -193,40 +190,4 @@ func control(request uint, number int) error {
 		return err
 	}
 	return errors.Join(unix.IoctlSetInt(int(f.Fd()), request, number), f.Close())
-}
-
-// sweep removes what binaries left that run no more: their devices, then their files.
-func sweep(t testing.TB) {
-	t.Helper()
-	for number := firstNumber; number <= lastNumber; number++ {
-		file, err := os.ReadFile(fmt.Sprintf("/sys/block/loop%d/loop/backing_file", number))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue
-		}
-		if err != nil || !abandoned(string(file)) {
-			continue
-		}
-		d := &Disk{Name: fmt.Sprintf("loop%d", number), Path: fmt.Sprintf("/dev/loop%d", number), number: number}
-		if err := errors.Join(d.Detach(), removeNumber(number)); err != nil {
-			t.Logf("%s of an earlier run: %v", d.Name, err)
-		}
-	}
-	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), "seamount-loopdev-*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, dir := range dirs {
-		if abandoned(filepath.Join(dir, "disk")) {
-			os.RemoveAll(dir) //nolint:errcheck // the next run tries again
-		}
-	}
-}
-
-// abandoned tells whether a file lies in the directory of a process that is gone.
-func abandoned(file string) bool {
-	var pid int
-	if _, err := fmt.Sscanf(filepath.Base(filepath.Dir(file)), "seamount-loopdev-%d-", &pid); err != nil {
-		return false
-	}
-	return errors.Is(unix.Kill(pid, 0), unix.ESRCH)
 }
