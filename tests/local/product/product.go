@@ -29,12 +29,17 @@ const Namespace = "seamount"
 type Part struct {
 	// Manifests is its directory below deploy/manifests, Workload what runs then.
 	Manifests, Workload string
-	// Image that it runs.
-	Image string
+	// Image that it runs, and Hands an image that it hands to the pods it makes; empty: none.
+	Image, Hands string
 }
 
-// Discover reports disks.
-var Discover = Part{Manifests: "discover", Workload: "daemonset/seamount-discover", Image: "seamount-node"}
+// Parts of Seamount.
+var (
+	// Discover reports disks.
+	Discover = Part{Manifests: "discover", Workload: "daemonset/seamount-discover", Image: "seamount-node"}
+	// Operator makes Ceph clusters of them.
+	Operator = Part{Manifests: "operator", Workload: "deployment/seamount-operator", Image: "seamount", Hands: "seamount-node"}
+)
 
 // Product is Seamount in the local Kubernetes that the tests of a binary share.
 type Product struct {
@@ -44,6 +49,7 @@ type Product struct {
 
 	root      string
 	installed map[Part]bool
+	images    map[string]string // that the nodes have: name in the cluster by name of the definition
 }
 
 var shared struct {
@@ -79,7 +85,7 @@ func prepare(t testing.TB, c *cluster.Cluster) *Product {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &Product{Cluster: c, Client: newClient(t, c), root: root, installed: map[Part]bool{}}
+	p := &Product{Cluster: c, Client: newClient(t, c), root: root, installed: map[Part]bool{}, images: map[string]string{}}
 	p.Kubectl(t, "apply", "--server-side", "-f", p.deploy("crds"))
 	p.Kubectl(t, "wait", "--for=condition=Established", "--timeout=60s", "-f", p.deploy("crds"))
 	p.Kubectl(t, "apply", "--server-side", "-f", p.deploy("policies"))
@@ -112,18 +118,39 @@ func (p *Product) deploy(elem ...string) string {
 
 func (p *Product) install(t testing.TB, part Part) {
 	t.Helper()
-	image := built.One(t, part.Image)
-	p.Local(t, "load", image.Archive)
-	if _, err := p.TryKubectl(p.Manifests(t, part, image.Names[0]), "apply", "--server-side", "-f", "-"); err != nil {
+	for _, name := range []string{part.Image, part.Hands} {
+		if name != "" {
+			p.Image(t, name)
+		}
+	}
+	loaded := func(name string) string { return p.Image(t, name) }
+	if _, err := p.TryKubectl(p.manifests(t, part, loaded), "apply", "--server-side", "-f", "-"); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// ourImages are the images of Seamount's own programs in its manifests.
-var ourImages = regexp.MustCompile(`(?m)(image: *)"?ghcr\.io/seamount-dev/[^\s"]+"?`)
+// Image builds an image, loads it into the nodes unless they have it, and returns its name there.
+func (p *Product) Image(t testing.TB, name string) string {
+	t.Helper()
+	if p.images[name] == "" {
+		image := built.One(t, name)
+		p.Local(t, "load", image.Archive)
+		p.images[name] = image.Names[0]
+	}
+	return p.images[name]
+}
 
-// Manifests are those of a part, with an image in the place of that of the release.
+// ourImages are the images of Seamount's own programs in its manifests, wherever they are named.
+var ourImages = regexp.MustCompile(`ghcr\.io/seamount-dev/([a-z-]+):[^\s",\]}]+`)
+
+// Manifests are those of a part, with an image in the place of those of the release.
 func (p *Product) Manifests(t testing.TB, part Part, image string) string {
+	t.Helper()
+	return p.manifests(t, part, func(string) string { return image })
+}
+
+// manifests of a part, with what inPlace says for each image's name of ours.
+func (p *Product) manifests(t testing.TB, part Part, inPlace func(string) string) string {
 	t.Helper()
 	files, err := filepath.Glob(p.deploy("manifests", part.Manifests, "*.yaml"))
 	if err != nil || len(files) == 0 {
@@ -135,7 +162,9 @@ func (p *Product) Manifests(t testing.TB, part Part, image string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		documents = append(documents, ourImages.ReplaceAllString(string(text), "${1}"+image))
+		documents = append(documents, ourImages.ReplaceAllStringFunc(string(text), func(reference string) string {
+			return inPlace(ourImages.FindStringSubmatch(reference)[1])
+		}))
 	}
 	return strings.Join(documents, "\n---\n")
 }
