@@ -2,7 +2,6 @@ package manifest
 
 import (
 	"fmt"
-	"path"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,9 +10,6 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
-
-// HostDir is where Seamount keeps what must last on a node.
-const HostDir = "/var/lib/seamount"
 
 // How long a daemon may take to stop, in seconds. An OSD writes out what it knows of its free space; without that its
 // next start reads the whole disk's metadata.
@@ -29,14 +25,13 @@ const (
 	priorityCluster = "system-cluster-critical"
 )
 
-// MonDeployment runs a mon. Its store lies in a directory of the node, below the cluster's fsid, so that it is never
-// taken for that of another cluster.
+// MonDeployment runs a mon. Its store lies in a directory of the node.
 func (c Cluster) MonDeployment(m MonPod) *appsv1.Deployment {
-	args := []string{"--name=" + m.Name, "--address=" + m.Address}
+	args := []string{"--name=" + m.Name, "--fsid=" + c.FSID, "--address=" + m.Address}
 	if !c.Network.Host {
 		args = append(args, "--bind-pod-address")
 	}
-	store := path.Join(HostDir, c.FSID, "mon-"+m.Name)
+	store := handover.MonHostDir(c.FSID, m.Name)
 	settings := append(Settings(c.profile(), ComponentMon), c.topologySettings()...)
 	return c.deployment(MonName(c.Name, m.Name), program{
 		component: ComponentMon, daemon: MonDaemon(m.Name), hostname: m.Hostname, tolerations: m.Tolerations, own: m.Resources,

@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+)
+
+// deviceState is what there is on a device of an OSD.
+type deviceState string
+
+const (
+	// stateBlank: no label, of nobody.
+	stateBlank deviceState = "blank"
+	// stateUnfinished: our own label, from an mkfs that did not come to its end.
+	stateUnfinished deviceState = "unfinished"
+	// stateReady: our own label, from an mkfs that did.
+	stateReady deviceState = "ready"
+)
+
+// role of a device, in the words of BlueStore's label.
+type role string
+
+const (
+	roleData role = "main"
+	roleDB   role = "bluefs db"
+)
+
+// judgeLabels says what the labels on a device make of it, or refuses it.
+//
+// The label at the beginning decides alone: before Ceph 19.2 the places of the copies are data, in which somebody may
+// write what looks like one. Where it is lost, the copies must all be ours, and Ceph mends it.
+func judgeLabels(r handover.Reservation, reserved handover.Device, labels []disk.Label, as role) (deviceState, error) {
+	if len(labels) == 0 {
+		return stateBlank, nil
+	}
+	deciding := decidingLabels(labels)
+	if len(deciding) == 0 {
+		return "", refuse(handover.ReasonLabelBroken, "have somebody who knows BlueStore look at it; nothing was written to it",
+			"disk %s has a label of BlueStore with a wrong checksum", reserved.Disk)
+	}
+	for _, label := range deciding {
+		if !isOurs(r, label, as) {
+			return "", foreign(r, reserved, label)
+		}
+	}
+	return finished(r, reserved, deciding[0], as)
+}
+
+// decidingLabels are the valid label at the beginning, else all other valid ones.
+func decidingLabels(labels []disk.Label) []disk.Label {
+	var copies []disk.Label
+	for _, label := range labels {
+		switch {
+		case label.Valid && label.Offset == 0:
+			return []disk.Label{label}
+		case label.Valid:
+			copies = append(copies, label)
+		}
+	}
+	return copies
+}
+
+// isOurs compares what every label of ours says from its first moment.
+func isOurs(r handover.Reservation, label disk.Label, as role) bool {
+	return label.OSDUUID == r.UUID && label.Description == string(as) &&
+		(label.FSID == "" || label.FSID == r.FSID) && (label.OSDID == -1 || label.OSDID == int(r.ID))
+}
+
+// finished tells a label of a complete mkfs from one that was begun. The DB's label never says so: the data's does.
+func finished(r handover.Reservation, reserved handover.Device, label disk.Label, as role) (deviceState, error) {
+	switch {
+	case as == roleDB:
+		return stateReady, nil
+	case !label.Ready:
+		return stateUnfinished, nil
+	case label.FSID != r.FSID || label.OSDID != int(r.ID):
+		return "", foreign(r, reserved, label)
+	}
+	return stateReady, nil
+}
+
+func foreign(r handover.Reservation, reserved handover.Device, label disk.Label) error {
+	return refuse(handover.ReasonForeignOSD, "find out whose disk it is; nothing was written to it",
+		"disk %s is labelled for osd.%d of cluster %s (uuid %s, %s), and not for osd.%d of cluster %s (uuid %s)",
+		reserved.Disk, label.OSDID, label.FSID, label.OSDUUID, label.Description, r.ID, r.FSID, r.UUID)
+}
