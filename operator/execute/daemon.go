@@ -182,12 +182,12 @@ func (r *run) removeMgr(ctx context.Context, name string) error {
 	return r.Delete(ctx, secret)
 }
 
-// EnsureFinalizer keeps a StorageCluster until ReleaseCluster, and says whether it wrote.
-func EnsureFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.StorageCluster) (bool, error) {
+// EnsureFinalizer keeps a StorageCluster until ReleaseCluster.
+func EnsureFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.StorageCluster) error {
 	if controllerutil.ContainsFinalizer(cluster, FinalizerCluster) {
-		return false, nil
+		return nil
 	}
-	return true, changeFinalizer(ctx, c, cluster, controllerutil.AddFinalizer)
+	return changeFinalizer(ctx, c, cluster, controllerutil.AddFinalizer)
 }
 
 // releaseCluster lets the StorageCluster go. What was stored of it stays.

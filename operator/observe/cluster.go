@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -26,6 +27,8 @@ const AnnotationSeed = "seamount.dev/seed"
 type Stored struct {
 	// Identity is nil when there is none.
 	Identity *manifest.Identity
+	// Created is when the identity was stored.
+	Created time.Time
 	// Seed is nil when none was written.
 	Seed *plan.Seed
 	// Mons as they are recorded; MonsVersion is the resourceVersion of the record, empty when there is none.
@@ -52,7 +55,7 @@ func (s *Stored) FSID() string {
 	return s.Identity.FSID
 }
 
-// Read reads what is stored of a cluster.
+// Read reads what is stored of a cluster. What it reads is the cache's own, and is not changed.
 func Read(ctx context.Context, reader client.Reader, key plan.ClusterKey) (*Stored, error) {
 	var (
 		secrets     corev1.SecretList
@@ -62,7 +65,7 @@ func Read(ctx context.Context, reader client.Reader, key plan.ClusterKey) (*Stor
 	)
 	label := client.MatchingLabels{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue(key.Namespace, key.Name)}
 	for _, list := range []client.ObjectList{&secrets, &configs, &deployments, &pods} {
-		if err := reader.List(ctx, list, client.InNamespace(key.Namespace), label); err != nil {
+		if err := reader.List(ctx, list, client.InNamespace(key.Namespace), label, client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("list objects of %s: %w", key, err)
 		}
 	}
@@ -101,7 +104,7 @@ func (s *Stored) readSecret(secret *corev1.Secret) error {
 	component := secret.Labels[manifest.LabelComponent]
 	if component == manifest.ComponentIdentity {
 		identity, err := manifest.IdentityOf(secret)
-		s.Identity = &identity
+		s.Identity, s.Created = &identity, secret.CreationTimestamp.Time
 		return err
 	}
 	s.Traces = append(s.Traces, "Secret "+secret.Name)
@@ -145,7 +148,7 @@ func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (e
 // Retained returns the fsids of all clusters of which an identity is stored, also of those without a StorageCluster.
 func Retained(ctx context.Context, reader client.Reader) ([]string, error) {
 	var secrets corev1.SecretList
-	if err := reader.List(ctx, &secrets, client.MatchingLabels{manifest.LabelComponent: manifest.ComponentIdentity}); err != nil {
+	if err := reader.List(ctx, &secrets, client.MatchingLabels{manifest.LabelComponent: manifest.ComponentIdentity}, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list identities: %w", err)
 	}
 	fsids := make([]string, 0, len(secrets.Items))

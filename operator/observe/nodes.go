@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -26,12 +27,12 @@ const LabelComponent = "app.kubernetes.io/component"
 // of them that is alive stays so if it is not renewed; 0 when none is.
 func Nodes(ctx context.Context, reader client.Reader, namespace string, now time.Time) ([]plan.Node, time.Duration, error) {
 	var nodes corev1.NodeList
-	if err := reader.List(ctx, &nodes); err != nil {
+	if err := reader.List(ctx, &nodes, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, 0, fmt.Errorf("list nodes: %w", err)
 	}
 	var leases coordinationv1.LeaseList
 	discover := client.MatchingLabels{LabelComponent: v1alpha1.ComponentDiscover}
-	if err := reader.List(ctx, &leases, client.InNamespace(namespace), discover); err != nil {
+	if err := reader.List(ctx, &leases, client.InNamespace(namespace), discover, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, 0, fmt.Errorf("list leases of discover: %w", err)
 	}
 	expires := make(map[string]time.Time, len(leases.Items))
@@ -91,4 +92,15 @@ func nodeOf(node *corev1.Node) plan.Node {
 		}
 	}
 	return n
+}
+
+// NodeDiffers says whether two states of a node differ in what is decided on: not when kubelet only says that it lives.
+func NodeDiffers(a, b *corev1.Node) bool { return !reflect.DeepEqual(nodeOf(a), nodeOf(b)) }
+
+// LeaseRevives says whether a renewed Lease ends a silence. One that is renewed in time changes nothing.
+func LeaseRevives(before, after *coordinationv1.Lease) bool {
+	nodeBefore, until := holder(before)
+	nodeAfter, _ := holder(after)
+	renewed := after.Spec.RenewTime
+	return nodeBefore != nodeAfter || renewed == nil || renewed.After(until)
 }

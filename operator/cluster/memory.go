@@ -1,0 +1,86 @@
+package cluster
+
+import (
+	"reflect"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+// DenialBound is how long a "no" of Ceph stands before it is asked again.
+const DenialBound = time.Minute
+
+// Memory is what is remembered of clusters from one pass to the next. All of it may be lost: Ceph is asked once more,
+// and a number is written a little early. The zero value is ready for use.
+type Memory struct {
+	mu       sync.Mutex
+	clusters map[types.NamespacedName]*remembered
+}
+
+type remembered struct {
+	denials                []denial
+	capacityAt, recoveryAt time.Time
+}
+
+type denial struct {
+	plan.Denial
+	at time.Time
+}
+
+func (m *Memory) of(cluster types.NamespacedName) *remembered {
+	if m.clusters == nil {
+		m.clusters = map[types.NamespacedName]*remembered{}
+	}
+	if m.clusters[cluster] == nil {
+		m.clusters[cluster] = &remembered{}
+	}
+	return m.clusters[cluster]
+}
+
+// recall fills in what is remembered, and forgets what is too old.
+func (m *Memory) recall(cluster types.NamespacedName, into *plan.Observed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of(cluster)
+	var lasting []denial
+	for _, d := range known.denials {
+		if into.Now.Sub(d.at) < DenialBound {
+			lasting = append(lasting, d)
+			into.Denied = append(into.Denied, d.Denial)
+		}
+	}
+	known.denials = lasting
+	into.CapacityAt, into.RecoveryAt = known.capacityAt, known.recoveryAt
+}
+
+func (m *Memory) deny(cluster types.NamespacedName, at time.Time, denied []plan.Denial) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of(cluster)
+	for _, d := range denied {
+		known.denials = append(known.denials, denial{d, at})
+	}
+}
+
+// reported remembers when the parts of status were written that are written at intervals only.
+func (m *Memory) reported(cluster types.NamespacedName, at time.Time, before, after *v1alpha1.StorageClusterStatus) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of(cluster)
+	if !reflect.DeepEqual(before.Capacity, after.Capacity) || !reflect.DeepEqual(before.Classes, after.Classes) {
+		known.capacityAt = at
+	}
+	if !reflect.DeepEqual(before.Recovery, after.Recovery) {
+		known.recoveryAt = at
+	}
+}
+
+func (m *Memory) forget(cluster types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.clusters, cluster)
+}
