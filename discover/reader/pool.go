@@ -1,7 +1,6 @@
 package reader
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -178,19 +177,19 @@ func (c *child) kill() {
 func (c *child) result(err error) ([]byte, error) {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
-		err = &ExitError{exit.ExitCode(), strings.TrimSpace(c.stderr.String())}
+		err = &ExitError{exit.ExitCode(), strings.TrimSpace(string(c.stderr.kept))}
 	}
-	return c.stdout.Bytes(), err
+	return c.stdout.kept, err
 }
 
 // limited keeps the beginning of what is written to it, and drops the rest.
 type limited struct {
-	bytes.Buffer
+	kept  []byte
 	limit int
 }
 
 // Write never fails, so that a talkative program runs on to its end.
 func (l *limited) Write(p []byte) (int, error) {
-	l.Buffer.Write(p[:min(len(p), l.limit-l.Len())])
+	l.kept = append(l.kept, p[:min(len(p), l.limit-len(l.kept))]...)
 	return len(p), nil
 }
