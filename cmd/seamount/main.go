@@ -57,7 +57,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newVersion(), newCeph())
+	root.AddCommand(newVersion(), newCeph(), newOperator())
 	return root
 }
 

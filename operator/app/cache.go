@@ -1,0 +1,75 @@
+package app
+
+import (
+	appsv1 "k8s.io/api/apps/v1"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/observe"
+)
+
+func newScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// cacheOptions keep the caches small: of other people's objects nothing is held, and of pods only what is read.
+func cacheOptions(options Options) cache.Options {
+	ours := cache.ByObject{Label: labelled()}
+	pods := ours
+	pods.Transform = stripPod
+	caches := cache.Options{
+		ReaderFailOnMissingInformer: true,
+		DefaultTransform:            cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &appsv1.Deployment{}: ours,
+			&corev1.Pod{}:  pods,
+			&corev1.Node{}: {Transform: stripNode},
+			&coordinationv1.Lease{}: {Namespaces: map[string]cache.Config{options.Home: {
+				LabelSelector: labels.SelectorFromSet(labels.Set{observe.LabelComponent: v1alpha1.ComponentDiscover}),
+			}}},
+		},
+	}
+	if options.Namespace != "" {
+		caches.DefaultNamespaces = map[string]cache.Config{options.Namespace: {}}
+	}
+	return caches
+}
+
+// labelled selects the objects of all StorageClusters.
+func labelled() labels.Selector {
+	requirement, err := labels.NewRequirement(v1alpha1.LabelCluster, selection.Exists, nil)
+	utilruntime.Must(err) // the key is a constant
+	return labels.NewSelector().Add(*requirement)
+}
+
+// stripPod leaves what observe reads: 1 KB of 10.
+func stripPod(object any) (any, error) {
+	pod, ok := object.(*corev1.Pod)
+	if !ok {
+		return object, nil
+	}
+	pod.ManagedFields, pod.Annotations = nil, nil
+	pod.Spec = corev1.PodSpec{NodeName: pod.Spec.NodeName}
+	return pod, nil
+}
+
+// stripNode leaves out what a node says of its images, which is most of it.
+func stripNode(object any) (any, error) {
+	node, ok := object.(*corev1.Node)
+	if !ok {
+		return object, nil
+	}
+	node.ManagedFields, node.Annotations, node.Status.Images = nil, nil, nil
+	return node, nil
+}
