@@ -151,10 +151,11 @@ func merge(own, library []disk.Signature) []disk.Signature {
 	return withoutBootSector(own)
 }
 
-// withoutBootSector drops the mark of an MBR where it is that of a filesystem's boot sector.
+// withoutBootSector drops the mark of an MBR where it is the one in front of a GPT, or in a filesystem's boot sector.
 func withoutBootSector(found []disk.Signature) []disk.Signature {
-	boots := slices.ContainsFunc(found, func(s disk.Signature) bool {
-		return slices.Contains([]string{"vfat", "exfat", "ntfs", "ReFS", "BitLocker"}, s.Type)
+	explained := slices.ContainsFunc(found, func(s disk.Signature) bool {
+		return slices.Contains([]string{"vfat", "exfat", "ntfs", "ReFS", "BitLocker"}, s.Type) ||
+			s.Type == "gpt" && (s.Offset == 512 || s.Offset == 4096)
 	})
-	return slices.DeleteFunc(found, func(s disk.Signature) bool { return boots && s.Type == "dos" })
+	return slices.DeleteFunc(found, func(s disk.Signature) bool { return explained && s.Type == "dos" })
 }

@@ -77,6 +77,8 @@ func TestReadNamesWhatIsThere(t *testing.T) {
 		"MBR without entries":  {map[int64]string{510: "\x55\xaa"}, []string{"blkid dos PartitionTable", "blockdevice dos PartitionTable"}},
 		"LUKS1 header":         {map[int64]string{0: "LUKS\xba\xbe\x00\x01"}, []string{"blkid crypto_LUKS Encrypted", "blockdevice crypto_LUKS Encrypted"}},
 		"GPT at the end alone": {map[int64]string{testSize - 512: "EFI PART"}, []string{"blockdevice gpt PartitionTable"}},
+		"protective MBR":       {map[int64]string{510: "\x55\xaa", 512: "EFI PART"}, []string{"blockdevice gpt PartitionTable", "blkid dos PartitionTable"}},
+		"NTFS boot sector":     {map[int64]string{510: "\x55\xaa", 3: "NTFS    "}, []string{"blockdevice ntfs Filesystem", "blkid dos PartitionTable"}},
 		"BlueStore":            {map[int64]string{0: label}, []string{"blkid ceph_bluestore BlueStore", "blockdevice ceph_bluestore BlueStore"}},
 		"swap": {map[int64]string{4086: "SWAPSPACE2", 1024: "\x01\x00\x00\x00\xff\x0f\x00\x00"},
 			[]string{"blkid swap Swap", "blockdevice swap Swap"}},
