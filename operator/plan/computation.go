@@ -28,14 +28,16 @@ type computation struct {
 	monRecords []monPlace     // recorded or planned
 	mgrPlaces  []mgrPlace     // that are to run
 	osds       []*Reservation // recorded, in the order of their ids
+	seeded     map[int32]bool // OSDs whose keys the seed has, or will have once the plan is done
 	image      imageChoice
 }
 
 func newComputation(in Observed) *computation {
 	c := &computation{
 		in: in, snapshot: in.Ceph.fresh(), nodes: map[string]*Node{}, deployed: map[DaemonID]*Deployed{},
-		osdmap: map[int32]*ceph.OSD{}, planned: map[string]bool{},
+		osdmap: map[int32]*ceph.OSD{}, planned: map[string]bool{}, seeded: map[int32]bool{},
 	}
+	c.noteSeeded(deref(in.Seed))
 	if in.Ceph.Snapshot != nil {
 		for i, osd := range in.Ceph.Snapshot.OSDs {
 			c.osdmap[int32(osd.ID)] = &in.Ceph.Snapshot.OSDs[i] //nolint:gosec // Ceph's ids have 32 bits
@@ -54,6 +56,12 @@ func newComputation(in Observed) *computation {
 	c.image = chooseImage(in, c.snapshot)
 	c.plan.ImageHeld = c.image.held
 	return c
+}
+
+func (c *computation) noteSeeded(seed Seed) {
+	for _, id := range seed.OSDs {
+		c.seeded[id] = true
+	}
 }
 
 // stepID names an act on a target: the same act has the same name in every plan.

@@ -40,10 +40,10 @@ func (c *computation) daemons() {
 
 // wantedDaemons lists mons before mgrs before OSDs. Nothing starts before the seed is written.
 func (c *computation) wantedDaemons() []wanted {
-	if c.in.Seed == nil && !slices.ContainsFunc(c.plan.Steps, func(s Step) bool { _, writes := s.Do.(WriteSeed); return writes }) {
+	seed := c.seedStep()
+	if c.in.Seed == nil && seed == nil {
 		return nil
 	}
-	seed := c.seedStep()
 	var all []wanted
 	for _, mon := range c.monRecords {
 		d := c.daemon(DaemonID{DaemonMon, mon.Name}, mon.Node, c.in.Spec.Mon.Placement.Tolerations, c.in.Spec.Mon.Resources)
@@ -94,7 +94,7 @@ func (c *computation) wantedOSDs(seed []Action) []wanted {
 		}
 	}
 	for _, step := range c.plan.Steps {
-		if reserve, ok := step.Do.(ReserveOSD); ok {
+		if reserve, ok := step.Do.(ReserveOSD); ok && c.osdMayStart(&reserve.OSD) {
 			want(reserve.OSD, reserve, RegisterOSD{reserve.OSD.ID})
 		}
 	}
@@ -104,8 +104,7 @@ func (c *computation) wantedOSDs(seed []Action) []wanted {
 // osdMayStart says that Ceph knows the key of a reserved OSD, or will once the plan is done.
 func (c *computation) osdMayStart(r *Reservation) bool {
 	id := DaemonID{DaemonOSD, strconv.Itoa(int(r.ID))}
-	return c.in.Seed == nil || slices.Contains(c.in.Seed.OSDs, r.ID) || c.deployed[id] != nil || c.osdKnown(r) ||
-		c.planned[stepID(RegisterOSD{r.ID})]
+	return c.seeded[r.ID] || c.deployed[id] != nil || c.osdKnown(r) || c.planned[stepID(RegisterOSD{r.ID})]
 }
 
 func (c *computation) daemon(id DaemonID, node string, tolerations []corev1.Toleration, resources *corev1.ResourceRequirements) Daemon {

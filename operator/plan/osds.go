@@ -120,6 +120,7 @@ func (c *computation) seed() {
 	}
 	seed, after := c.seedContent(late)
 	c.add(WriteSeed{seed}, "the first mons are made with these keys", after...)
+	c.noteSeeded(seed)
 }
 
 // seedContent lists whose keys lie in the seed, and what must be stored before. When time is up, what is not reserved
@@ -156,7 +157,7 @@ func (c *computation) register() {
 		}
 	}
 	for _, r := range c.osds {
-		if !slices.Contains(c.in.Seed.OSDs, r.ID) && !c.osdKnown(r) {
+		if !c.seeded[r.ID] && !c.osdKnown(r) {
 			c.add(RegisterOSD{r.ID}, "the osdmap does not have this OSD yet")
 		}
 	}

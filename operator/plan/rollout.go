@@ -105,13 +105,16 @@ func (c *computation) gate(gated []change) *v1alpha1.Refusal {
 
 // unsettled returns what of the last restarts is not over yet.
 func (c *computation) unsettled(gated []change) *v1alpha1.Refusal {
+	changing := map[DaemonID]bool{}
+	for _, ch := range gated {
+		changing[ch.id()] = true
+	}
 	for _, id := range sortedDaemons(c.deployed) {
 		d := c.deployed[id]
-		changing := slices.ContainsFunc(gated, func(ch change) bool { return ch.id() == id })
 		switch {
 		case !d.Settled:
 			return holdRollout("a restart waits for the pod of %s, which is being replaced", id)
-		case !changing && !d.Running && !c.abandonedOSD(id):
+		case !changing[id] && !d.Running && !c.abandonedOSD(id):
 			return holdRollout("a restart waits for %s, which does not run", id)
 		case id.Kind == DaemonOSD && !c.osdUp(id) && !c.abandonedOSD(id):
 			return holdRollout("a restart waits for %s, which is not up", id)

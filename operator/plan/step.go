@@ -64,7 +64,8 @@ type RegisterMgr struct{ Name string }
 type RegisterOSD struct{ ID int32 }
 
 // ApplyDaemon applies a daemon's Deployment. With Restart it changes a running pod: the executor asks Ceph once more
-// for all daemons that are restarted with it (Batch) whether they may stop, and leaves them all when not.
+// for all daemons that are restarted with it (Batch) whether they may stop, and leaves them all when not. What the plan
+// could not know yet (a mon's address, an OSD's uuid and slices) is taken from what was stored.
 type ApplyDaemon struct {
 	Daemon  Daemon
 	Restart bool
