@@ -21,7 +21,7 @@ func main() {
 	defer stop()
 	if err := newCommand().ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "seamount-node:", err)
-		os.Exit(1) //nolint:gocritic // the process ends, and with it what stop would undo
+		os.Exit(exitCode(err, lastWords)) //nolint:gocritic // the process ends, and with it what stop would undo
 	}
 }
 
@@ -32,7 +32,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newVersionCommand(), newBundleCommand())
+	root.AddCommand(newVersionCommand(), newBundleCommand(), newDiscoverCommand(), newCephCommand())
 	return root
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/go-logr/logr"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,6 +20,7 @@ import (
 const (
 	LeaseRenewal  = 10 * time.Second
 	LeaseDuration = 40 * time.Second
+	retryRenewal  = 2 * time.Second
 	// LabelComponent with the value v1alpha1.ComponentDiscover is on each of these Leases.
 	LabelComponent = "app.kubernetes.io/component"
 )
@@ -45,4 +47,30 @@ func RenewLease(ctx context.Context, api client.Client, namespace, node string, 
 		return fmt.Errorf("renew the Lease of discover: %w", err)
 	}
 	return nil
+}
+
+// KeepLease renews the Lease of discover while ready returns no error, until ctx ends.
+func KeepLease(ctx context.Context, ready func() error, renew func(context.Context, time.Time) error, log logr.Logger) {
+	const look = time.Second // so that a node is trusted as soon as it can be
+	ticker := time.NewTicker(look)
+	defer ticker.Stop()
+	var renewed time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-ticker.C:
+			if ready() != nil || now.Sub(renewed) < LeaseRenewal {
+				continue
+			}
+			limited, cancel := context.WithTimeout(ctx, LeaseRenewal)
+			err := renew(limited, now)
+			cancel()
+			if err != nil {
+				log.Error(err, "say that discover reports")
+				now = now.Add(retryRenewal - LeaseRenewal)
+			}
+			renewed = now
+		}
+	}
 }

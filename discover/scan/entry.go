@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/verdict"
 )
@@ -13,6 +14,9 @@ import (
 type entry struct {
 	disk disk.Disk // as it was looked at last, without content and health
 	seen time.Time // when it appeared
+
+	name     string // what it is known by; empty while hardware could not be asked
+	identity v1alpha1.DiskIdentity
 
 	reading bool      // it is being read
 	readAt  time.Time // when the last reading ended; zero when there was none
@@ -36,8 +40,9 @@ var notDisks = []disk.Kind{
 	disk.KindOptical, disk.KindFloppy, disk.KindUBlk,
 }
 
-// isDisk leaves out what is no disk, what is one path to another device, and drives without a medium.
-func isDisk(d disk.Disk) bool {
+// IsDisk tells whether a device has a StorageDisk: it leaves out what is no disk, what is one path to another device, and
+// drives without a medium.
+func IsDisk(d disk.Disk) bool {
 	return !slices.Contains(notDisks, d.Kind) && !d.Hidden && d.Hardware.Size > 0
 }
 
@@ -45,6 +50,13 @@ func isDisk(d disk.Disk) bool {
 func (e *entry) replacedBy(d disk.Disk) bool {
 	old := e.disk
 	return old.Number != d.Number || old.BootID != d.BootID || old.Sequence != d.Sequence || old.Kind != d.Kind
+}
+
+// identify keeps what a device was known by when it cannot be asked again: it is still the same.
+func (e *entry) identify(name string, identity v1alpha1.DiskIdentity) {
+	if name != "" {
+		e.name, e.identity = name, identity
+	}
 }
 
 // changed tells whether what is on the disk may be another than when it was read. What its holder writes to it changes

@@ -24,7 +24,7 @@ func (s *Scanner) publish(ctx context.Context) bool {
 	settled := s.recall(ctx)
 	sightings := s.sightings()
 	c := s.api.Knowledge.Context(ctx, s.context, labels(sightings))
-	count := map[string]int{}
+	count := map[string]int{stateFailed: s.nameless()}
 	seen := map[string]bool{}
 	for _, sighting := range sightings {
 		seen[sighting.Name] = true
@@ -70,19 +70,22 @@ func (s *Scanner) complete() {
 	}
 }
 
-// sightings are the devices by what they are known by. Two devices that are known by the same are each other's twins.
+// sightings are the devices by what they are known by. Two devices that are known by the same are each other's twins. A
+// device that is known by nothing cannot be reported.
 func (s *Scanner) sightings() []report.Sighting {
 	byName := map[string]report.Sighting{}
 	for _, e := range s.byName() {
-		name, id := s.sources.Identify(e.disk, s.context.Node)
-		sighting := report.Sighting{Name: name, Identity: id, Disk: e.observed(), Pending: s.pending(e)}
-		if twin, taken := byName[name]; taken {
+		if e.name == "" {
+			continue
+		}
+		sighting := report.Sighting{Name: e.name, Identity: e.identity, Disk: e.observed(), Pending: s.pending(e)}
+		if twin, taken := byName[e.name]; taken {
 			sighting = twin
 			if !slices.Contains(twin.Disk.Twins, e.disk.Name) {
 				sighting.Disk.Twins = append(slices.Clip(twin.Disk.Twins), e.disk.Name)
 			}
 		}
-		byName[name] = sighting
+		byName[e.name] = sighting
 	}
 	found := make([]report.Sighting, 0, len(byName))
 	for _, sighting := range byName {
@@ -90,6 +93,17 @@ func (s *Scanner) sightings() []report.Sighting {
 	}
 	slices.SortFunc(found, func(a, b report.Sighting) int { return cmp.Compare(a.Name, b.Name) })
 	return found
+}
+
+// nameless counts the devices that are known by nothing.
+func (s *Scanner) nameless() int {
+	n := 0
+	for _, e := range s.entries {
+		if e.name == "" {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *Scanner) byName() []*entry {

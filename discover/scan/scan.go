@@ -33,7 +33,7 @@ type Sources struct {
 	Health interface {
 		Read(ctx context.Context, d disk.Disk) disk.Health
 	}
-	// Identify says what a disk in a node is known by.
+	// Identify says what a disk in a node is known by. The name is empty where that cannot be told.
 	Identify func(d disk.Disk, node string) (string, v1alpha1.DiskIdentity)
 }
 
@@ -176,7 +176,7 @@ func (s *Scanner) look(ctx context.Context) {
 	s.looked = started
 	entries := make(map[string]*entry, len(disks))
 	for _, d := range disks {
-		if !isDisk(d) {
+		if !IsDisk(d) {
 			continue
 		}
 		e := s.entries[d.Name]
@@ -184,6 +184,7 @@ func (s *Scanner) look(ctx context.Context) {
 			e = &entry{seen: started}
 		}
 		e.disk = d
+		e.identify(s.sources.Identify(d, s.context.Node))
 		entries[d.Name] = e
 	}
 	s.entries = entries

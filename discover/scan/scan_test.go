@@ -49,6 +49,9 @@ func newNode(t *testing.T, disks ...disk.Disk) *node {
 		reads: map[string]int{}, said: map[string]string{}, last: map[string]report.Sighting{},
 	}
 	sources := Sources{Inventory: inventory{n}, Content: content{n}, Health: health{n}, Identify: func(d disk.Disk, _ string) (string, v1alpha1.DiskIdentity) {
+		if d.Hardware.WWN == "" {
+			return "", v1alpha1.DiskIdentity{}
+		}
 		return "wwn-" + d.Hardware.WWN, v1alpha1.DiskIdentity{Source: v1alpha1.IdentityWWN, Value: d.Hardware.WWN}
 	}}
 	n.Scanner = New(sources, API{Reporter: n, Knowledge: n}, verdict.Context{Node: "n3"}, DefaultPace(), NewMetrics(n.registry, n), testr.New(t))
@@ -285,6 +288,32 @@ func TestTwinsAreOneDiskThatIsNotKnown(t *testing.T) {
 		n := newNode(t, plain("sda", "1"), plain("sdb", "1"))
 		n.run(func() {
 			n.expect("wwn-1 sda Unknown")
+		})
+	})
+}
+
+func TestADeviceThatCannotBeAskedWhoItIs(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"), plain("sdb", ""))
+		n.run(func() {
+			n.expect("wwn-1 sda Usable")
+			n.expectReady(true)
+			n.change(func() {
+				n.disks[0].Hardware.WWN, n.disks[0].Problems = "", []disk.Problem{{Fact: "WWN", Text: "input/output error"}}
+			})
+			n.Look()
+			synctest.Wait()
+			n.expect("wwn-1 sda Unknown")
+			if !n.missing("wwn-1") {
+				t.Error("the disk is missing, though the same device is there")
+			}
+			n.change(func() { n.disks[0].Sequence = 2 })
+			n.Look()
+			synctest.Wait()
+			if n.missing("wwn-1") {
+				t.Error("another device, which does not say who it is, is taken for the disk")
+			}
 		})
 	})
 }

@@ -146,7 +146,7 @@ func (s subject) findingDetail(f finding) string {
 	detail := fmt.Sprintf("%s on %s", cmp.Or(f.Type, string(f.Kind)), f.Device)
 	at := ""
 	for _, u := range s.Uses {
-		if u.Kind == disk.UseMount && u.Device == f.Device && (at == "" || lighter(u, disk.Use{By: at})) {
+		if u.Kind == disk.UseMount && u.Device == f.Device && strings.HasPrefix(u.By, "/") && (at == "" || lighter(u, disk.Use{By: at})) {
 			at = u.By
 		}
 	}

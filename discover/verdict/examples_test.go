@@ -125,6 +125,8 @@ func heldExamples() []example {
 	return []example{
 		{name: "mounted", disk: blank(signed("sdb", v1alpha1.ContentFilesystem, "ext4"),
 			used(disk.UseMount, "sdb", "/var/lib/kubelet/pods/1/volume-subpaths/x"), used(disk.UseMount, "sdb", "/data"))},
+		{name: "mounted in a container", disk: blank(signed("sdb", v1alpha1.ContentFilesystem, "xfs"), used(disk.UseMount, "sdb", "/data (pid 4713)"))},
+		{name: "mounted out of sight", disk: blank(signed("sdb", v1alpha1.ContentFilesystem, "xfs"), used(disk.UseMount, "sdb", "xfs"))},
 		{name: "root disk", disk: blank(signed("sdb", v1alpha1.ContentPartitionTable, "gpt"), partitioned("sdb1", "sdb2", "sdb3"),
 			signed("sdb1", v1alpha1.ContentFilesystem, "vfat"), signed("sdb2", v1alpha1.ContentFilesystem, "ext4"), signed("sdb3", v1alpha1.ContentSwap, "swap"),
 			used(disk.UseMount, "sdb1", "/boot/efi"), used(disk.UseMount, "sdb2", "/"), used(disk.UseSwap, "sdb3", "sdb3"))},

@@ -77,10 +77,17 @@ func inUseText(_ subject, l judgedLabel) text {
 }
 
 func mountedText(s subject, u disk.Use) text {
-	return text{
-		fmt.Sprintf("%s is mounted at %s", u.Device, quote(u.By)),
-		fmt.Sprintf("to free it, unmount it on node %s with `umount %s` and take it out of /etc/fstab", s.Node, quote(u.By)),
+	by := quote(u.By)
+	switch {
+	case !strings.HasPrefix(by, "/"):
+		return text{fmt.Sprintf("%s is mounted, where this node's processes do not see it: %s serves it", u.Device, by),
+			fmt.Sprintf("to free it, stop the container on node %s that mounted it, or restart the node", s.Node)}
+	case strings.Contains(by, " (pid "):
+		return text{fmt.Sprintf("%s is mounted at %s", u.Device, by),
+			fmt.Sprintf("to free it, stop the container of that process on node %s", s.Node)}
 	}
+	return text{fmt.Sprintf("%s is mounted at %s", u.Device, by),
+		fmt.Sprintf("to free it, unmount it on node %s with `umount %s` and take it out of /etc/fstab", s.Node, by)}
 }
 
 func swapText(s subject, u disk.Use) text {
