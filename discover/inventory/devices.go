@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/seamount-dev/seamount/discover/disk"
@@ -146,11 +147,13 @@ func (s *scan) present(d *device) bool {
 }
 
 func parseNumber(text string) (disk.Number, error) {
-	var n disk.Number
-	if _, err := fmt.Sscanf(text, "%d:%d", &n.Major, &n.Minor); err != nil {
+	major, minor, _ := strings.Cut(text, ":")
+	m, err1 := strconv.ParseUint(major, 10, 32)
+	n, err2 := strconv.ParseUint(minor, 10, 32)
+	if err1 != nil || err2 != nil {
 		return disk.Number{}, fmt.Errorf("%q is no device number", text)
 	}
-	return n, nil
+	return disk.Number{Major: uint32(m), Minor: uint32(n)}, nil
 }
 
 // kindPrefixes tell by its name which driver serves a device; the first that fits counts.

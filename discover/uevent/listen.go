@@ -104,9 +104,8 @@ func (m message) event() (Event, bool, error) {
 	case m.truncated:
 		return Event{Lost: true}, true, nil
 	}
-	event, block, err := parse(m.content)
-	if err != nil {
-		return Event{Lost: true}, true, nil
+	if event, block, err := parse(m.content); err == nil {
+		return event, block, nil
 	}
-	return event, block, nil
+	return Event{Lost: true}, true, nil
 }
