@@ -2,6 +2,7 @@ package confine
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,7 +24,7 @@ const (
 func TestMain(m *testing.M) {
 	if path := os.Getenv(confinedFile); path != "" {
 		if err := tryAsConfined(path, os.Getenv(confinedBy)); err != nil {
-			os.Stderr.WriteString(err.Error())
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
 		os.Exit(0)

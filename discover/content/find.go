@@ -88,7 +88,7 @@ func probe(d *device, found bool) ([]disk.Signature, error) {
 	info, err := blkid.ProbePath(d.path, blkid.WithSkipLocking(true))
 	switch {
 	case err != nil && found:
-		return nil, nil //nolint:nilerr // as said above
+		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("%s: look for signatures: %w", d.name, err)
 	case info.Name == "":

@@ -93,9 +93,9 @@ func (p *Pool) await(ctx context.Context, device disk.Number, deadline time.Dura
 	ctx, cancel := context.WithTimeoutCause(ctx, deadline, ErrTimeout)
 	defer cancel()
 	select {
-	case err := <-c.done:
+	case <-c.ended:
 		p.end(device)
-		return c.result(err)
+		return c.result()
 	case <-ctx.Done():
 	}
 	c.kill()
@@ -105,7 +105,7 @@ func (p *Pool) await(ctx context.Context, device disk.Number, deadline time.Dura
 	grace := time.NewTimer(killGrace)
 	defer grace.Stop()
 	select {
-	case <-c.done:
+	case <-c.ended:
 		p.end(device)
 	case <-grace.C:
 		p.giveUp(device, c)
@@ -135,7 +135,7 @@ func (p *Pool) end(device disk.Number) {
 func (p *Pool) giveUp(device disk.Number, c *child) {
 	p.addStuck(1)
 	go func() {
-		<-c.done
+		<-c.ended
 		p.addStuck(-1)
 		p.end(device)
 	}()
@@ -151,13 +151,14 @@ func (p *Pool) addStuck(n int) {
 type child struct {
 	cmd            *exec.Cmd
 	stdout, stderr limited
-	done           chan error
+	ended          chan struct{}
+	err            error // of the program, once it has ended
 }
 
-// start runs a program. It is done only when all that it started has ended, too: whatever inherits its standard output
-// or error keeps it from being done.
+// start runs a program. It has ended only when all that it started has, too: whatever inherits its standard output or
+// error keeps it from having ended.
 func start(argv []string) (*child, error) {
-	c := &child{cmd: exec.Command(argv[0], argv[1:]...), done: make(chan error, 1)}
+	c := &child{cmd: exec.Command(argv[0], argv[1:]...), ended: make(chan struct{})}
 	c.stdout.limit, c.stderr.limit = outputLimit, errorLimit
 	c.cmd.Stdout, c.cmd.Stderr = &c.stdout, &c.stderr
 	c.cmd.Env = []string{"LC_ALL=C", "GOMAXPROCS=1"}
@@ -165,7 +166,10 @@ func start(argv []string) (*child, error) {
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}
-	go func() { c.done <- c.cmd.Wait() }()
+	go func() {
+		defer close(c.ended)
+		c.err = c.cmd.Wait()
+	}()
 	return c, nil
 }
 
@@ -174,12 +178,12 @@ func (c *child) kill() {
 	_ = syscall.Kill(-c.cmd.Process.Pid, syscall.SIGKILL) // it may have ended by itself
 }
 
-func (c *child) result(err error) ([]byte, error) {
+func (c *child) result() ([]byte, error) {
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		err = &ExitError{exit.ExitCode(), strings.TrimSpace(string(c.stderr.kept))}
+	if errors.As(c.err, &exit) {
+		return c.stdout.kept, &ExitError{exit.ExitCode(), strings.TrimSpace(string(c.stderr.kept))}
 	}
-	return c.stdout.kept, err
+	return c.stdout.kept, c.err
 }
 
 // limited keeps the beginning of what is written to it, and drops the rest.
