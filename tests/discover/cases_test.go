@@ -3,6 +3,7 @@
 package discover
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -22,6 +23,14 @@ type held struct {
 	content v1alpha1.ContentKind
 }
 
+// result follows from the reason.
+func (h held) result() v1alpha1.VerdictResult {
+	if slices.Contains(v1alpha1.UnknownReasons(), h.reason) {
+		return v1alpha1.VerdictUnknown
+	}
+	return v1alpha1.VerdictRejected
+}
+
 var filesystems = []held{
 	{name: "ext4", make: tool("mkfs.ext4", "-q", "-F"), reason: v1alpha1.ReasonFilesystem, content: v1alpha1.ContentFilesystem},
 	{name: "xfs", make: tool("mkfs.xfs", "-q", "-f"), reason: v1alpha1.ReasonFilesystem, content: v1alpha1.ContentFilesystem},
@@ -30,8 +39,9 @@ var filesystems = []held{
 	{name: "ntfs", make: tool("mkfs.ntfs", "-q", "-F", "-Q"), reason: v1alpha1.ReasonFilesystem, content: v1alpha1.ContentFilesystem},
 	{name: "iso9660", make: iso9660, typ: "iso9660", reason: v1alpha1.ReasonFilesystem, content: v1alpha1.ContentFilesystem},
 	{name: "swap", make: tool("mkswap"), reason: v1alpha1.ReasonSwap, content: v1alpha1.ContentSwap},
+	// Its copy at 64 MiB is known to one of the readers.
 	{name: "btrfs whose head was wiped", make: then(tool("mkfs.btrfs", "-q", "-f"), zero(0, 1<<20)),
-		reason: v1alpha1.ReasonNotEmpty, content: v1alpha1.ContentUnrecognized},
+		reason: v1alpha1.ReasonSourcesDisagree, content: v1alpha1.ContentFilesystem},
 	{name: "ext4 whose head was wiped", make: then(tool("mkfs.ext4", "-q", "-F"), zero(0, 1<<20)),
 		reason: v1alpha1.ReasonNotEmpty, content: v1alpha1.ContentUnrecognized},
 }
@@ -40,7 +50,7 @@ var volumeManagers = []held{
 	{name: "LVM", make: lvm, reason: v1alpha1.ReasonVolumeManager, content: v1alpha1.ContentVolumeManager},
 	{name: "ZFS", make: zfs, typ: "zfs_member", reason: v1alpha1.ReasonVolumeManager, content: v1alpha1.ContentVolumeManager},
 	{name: "bcache", make: tool("make-bcache", "-B"), reason: v1alpha1.ReasonVolumeManager, content: v1alpha1.ContentVolumeManager},
-	{name: "DRBD", make: drbd(diskSize), typ: "drbd", reason: v1alpha1.ReasonVolumeManager, content: v1alpha1.ContentVolumeManager},
+	{name: "DRBD", make: drbd(diskSize), typ: "drbd", reason: v1alpha1.ReasonRAIDMember, content: v1alpha1.ContentRAIDMember},
 	{name: "LUKS1", make: luks("luks1"), reason: v1alpha1.ReasonEncrypted, content: v1alpha1.ContentEncrypted},
 	{name: "LUKS2", make: luks("luks2"), reason: v1alpha1.ReasonEncrypted, content: v1alpha1.ContentEncrypted},
 	{name: "MD 0.90", make: md0(diskSize), typ: "linux_raid_member", reason: v1alpha1.ReasonRAIDMember, content: v1alpha1.ContentRAIDMember},
@@ -50,8 +60,8 @@ var volumeManagers = []held{
 }
 
 var (
-	gpt = tool("sgdisk", "-n", "1:2048:+64M")
-	mbr = tool("parted", "-s", "DEVICE", "mklabel", "msdos", "mkpart", "primary", "ext2", "1MiB", "64MiB")
+	gpt = tool("sgdisk", "-n", "1:2048:+512M")
+	mbr = tool("parted", "-s", "DEVICE", "mklabel", "msdos", "mkpart", "primary", "ext2", "1MiB", "512MiB")
 )
 
 var partitionTables = []held{
@@ -62,7 +72,7 @@ var partitionTables = []held{
 		reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
 	{name: "MBR with LVM", make: then(mbr, on(lvm)), reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
 	{name: "GPT whose backup alone is left", make: then(gpt, zero(0, 1<<20)),
-		reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
+		reason: v1alpha1.ReasonNotEmpty, content: v1alpha1.ContentPartitionTable},
 	{name: "GPT whose backup is gone", make: then(gpt, zero(diskSize-1<<20, 1<<20)),
 		reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
 	{name: "GPT of which the header alone was wiped", make: then(gpt, zero(512, 512)),

@@ -3,7 +3,9 @@
 package discover
 
 import (
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -80,15 +82,24 @@ func on(partition func(*testing.T, *loopdev.Disk)) func(*testing.T, *loopdev.Dis
 	}
 }
 
+// mountPoint is where mounted mounts a device.
+func mountPoint(d *loopdev.Disk) string {
+	return filepath.Join(os.TempDir(), "seamount-mount-"+d.Name)
+}
+
 // mounted mounts a device for as long as the test runs.
 func mounted(t *testing.T, d *loopdev.Disk) {
 	t.Helper()
-	dir := t.TempDir()
+	dir := mountPoint(d)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
 	run(t, "", "mount", d.Path, dir)
 	t.Cleanup(func() {
 		if out, err := exec.Command("umount", dir).CombinedOutput(); err != nil {
 			t.Errorf("umount: %v\n%s", err, out)
 		}
+		os.Remove(dir) //nolint:errcheck // an empty directory
 	})
 }
 
