@@ -299,12 +299,14 @@ func (v *view) capacityOK() Condition {
 			return isFalse(level.reason, "%s; add disks, or delete data", checkText(*check))
 		}
 	}
-	if name, lost, left := v.afterLoss(); name != "" && left < 0 {
-		return isFalse(v1alpha1.ReasonNoRoomToHeal, "if %s with %s is lost, the rest is too small for the data by %s; add disks elsewhere",
-			name, binarySize(lost), binarySize(-left))
+	name, lost, left := v.afterLoss()
+	switch {
+	case name == "":
+		return isTrue(v1alpha1.ReasonRoom, "no OSD is near full")
+	case left < 0:
+		return isFalse(v1alpha1.ReasonNoRoomToHeal, "if %s with %s is lost, the rest is too small for the data; add disks elsewhere", name, binarySize(lost))
 	}
-	return isTrue(v1alpha1.ReasonRoom, "%d percent of %s are used", percentOf(v.snapshot.Capacity.UsedBytes, v.snapshot.Capacity.TotalBytes),
-		binarySize(v.snapshot.Capacity.TotalBytes))
+	return isTrue(v1alpha1.ReasonRoom, "no OSD is near full, and the data would fit without %s, the largest part that can fail at once", name)
 }
 
 // afterLoss returns the largest failure domain, its size, and how much would be free below the near-full ratio without

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -33,8 +34,12 @@ const (
 func ClusterStatus(in Observed, p Plan) v1alpha1.StorageClusterStatus {
 	v := &view{in, p, in.Ceph.fresh()}
 	before := deref(in.Previous)
+	conditions := transitions(before.Conditions, in.Generation, metav1.NewTime(in.Now), v.conditions())
+	if in.Now.Sub(in.RecoveryAt) < recoveryEvery {
+		keepFigures(before.Conditions, conditions)
+	}
 	status := v1alpha1.StorageClusterStatus{
-		Conditions:         transitions(before.Conditions, in.Generation, metav1.NewTime(in.Now), v.conditions()),
+		Conditions:         conditions,
 		ObservedGeneration: in.Generation,
 		Resolved:           new(in.Spec.Defaults()),
 		Mons:               v.mons(),
@@ -54,6 +59,27 @@ func ClusterStatus(in Observed, p Plan) v1alpha1.StorageClusterStatus {
 	}
 	status.Summary = v.summary(status)
 	return status
+}
+
+// keepFigures keeps the messages that differ from those of before in nothing but figures, which move all the time while
+// data recovers.
+func keepFigures(before, now []metav1.Condition) {
+	for i := range now {
+		old := meta.FindStatusCondition(before, now[i].Type)
+		if old != nil && old.Status == now[i].Status && old.Reason == now[i].Reason && noFigures(old.Message) == noFigures(now[i].Message) {
+			now[i].Message = old.Message
+		}
+	}
+}
+
+// noFigures returns a text without its numbers.
+func noFigures(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r == '.' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 func dependentsOf(d v1alpha1.ClusterDependents) *v1alpha1.ClusterDependents {

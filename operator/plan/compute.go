@@ -44,7 +44,8 @@ type Observed struct {
 	// OperationsWaiting for a person.
 	OperationsWaiting int32
 	Dependents        v1alpha1.ClusterDependents
-	// CapacityAt and RecoveryAt are when these parts of status were last written; zero: not since the program began.
+	// CapacityAt is when status.capacity was last written; RecoveryAt when status was last written while data was not
+	// clean. Zero: not since the program began.
 	CapacityAt, RecoveryAt time.Time
 	// Render returns the template of a daemon's pod. It is pure.
 	Render func(Daemon) Template

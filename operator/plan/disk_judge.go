@@ -58,7 +58,7 @@ func (s *subject) excludedByDisk() v1alpha1.DiskPlan {
 
 func (s *subject) claimedByOther() v1alpha1.DiskPlan {
 	claim := s.disk.Status.Claim
-	if claim == nil || s.cluster.claims(claim) || s.planner.abandoned(&draft{disk: s.disk}) {
+	if claim == nil || s.cluster.claims(claim) || s.planner.abandoned(s.disk) {
 		return v1alpha1.DiskPlan{}
 	}
 	return skip(v1alpha1.PlanReasonClaimedByOther, "StorageCluster %s/%s (fsid %s) holds this disk", claim.Namespace, claim.Name, claim.FSID)

@@ -127,7 +127,11 @@ func (p *diskPlanner) decide(d *draft) {
 		}
 		s := &subject{planner: p, cluster: c, disk: d.disk, node: d.node}
 		plan := s.judge()
-		if weight := telling(plan); weight > shown {
+		weight := telling(plan)
+		if c.claims(d.disk.Status.Claim) {
+			weight++
+		}
+		if weight > shown {
 			shown = weight
 			d.owner, d.rule, d.plan = c, s.rule, plan
 		}
@@ -141,7 +145,7 @@ func (p *diskPlanner) decide(d *draft) {
 func telling(plan v1alpha1.DiskPlan) int {
 	switch {
 	case plan.Action != v1alpha1.PlanSkip:
-		return 3
+		return 4
 	case plan.Rule != "":
 		return 2
 	case plan.Reason == v1alpha1.PlanReasonNodeNotSelected:
@@ -153,11 +157,11 @@ func telling(plan v1alpha1.DiskPlan) int {
 // claim returns the claim that the disk is to have.
 func (p *diskPlanner) claim(d *draft) *v1alpha1.DiskClaim {
 	held := d.disk.Status.Claim
+	if held != nil && p.abandoned(d.disk) {
+		held = nil
+	}
 	switch {
 	case held != nil && (d.owner == nil || !d.owner.claims(held)):
-		if p.abandoned(d) {
-			return nil
-		}
 		return held
 	case d.owner == nil || d.owner.FSID == "" || d.plan.Action == v1alpha1.PlanSkip:
 		return nil
@@ -171,8 +175,8 @@ func (p *diskPlanner) claim(d *draft) *v1alpha1.DiskClaim {
 
 // abandoned says that nobody can come back for a claim: its cluster is not known, nothing of its identity is stored,
 // and the disk is empty.
-func (p *diskPlanner) abandoned(d *draft) bool {
-	held := d.disk.Status.Claim
+func (p *diskPlanner) abandoned(disk *v1alpha1.StorageDisk) bool {
+	held := disk.Status.Claim
 	gone := !p.retained[held.FSID] && !slices.ContainsFunc(p.clusters, func(c *diskCluster) bool { return c.claims(held) })
-	return gone && deref(d.disk.Status.Verdict).Result == v1alpha1.VerdictUsable
+	return gone && deref(disk.Status.Verdict).Result == v1alpha1.VerdictUsable
 }
