@@ -26,7 +26,7 @@ type PolicyCase struct {
 func Policies() []PolicyCase {
 	var all []PolicyCase
 	for _, table := range [][]PolicyCase{
-		approveCases(), ownNodeDiskCases(), ownNodeMetadataCases(), ownNodeOperationCases(), guardCases(),
+		approveCases(), ownNodeDiskCases(), ownNodeMetadataCases(), ownNodeOperationCases(), ownNodeLeaseCases(), guardCases(),
 	} {
 		all = append(all, table...)
 	}
@@ -41,6 +41,7 @@ var resources = map[string]schema.GroupVersionResource{
 	"StorageOperation":         seamountResource("storageoperations"),
 	"ObjectStore":              seamountResource("objectstores"),
 	"ObjectUser":               seamountResource("objectusers"),
+	"Lease":                    {Group: "coordination.k8s.io", Version: "v1", Resource: "leases"},
 	"Namespace":                {Version: "v1", Resource: "namespaces"},
 	"CustomResourceDefinition": {Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"},
 }
