@@ -44,7 +44,7 @@ func Of(d disk.Disk, node string) (string, v1alpha1.DiskIdentity) {
 	return place(d, node)
 }
 
-// place is the identity of a disk that hardware gives none.
+// place is the identity of a disk that hardware gives none. Only devices that exist by their name alone are known by it.
 func place(d disk.Disk, node string) (string, v1alpha1.DiskIdentity) {
 	table := d.Hardware.PartitionTableID
 	switch {
@@ -54,6 +54,8 @@ func place(d disk.Disk, node string) (string, v1alpha1.DiskIdentity) {
 		return local("path", node, v1alpha1.IdentityLocation, d.Hardware.Slot)
 	case table != "":
 		return "ptuuid-" + clean(table), of(v1alpha1.IdentityPartitionTable, table)
+	case d.Kind == disk.KindPlain || d.Kind == disk.KindMultipath: // whose kernel names move
+		return "", v1alpha1.DiskIdentity{}
 	}
 	return local("path", node, v1alpha1.IdentityLocation, "virtual-"+d.Name)
 }

@@ -47,7 +47,8 @@ func TestOf(t *testing.T) {
 			"path-n1-4012a77f3b36", v1alpha1.IdentityLocation, slot},
 		"nothing but a partition table": {plain(disk.Hardware{PartitionTableID: table}),
 			"ptuuid-5b7a1c3e-1111-4222-8333-444455556666", v1alpha1.IdentityPartitionTable, table},
-		"nothing":        {plain(disk.Hardware{}), "path-n1-e31f4f1e5426", v1alpha1.IdentityLocation, "virtual-sdb"},
+		"nothing":        {plain(disk.Hardware{}), "", "", ""},
+		"a name alone":   {disk.Disk{Name: "nullb0", Kind: disk.KindOther}, "path-n1-c17c8e9952d2", v1alpha1.IdentityLocation, "virtual-nullb0"},
 		"a loop device":  {loop("/srv/a.img"), "loop-n1-2b6011ba5d56", v1alpha1.IdentityBackingFile, "/srv/a.img"},
 		"its file went":  {loop("/srv/a.img (deleted)"), "loop-n1-2b6011ba5d56", v1alpha1.IdentityBackingFile, "/srv/a.img"},
 		"no WWN was got": {plain(disk.Hardware{Serial: "2", Slot: slot}, FactWWN), "", "", ""},
@@ -110,6 +111,9 @@ func FuzzOf(f *testing.F) {
 		hardware := disk.Hardware{WWN: wwn, EUI: eui, Model: model, Serial: serial, Slot: slot, PartitionTableID: file}
 		for _, d := range []disk.Disk{plain(hardware), loop(file)} {
 			name, id := Of(d, strings.Repeat("n", 253))
+			if name == "" && id == (v1alpha1.DiskIdentity{}) && d.Kind == disk.KindPlain && slot+file == "" {
+				continue // nothing is known of it
+			}
 			if len(name) > 253 || !dns.MatchString(name) {
 				t.Errorf("%q is no name", name)
 			}

@@ -81,6 +81,11 @@ func (s *scan) add(d *device) {
 	s.devices[d.name] = d
 	s.names = append(s.names, d.name)
 	d.holders, d.slaves = s.neighbours(d, "holders"), s.neighbours(d, "slaves")
+	if cache, err := s.tree.exists(path.Join(d.dir, "bcache")); err != nil {
+		d.lacks("holders", err)
+	} else if cache {
+		d.hold(disk.UseHolder, "bcache") // a cache is no holder of what it caches on
+	}
 	text, err := s.tree.text(path.Join(d.dir, "dev"))
 	if err == nil {
 		d.number, err = parseNumber(text)

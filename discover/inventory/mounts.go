@@ -16,6 +16,7 @@ type namespace struct {
 	id     string
 	pid    string
 	mounts []mount
+	others []string // processes that are in it, too
 }
 
 // file is the name in the tree of a path as the namespace has it.
@@ -28,10 +29,11 @@ const maxMounts = 8
 
 // readMounts finds what is mounted, in whatever mount namespace: a container's mounts need not be in the node's own.
 func (s *scan) readMounts() {
-	seen := map[string]bool{}
+	seen := map[string]int{}
 	for _, pid := range s.processes() {
 		id, err := s.tree.link("proc/" + pid + "/ns/mnt")
-		if err == nil && seen[id] {
+		if at, known := seen[id]; err == nil && known {
+			s.spaces[at].others = append(s.spaces[at].others, pid)
 			continue
 		}
 		var text string
@@ -49,7 +51,7 @@ func (s *scan) readMounts() {
 		if err != nil {
 			s.lacks("mounts", err)
 		}
-		seen[id] = true
+		seen[id] = len(s.spaces)
 		s.spaces = append(s.spaces, namespace{id: id, pid: pid, mounts: mounts})
 	}
 	for i, space := range s.spaces {
@@ -95,14 +97,14 @@ func (s *scan) readFilesystems() {
 	for _, name := range filesystems {
 		for _, entry := range s.optionalDir("filesystems", "sys/fs/"+name) {
 			if d := s.devices[entry]; d != nil && d.held(disk.UseMount) == 0 {
-				d.hold(disk.UseMount, name)
+				d.hold(disk.UseMount, "a place that no process shows ("+name+")")
 			}
 		}
 	}
 	for _, id := range s.optionalDir("filesystems", "sys/fs/btrfs") {
 		for _, member := range s.optionalDir("filesystems", "sys/fs/btrfs/"+id+"/devices") {
 			if d := s.devices[member]; d != nil {
-				d.hold(disk.UseMount, "btrfs "+id)
+				d.hold(disk.UseMount, "the mount point of btrfs "+id)
 			}
 		}
 	}
@@ -117,7 +119,7 @@ func (s *scan) readBcachefs() {
 				continue // not a member, or one that is offline
 			}
 			if d := s.devices[path.Base(to)]; d != nil {
-				d.hold(disk.UseMount, "bcachefs "+id)
+				d.hold(disk.UseMount, "the mount point of bcachefs "+id)
 			}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,11 +26,16 @@ func (s *scan) processes() []string {
 	if err != nil {
 		s.lacks("processes", err)
 	}
-	s.pids = []string{"1"}
+	var ids []int
 	for _, entry := range entries {
-		if _, err := strconv.Atoi(entry.Name()); err == nil && entry.Name() != "1" {
-			s.pids = append(s.pids, entry.Name())
+		if id, err := strconv.Atoi(entry.Name()); err == nil && id != 1 {
+			ids = append(ids, id)
 		}
+	}
+	slices.Sort(ids) // a container's oldest process is likely to stay
+	s.pids = []string{"1"}
+	for _, id := range ids {
+		s.pids = append(s.pids, strconv.Itoa(id))
 	}
 	return s.pids
 }
@@ -225,14 +231,25 @@ func (s *scan) readContainers() {
 		if covering(space.mounts, "/dev").number == own {
 			continue // a service that has the node's /dev
 		}
-		caps, err := s.bounding(space.pid)
-		if err == nil && caps != all {
-			err = s.holdNodes(space)
-		}
-		if err != nil && !gone(err) {
+		if err := s.readContainer(space, all); err != nil {
 			s.lacks("containers", err)
 		}
 	}
+}
+
+// readContainer looks at a namespace through the first of its processes that is still there.
+func (s *scan) readContainer(space namespace, privileged string) error {
+	for _, pid := range append([]string{space.pid}, space.others...) {
+		caps, err := s.bounding(pid)
+		if err == nil && caps != privileged {
+			space.pid = pid
+			err = s.holdNodes(space)
+		}
+		if !gone(err) {
+			return err
+		}
+	}
+	return nil
 }
 
 // bounding is the set of capabilities that a process can ever have.

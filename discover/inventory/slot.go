@@ -18,7 +18,7 @@ var (
 	// counted are parts that are numbered in the order in which the kernel found them, or that say nothing of the slot.
 	counted = regexp.MustCompile(`^(?:pci[0-9a-f]+:[0-9a-f]+|host\d+|target[\d:]+|port-[\d:]+|usb\d+|\d+-[\d.]+|virtio\d+|nvme\d*|` +
 		`nvme-subsystem|nvme-subsys\d+|mmc_host|mmc\d+:[0-9a-f]+|block|platform|` +
-		`device:[0-9a-f]+|[A-Z]{3,8}[0-9A-F]*:[0-9a-f]+)$`)
+		`device:[0-9a-f]+|LNXSYSTM:\d+|LNXSYBUS:\d+)$`)
 )
 
 // slot says where a disk sits, in the manner of udev's by-path: what survives a reboot, and nothing that is numbered in
