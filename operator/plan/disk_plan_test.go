@@ -317,7 +317,7 @@ func TestNewOSDsFollowTheirHost(t *testing.T) {
 	booted(&in.Clusters[0], reserved(1, "wwn-1"))
 	in.Disks = append(in.Disks, testDisk("wwn-2", "n1"))
 	in.Nodes[0].Labels[v1alpha1.LabelTopologyPrefix+"rack"] = "r9"
-	if got := FormatLocation(Disks(in).Disks[1].OSDs[0].Location); got != "root=default rack=r2 host=n1" {
+	if got := locationText(Disks(in).Disks[1].OSDs[0].Location); got != "root=default rack=r2 host=n1" {
 		t.Errorf("location %s", got)
 	}
 }

@@ -231,7 +231,7 @@ func (c *computation) topologyDrift() {
 		}
 		seen[r.Node] = true
 		if labels := Locate(*node); !slices.Equal(labels, r.Location) {
-			drifted = append(drifted, fmt.Sprintf("%s is at %s in CRUSH, and its labels say %s", r.Node, FormatLocation(r.Location), FormatLocation(labels)))
+			drifted = append(drifted, fmt.Sprintf("%s is at %s in CRUSH, and its labels say %s", r.Node, locationText(r.Location), locationText(labels)))
 		}
 	}
 	slices.Sort(drifted)

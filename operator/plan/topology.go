@@ -218,24 +218,11 @@ func FactsOf(spec *v1alpha1.StorageClusterSpec, nodes []Node, mons Mons, previou
 	}
 }
 
-// FormatLocation writes a location as ceph-osd takes it: "root=default rack=r2 host=n3".
-func FormatLocation(location ceph.Location) string {
+// locationText writes a location as ceph-osd takes it: "root=default rack=r2 host=n3".
+func locationText(location ceph.Location) string {
 	texts := make([]string, len(location))
 	for i, l := range location {
 		texts[i] = l.Type + "=" + l.Name
 	}
 	return strings.Join(texts, " ")
-}
-
-// ParseLocation reads what FormatLocation wrote.
-func ParseLocation(text string) (ceph.Location, error) {
-	var location ceph.Location
-	for _, part := range strings.Fields(text) {
-		bucketType, name, found := strings.Cut(part, "=")
-		if !found || bucketType == "" || name == "" {
-			return nil, fmt.Errorf("location %q: %q is not a type and a name", text, part)
-		}
-		location = append(location, ceph.LocationLevel{Type: bucketType, Name: name})
-	}
-	return location, nil
 }
