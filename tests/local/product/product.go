@@ -11,10 +11,12 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/tests/images/built"
@@ -94,6 +96,7 @@ func prepare(t testing.TB, c *cluster.Cluster) *Product {
 
 func newClient(t testing.TB, c *cluster.Cluster) client.WithWatch {
 	t.Helper()
+	log.SetLogger(logr.Discard()) // the client wants one; tests report what fails themselves
 	scheme := runtime.NewScheme()
 	config, err := clientcmd.BuildConfigFromFlags("", c.Kubeconfig())
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -141,7 +144,7 @@ func (p *Product) Image(t testing.TB, name string) string {
 }
 
 // ourImages are the images of Seamount's own programs in its manifests, wherever they are named.
-var ourImages = regexp.MustCompile(`ghcr\.io/seamount-dev/([a-z-]+):[^\s",\]}]+`)
+var ourImages = regexp.MustCompile(`ghcr\.io/seamount-dev/([a-z-]+)(:[^\s",\]}]+)?`)
 
 // Manifests are those of a part, with an image in the place of those of the release.
 func (p *Product) Manifests(t testing.TB, part Part, image string) string {

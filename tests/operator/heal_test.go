@@ -1,0 +1,217 @@
+//go:build e2e
+
+package operator
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+)
+
+// deleted deletes objects of the cluster one by one. Each comes back, as it was.
+func (s *suite) deleted(t *testing.T) {
+	for _, component := range []string{manifest.ComponentMon, manifest.ComponentMgr, manifest.ComponentOSD} {
+		t.Run("Pod of "+component, func(t *testing.T) { s.podDeleted(t, component) })
+	}
+	for _, daemon := range []string{manifest.MonName(s.name, "a"), manifest.MgrName(s.name, "a"), manifest.OSDName(s.name, 0)} {
+		t.Run("Deployment "+daemon, func(t *testing.T) { s.objectDeleted(t, &appsv1.Deployment{}, daemon) })
+	}
+	t.Run("Service", s.serviceDeleted)
+	t.Run("ConfigMap", func(t *testing.T) { s.configDeleted(t, manifest.ConfigName(s.name)) })
+	t.Run("Secret", s.keyDeleted)
+}
+
+func (s *suite) podDeleted(t *testing.T, component string) {
+	pod := s.pods(t, component)[0]
+	start := time.Now()
+	s.Kubectl(t, "-n", s.namespace, "delete", "pod", pod.Name)
+	s.awaitWhole(t)
+	t.Logf("pod of %s deleted to HEALTH_OK: at most %.1f s", component, time.Since(start).Seconds())
+}
+
+// objectDeleted deletes an object and waits until another of its name is there.
+func (s *suite) objectDeleted(t *testing.T, object client.Object, name string) {
+	t.Helper()
+	before := s.uid(t, object, name)
+	if err := s.Client.Delete(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+	s.Eventually(t, "another "+name, func() error {
+		if err := s.Client.Get(t.Context(), s.key(name), object); err != nil {
+			return err
+		}
+		if object.GetUID() == before {
+			return fmt.Errorf("it is the old one still")
+		}
+		return nil
+	})
+	s.awaitWhole(t)
+}
+
+func (s *suite) uid(t *testing.T, object client.Object, name string) types.UID {
+	t.Helper()
+	if err := s.Client.Get(t.Context(), s.key(name), object); err != nil {
+		t.Fatal(err)
+	}
+	return object.GetUID()
+}
+
+// serviceDeleted deletes the Service of a mon, whose address is the mon's identity.
+func (s *suite) serviceDeleted(t *testing.T) {
+	var service corev1.Service
+	name := manifest.MonName(s.name, "a")
+	s.uid(t, &service, name)
+	before := service.Spec.ClusterIP
+	s.objectDeleted(t, &service, name)
+	if service.Spec.ClusterIP != before {
+		t.Errorf("the address is %s, was %s", service.Spec.ClusterIP, before)
+	}
+}
+
+func (s *suite) configDeleted(t *testing.T, name string) {
+	var config corev1.ConfigMap
+	s.uid(t, &config, name)
+	before := config.Data
+	s.objectDeleted(t, &config, name)
+	s.Eventually(t, name+" says what it said", func() error {
+		if err := s.Client.Get(t.Context(), s.key(name), &config); err != nil {
+			return err
+		}
+		if !maps.Equal(config.Data, before) {
+			return fmt.Errorf("now %v, before %v", config.Data, before)
+		}
+		return nil
+	})
+}
+
+// keyDeleted deletes a mgr's Secret: its key is in Ceph, and the same comes back.
+func (s *suite) keyDeleted(t *testing.T) {
+	var secret corev1.Secret
+	name := manifest.MgrName(s.name, "a")
+	s.uid(t, &secret, name)
+	before := string(secret.Data["keyring"])
+	s.objectDeleted(t, &secret, name)
+	if string(secret.Data["keyring"]) != before {
+		t.Error("the keyring is another")
+	}
+}
+
+// allPodsDeleted deletes all Ceph pods at once. Replacements start while the old ones still end; no container may fail
+// because of that. The environment says how often.
+func (s *suite) allPodsDeleted(t *testing.T) {
+	for range rounds(t, 1) {
+		selector := v1alpha1.LabelCluster + "=" + v1alpha1.ClusterLabelValue(s.namespace, s.name)
+		start := time.Now()
+		s.Kubectl(t, "-n", s.namespace, "delete", "pods", "-l", selector, "--wait=false")
+		took := s.awaitHealthyAgain(t, start)
+		t.Logf("all Ceph pods deleted to HEALTH_OK: %.1f s (%s)", took.Seconds(), s.watch.phases(start, len(s.disks)))
+		s.awaitWhole(t)
+		if found := s.restarts(t); len(found) > 0 {
+			t.Fatalf("containers were started again: %v", found)
+		}
+	}
+}
+
+// envRounds is the variable of the environment that makes what is repeated repeat so often.
+const envRounds = "SEAMOUNT_E2E_ROUNDS"
+
+func rounds(t testing.TB, least int) int {
+	t.Helper()
+	text := os.Getenv(envRounds)
+	if text == "" {
+		return least
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 1 {
+		t.Fatalf("%s is %q", envRounds, text)
+	}
+	return n
+}
+
+// nodeStopped stops a node in order and starts it again.
+func (s *suite) nodeStopped(t *testing.T) {
+	s.upAfter(t)
+	start := time.Now()
+	s.Local(t, "node", "stop", "node2")
+	s.watch.await(t, s.ceph, start, "a mon and the node's OSDs are out", func(x state) bool {
+		return len(x.Quorum) == 2 && x.Up == len(s.disks)-2
+	})
+	if got := s.condition(t, "Ready"); got.Status != "True" {
+		s.awaitCondition(t, "Ready", "True", "")
+	}
+	back := time.Now()
+	s.Local(t, "node", "start", "node2")
+	took := s.watch.awaitHealthy(t, s.ceph, back, 3, 2, len(s.disks))
+	t.Logf("node started to HEALTH_OK: %.1f s", took.Seconds())
+	s.awaitWhole(t)
+}
+
+// powerCut cuts the power of all nodes at once.
+func (s *suite) powerCut(t *testing.T) {
+	s.upAfter(t)
+	s.Local(t, append([]string{"node", "kill"}, nodes...)...)
+	back := time.Now()
+	s.Local(t, append([]string{"node", "start"}, nodes...)...)
+	took := s.watch.awaitHealthy(t, s.ceph, back, 3, 2, len(s.disks))
+	t.Logf("power on to HEALTH_OK: %.1f s (%s)", took.Seconds(), s.watch.phases(back, len(s.disks)))
+	s.awaitWhole(t)
+}
+
+// upAfter starts whatever node a test left behind.
+func (s *suite) upAfter(t *testing.T) {
+	t.Helper()
+	t.Cleanup(func() {
+		if out, err := s.Try(s.UpArgs(len(nodes))...); err != nil {
+			t.Errorf("up: %v\n%s", err, out)
+		}
+	})
+}
+
+// rollout changes what every OSD's pod is made of. The change reaches one failure domain at a time: one host here.
+func (s *suite) rollout(t *testing.T) {
+	const memory = "300Mi"
+	before := map[string]bool{}
+	for _, pod := range s.pods(t, manifest.ComponentOSD) {
+		before[pod.Name] = true
+	}
+	start := time.Now()
+	s.Kubectl(t, "-n", s.namespace, "patch", "storagecluster", s.name, "--type=merge", "-p",
+		`{"spec":{"osd":{"resources":{"requests":{"memory":"`+memory+`"}}}}}`)
+	s.Eventually(t, "every OSD has the new template", func() error {
+		for _, pod := range s.pods(t, manifest.ComponentOSD) {
+			if before[pod.Name] || pod.Spec.Containers[0].Resources.Requests.Memory().String() != memory {
+				return fmt.Errorf("%s is as it was", pod.Name)
+			}
+		}
+		return nil
+	})
+	s.awaitWhole(t)
+	t.Logf("%d OSDs changed in %.1f s", len(s.disks), time.Since(start).Seconds())
+	perHost := s.mostOnOneHost()
+	for _, x := range s.watch.since(start) {
+		if x.Silent || x.Up < len(s.disks)-perHost || len(x.Quorum) != 3 || slices.Contains(x.Checks, "PG_AVAILABILITY") {
+			t.Errorf("more than one host was touched at a time: %+v", x)
+		}
+	}
+}
+
+// mostOnOneHost is how many of the OSDs are in the host that has most.
+func (s *suite) mostOnOneHost() int {
+	count := map[string]int{}
+	for _, d := range s.disks {
+		count[d.Node]++
+	}
+	return slices.Max(slices.Collect(maps.Values(count)))
+}

@@ -1,0 +1,92 @@
+//go:build e2e
+
+package operator
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/tests/local/cluster"
+	"github.com/seamount-dev/seamount/tests/local/product"
+)
+
+// longestBringUp bounds the random moments: later there is nothing left to interrupt.
+const longestBringUp = 12 * time.Second
+
+// TestOperatorKilled kills the operator, all replicas of it, at a random moment of a bring-up. Each time the cluster
+// ends in the same state. The environment says how often.
+func TestOperatorKilled(t *testing.T) {
+	p := installAll(t)
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not keys
+	for i := range rounds(t, 3) {
+		after := time.Duration(random.Int64N(int64(longestBringUp)))
+		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
+			killed(t, p, fmt.Sprintf("killed%d", i), after)
+		})
+	}
+}
+
+func killed(t *testing.T, p *product.Product, name string, after time.Duration) {
+	disks := addDisks(t, p, 1)
+	for _, d := range disks {
+		p.AwaitVerdict(t, d, v1alpha1.VerdictUsable, "")
+	}
+	start := time.Now()
+	c := apply(t, p, name)
+	c.removeAfter(t)
+	w := c.watch(t)
+	moment := time.NewTimer(after)
+	defer moment.Stop()
+	<-moment.C
+	killOperator(t, p)
+	s := &suite{ceph: c, whole: t, watch: w, disks: disks}
+	took := w.awaitHealthy(t, c, start, 3, 2, len(disks))
+	t.Logf("apply to HEALTH_OK, killed after %.1f s: %.1f s", after.Seconds(), took.Seconds())
+	s.awaitWhole(t)
+	s.askedItself(t)
+	s.disksInService(t)
+	if r := s.reservations(t); len(r) != len(disks) {
+		t.Errorf("%d OSDs are reserved for %d disks", len(r), len(disks))
+	}
+}
+
+// killOperator kills the process in every container of the operator, and then removes the pods, for Kubernetes would
+// wait longer and longer with starting the containers again.
+func killOperator(t testing.TB, p *product.Product) {
+	t.Helper()
+	var pods corev1.PodList
+	labels := client.MatchingLabels{"app.kubernetes.io/component": v1alpha1.ComponentOperator}
+	if err := p.Client.List(t.Context(), &pods, client.InNamespace(product.Namespace), labels); err != nil {
+		t.Fatal(err)
+	}
+	killed := 0
+	for _, pod := range pods.Items {
+		for _, status := range pod.Status.ContainerStatuses {
+			if status.State.Running != nil {
+				killContainer(t, p.Cluster, pod.Spec.NodeName, status.ContainerID)
+				killed++
+			}
+		}
+	}
+	if killed == 0 {
+		t.Fatalf("none of %d pods of the operator runs", len(pods.Items))
+	}
+	p.Kubectl(t, "-n", product.Namespace, "delete", "pods", "-l", "app.kubernetes.io/component="+v1alpha1.ComponentOperator,
+		"--force", "--grace-period=0")
+}
+
+// killContainer sends SIGKILL to the first process of a container.
+func killContainer(t testing.TB, c *cluster.Cluster, node, id string) {
+	t.Helper()
+	id = strings.TrimPrefix(id, "containerd://")
+	c.Exec(t, node, c.Programs()+"/ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", id)
+}
