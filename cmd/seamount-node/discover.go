@@ -8,6 +8,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -35,7 +36,7 @@ func newDiscoverRunCommand() *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			means := confine.ReadOnly() // before anything is opened
-			config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
+			config, err := restConfig(kubeconfig)
 			if err != nil {
 				return fmt.Errorf("find the API: %w", err)
 			}
@@ -57,6 +58,14 @@ func newDiscoverRunCommand() *cobra.Command {
 	return cmd
 }
 
+// restConfig is a pod's own where no kubeconfig is named.
+func restConfig(kubeconfig string) (*rest.Config, error) {
+	if kubeconfig == "" {
+		return rest.InClusterConfig()
+	}
+	return clientcmd.BuildConfigFromFlags("", kubeconfig)
+}
+
 // requireFlags refuses to run without values that the environment may give instead of flags.
 func requireFlags(cmd *cobra.Command, values map[string]*string) {
 	cmd.PreRunE = func(*cobra.Command, []string) error {
@@ -75,7 +84,7 @@ func readerFlags(cmd *cobra.Command, o *daemon.Options) {
 	flags.StringVar(&o.Blkid, "blkid", "/usr/sbin/blkid", "blkid of util-linux, the second reader of signatures")
 	flags.StringVar(&o.Smartctl, "smartctl", "/usr/sbin/smartctl", "smartctl, which reads what disks report of their health")
 	flags.StringVar(&o.Exe, "exe", "/proc/self/exe", "this program, which reads each disk in a process of its own")
-	flags.DurationVar(&o.Deadline, "read-deadline", 10*time.Second, "how long the reading of one disk may take")
+	flags.DurationVar(&o.Deadline, "read-deadline", 15*time.Second, "how long the reading of one disk may take")
 	flags.IntVar(&o.Parallel, "parallel", 4, "how many disks are read at a time")
 	flags.IntVar(&o.Stuck, "max-stuck", 16, "start no reader while so many hang on disks that do not answer")
 }

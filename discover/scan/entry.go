@@ -23,6 +23,7 @@ type entry struct {
 	read    disk.Disk // the disk as it was looked at when that reading began
 	content disk.Content
 	health  disk.Health
+	failed  int // readings in a row that did not come to their end
 }
 
 // reading is what a reader found. Health comes after the content, for a disk can be judged without it.
@@ -75,11 +76,20 @@ func (s *Scanner) due(e *entry) bool {
 		return false
 	case e.readAt.IsZero() || e.changed():
 		return true
-	case e.content.Outcome != disk.OutcomeRead:
-		return age >= s.pace.Retry
+	case e.failed > 0:
+		return age >= s.retry(e)
 	default:
 		return age >= s.pace.Reread
 	}
+}
+
+// retry is how long a disk that could not be read is left alone: each time twice as long.
+func (s *Scanner) retry(e *entry) time.Duration {
+	wait := s.pace.Retry
+	for i := 1; i < e.failed && wait < s.pace.Reread; i++ {
+		wait *= 2
+	}
+	return min(wait, s.pace.Reread)
 }
 
 func (s *Scanner) readIfDue(ctx context.Context, e *entry) {
@@ -124,6 +134,9 @@ func (s *Scanner) take(ctx context.Context, r reading) {
 	e := r.entry
 	if r.content != nil {
 		e.content, e.read, e.readAt = *r.content, r.of, time.Now()
+		if e.failed++; e.content.Outcome == disk.OutcomeRead {
+			e.failed = 0
+		}
 	}
 	if r.health != nil {
 		e.health, e.reading = *r.health, false

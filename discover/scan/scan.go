@@ -54,7 +54,8 @@ type API struct {
 type Pace struct {
 	// Poll is the time between two looks at the block devices when nothing calls for one.
 	Poll time.Duration
-	// Reread is how old what was read of a disk may be when nothing says that it changed, and Retry when the reading failed.
+	// Reread is how old what was read of a disk may be when nothing says that it changed. Retry is how soon a disk is read
+	// again when that failed; each further time it is twice as long, up to Reread.
 	Reread, Retry time.Duration
 	// Grace is how long a new disk is not reported while it is being read for the first time.
 	Grace time.Duration
@@ -68,7 +69,7 @@ type Pace struct {
 // a sector that became unreadable, within minutes.
 func DefaultPace() Pace {
 	return Pace{
-		Poll: 15 * time.Second, Reread: 10 * time.Minute, Retry: time.Minute,
+		Poll: 15 * time.Second, Reread: 10 * time.Minute, Retry: 10 * time.Second,
 		Grace: 2 * time.Second, Again: 3 * time.Second, Bound: 2 * time.Minute,
 	}
 }

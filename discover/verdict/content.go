@@ -138,7 +138,11 @@ func (s subject) plainDetail(kind v1alpha1.ContentKind) string {
 	return "data that no reader recognises"
 }
 
+// tableDetail counts the partitions that the kernel knows. Where it knows none, as of a loop device, the table may have some.
 func (s subject) tableDetail(f finding) string {
+	if len(s.Partitions) == 0 {
+		return tableName(f.Type)
+	}
 	return fmt.Sprintf("%s, %s", tableName(f.Type), count(len(s.Partitions), "partition"))
 }
 
