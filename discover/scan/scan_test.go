@@ -34,7 +34,7 @@ type node struct {
 	takes    map[string]time.Duration
 	reads    map[string]int
 	began    map[string][]time.Time // when each was read
-	refuses  error // of the API
+	refuses  error                  // of the API
 	reports  []string
 	said     map[string]string // the last report of each disk
 	last     map[string]report.Sighting
