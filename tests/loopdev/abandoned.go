@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -92,8 +93,15 @@ func detachAll(dir string) error {
 		d := &Disk{number: number, Path: fmt.Sprintf("/dev/loop%d", number)}
 		file, err := os.ReadFile(fmt.Sprintf("/sys/block/loop%d/loop/backing_file", number))
 		if err == nil && strings.HasPrefix(string(file), dir+"/") {
+			swapoff(d.Path)
 			problems = append(problems, d.Detach(), removeNumber(number))
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// swapoff brings back what was swapped to a device, before the device goes. Most are no swap space.
+func swapoff(path string) {
+	name := append([]byte(path), 0)
+	_, _, _ = unix.Syscall(unix.SYS_SWAPOFF, uintptr(unsafe.Pointer(&name[0])), 0, 0)
 }

@@ -3,6 +3,7 @@
 package loopdev
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
@@ -13,9 +14,7 @@ func TestDisk(t *testing.T) {
 	t.Run("while it is there", func(t *testing.T) {
 		d := New(t, 64<<20)
 		path = d.Path
-		if err := os.WriteFile(path, []byte("content"), 0); err != nil {
-			t.Fatal(err)
-		}
+		fill(t, path)
 		if err := d.Detach(); err != nil {
 			t.Fatal(err)
 		}
@@ -31,6 +30,21 @@ func TestDisk(t *testing.T) {
 	})
 	if _, err := os.Stat(path); err == nil {
 		t.Errorf("%s is left", path)
+	}
+}
+
+// fill writes to a device, through it to the file.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = f.WriteString("content")
+	}
+	if err == nil {
+		err = errors.Join(f.Sync(), f.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -53,9 +67,7 @@ func head(t *testing.T, path string) string {
 func TestStall(t *testing.T) {
 	f := NewFUSEFile(t, 8<<20)
 	d := Attach(t, f.Path, Options{})
-	if err := os.WriteFile(d.Path, []byte("content"), 0); err != nil {
-		t.Fatal(err)
-	}
+	fill(t, d.Path)
 	resume := f.Stall(t)
 	read := make(chan string)
 	go func() { read <- head(t, f.Path) }()
