@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
@@ -192,4 +193,65 @@ func FuzzGlob(f *testing.F) {
 			t.Errorf("%q matches %q", pattern, text)
 		}
 	})
+}
+
+// testPod has something in every part of a template.
+func testPod() *corev1.PodTemplateSpec {
+	return &corev1.PodTemplateSpec{Spec: corev1.PodSpec{
+		NodeSelector:   map[string]string{corev1.LabelHostname: "n1"},
+		InitContainers: []corev1.Container{{Name: "bring", Image: "node:v1"}},
+		Containers: []corev1.Container{{
+			Name: "osd", Image: "ceph:v20.2.4", Args: []string{"osd", "3"}, Resources: *memory("2Gi"), Env: []corev1.EnvVar{{Name: "A", Value: "1"}},
+		}},
+		Volumes: []corev1.Volume{{Name: "run"}}, Tolerations: []corev1.Toleration{{Key: "x"}},
+	}}
+}
+
+// Every part of a pod that matters shows in its template, under the name of that part; labels do not.
+func TestTemplateOf(t *testing.T) {
+	t.Parallel()
+	from := TemplateOf(testPod())
+	for want, change := range map[string]func(pod *corev1.PodTemplateSpec){
+		"": func(pod *corev1.PodTemplateSpec) {
+			pod.Labels, pod.Annotations = map[string]string{"a": "b"}, map[string]string{"c": "d"}
+		},
+		"image: ceph:v20.2.4 to ceph:v20.2.5":       func(pod *corev1.PodTemplateSpec) { pod.Spec.Containers[0].Image = "ceph:v20.2.5" },
+		"bring image: node:v1 to node:v2":           func(pod *corev1.PodTemplateSpec) { pod.Spec.InitContainers[0].Image = "node:v2" },
+		"command changed":                           func(pod *corev1.PodTemplateSpec) { pod.Spec.Containers[0].Args[1] = "4" },
+		"environment changed":                       func(pod *corev1.PodTemplateSpec) { pod.Spec.Containers[0].Env[0].Value = "2" },
+		"resources: memory -2Gi to memory -3Gi":     func(pod *corev1.PodTemplateSpec) { pod.Spec.Containers[0].Resources = *memory("3Gi") },
+		"tolerations changed":                       func(pod *corev1.PodTemplateSpec) { pod.Spec.Tolerations = nil },
+		"volumes changed":                           func(pod *corev1.PodTemplateSpec) { pod.Spec.Volumes[0].Name = "log" },
+		"pod changed":                               func(pod *corev1.PodTemplateSpec) { pod.Spec.HostNetwork = true },
+		"node: kubernetes.io/hostname=n1 to other=": func(pod *corev1.PodTemplateSpec) { pod.Spec.NodeSelector = map[string]string{"other": ""} },
+	} {
+		pod := testPod()
+		change(pod)
+		got := RestartReason(from, TemplateOf(pod))
+		if got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	if diff := cmp.Diff(testPod(), func() *corev1.PodTemplateSpec { pod := testPod(); TemplateOf(pod); return pod }()); diff != "" {
+		t.Errorf("the pod was changed:\n%s", diff)
+	}
+}
+
+// A daemon that is the same is not rendered again, and one that is not is.
+func TestRenders(t *testing.T) {
+	t.Parallel()
+	built := 0
+	renders := NewRenders(func(d Daemon) Template { built++; return renderForTest(d) })
+	r := reserved(3, "wwn-1")
+	d := Daemon{ID: DaemonID{DaemonOSD, "3"}, Image: "a:v1", OSD: &r}
+	first := renders.Render(d)
+	again := r
+	d.OSD = &again
+	if diff := cmp.Diff(first, renders.Render(d)); diff != "" || built != 1 {
+		t.Errorf("built %d times:\n%s", built, diff)
+	}
+	again.UUID = "another"
+	if diff := cmp.Diff(first, renders.Render(d)); diff == "" || built != 2 {
+		t.Errorf("built %d times, and the template is the same", built)
+	}
 }

@@ -161,6 +161,9 @@ func RestartReason(from, to Template) string {
 	if len(from) == 0 {
 		return "it is not known what the pod was made of"
 	}
+	if maps.Equal(from, to) {
+		return ""
+	}
 	names := map[string]bool{}
 	for _, t := range []Template{from, to} {
 		for name := range t {
