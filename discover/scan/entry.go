@@ -69,6 +69,12 @@ func (e *entry) changed() bool {
 		!verdict.Held(b) && a.Counters != b.Counters
 }
 
+// filled tells whether a holder wrote to a disk on which nothing was found so far. An OSD that is made holds its disk from
+// then on, and is told from a foreign holder by its label.
+func (e *entry) filled() bool {
+	return verdict.Held(e.disk) && e.read.Counters != e.disk.Counters && len(e.content.Labels)+len(e.content.Signatures) == 0
+}
+
 // due tells whether the disk is to be read now.
 func (s *Scanner) due(e *entry) bool {
 	switch age := time.Since(e.readAt); {
@@ -78,6 +84,8 @@ func (s *Scanner) due(e *entry) bool {
 		return true
 	case e.failed > 0:
 		return age >= s.retry(e)
+	case e.filled():
+		return age >= s.pace.Retry
 	default:
 		return age >= s.pace.Reread
 	}

@@ -296,6 +296,29 @@ func TestADiskIsReadAgainWhenItMayHaveChanged(t *testing.T) {
 	})
 }
 
+func TestADiskIsReadAgainWhenItsHolderFillsIt(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		n := newNode(t, plain("sda", "1"))
+		write := func(sectors uint64) {
+			n.change(func() { n.disks[0].Counters.WrittenSectors = sectors })
+			n.after(2 * DefaultPace().Poll)
+		}
+		n.run(func() {
+			n.change(func() { n.disks[0].Uses = []disk.Use{{Kind: disk.UseProcess, Device: "sda", By: "ceph-osd"}} })
+			n.after(2 * DefaultPace().Poll)
+			n.expectReads("sda", 1)
+			n.change(func() {
+				n.contents["sda"] = disk.Content{Outcome: disk.OutcomeRead, Labels: []disk.Label{{Device: "sda", FSID: "f"}}}
+			})
+			write(8)
+			n.expectReads("sda", 2)
+			write(16)
+			n.expectReads("sda", 2)
+		})
+	})
+}
+
 func TestTwinsAreOneDiskThatIsNotKnown(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
