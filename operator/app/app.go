@@ -121,7 +121,7 @@ func add(mgr manager.Manager, options Options) error {
 		return fmt.Errorf("add the sessions: %w", err)
 	}
 	if err := (&disk.Reconciler{
-		Client: mgr.GetClient(), Namespace: options.Home, Sessions: pool, Plans: plans, Events: events, Now: time.Now,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: options.Home, Sessions: pool, Plans: plans, Events: events, Now: time.Now,
 	}).SetUp(mgr, &disks); err != nil {
 		return fmt.Errorf("set up the controller of disks: %w", err)
 	}

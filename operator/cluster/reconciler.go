@@ -86,7 +86,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 // observe reads Kubernetes: nothing but the caches.
 func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	key := plan.ClusterKey{Namespace: s.name.Namespace, Name: s.name.Name}
-	if s.stored, err = observe.Read(ctx, r.Client, key); err != nil {
+	if s.stored, err = observe.Read(ctx, r.Client, r.Executor.Live, key); err != nil {
 		return err
 	}
 	nodes, _, err := observe.Nodes(ctx, r.Client, r.Namespace, r.Now())

@@ -31,7 +31,9 @@ type Sessions interface {
 
 // Reconciler makes the passes. It holds nothing of its own from one to the next.
 type Reconciler struct {
+	// Client writes, and reads from the cache; Live reads from the server.
 	Client client.Client
+	Live   client.Reader
 	// Namespace of Seamount, where discover's Leases are.
 	Namespace string
 	Sessions  Sessions
@@ -87,7 +89,7 @@ func (r *Reconciler) observe(ctx context.Context) (in plan.DisksInput, silence t
 
 func (r *Reconciler) cluster(ctx context.Context, object *v1alpha1.StorageCluster, nodes []plan.Node) (plan.DiskCluster, error) {
 	key := plan.ClusterKey{Namespace: object.Namespace, Name: object.Name}
-	stored, err := observe.Read(ctx, r.Client, key)
+	stored, err := observe.Read(ctx, r.Client, r.Live, key)
 	if err != nil {
 		return plan.DiskCluster{}, err
 	}

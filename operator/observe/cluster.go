@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -55,8 +56,10 @@ func (s *Stored) FSID() string {
 	return s.Identity.FSID
 }
 
-// Read reads what is stored of a cluster. What it reads is the cache's own, and is not changed.
-func Read(ctx context.Context, reader client.Reader, key plan.ClusterKey) (*Stored, error) {
+// Read reads what is stored of a cluster. What it reads is the cache's own, and is not changed. An identity that the
+// cache does not have while it has other traces of the cluster is looked up live: caches of two kinds of objects are not
+// of one time, and nobody shall be told that the keys are gone when they are only new.
+func Read(ctx context.Context, reader, live client.Reader, key plan.ClusterKey) (*Stored, error) {
 	var (
 		secrets     corev1.SecretList
 		configs     corev1.ConfigMapList
@@ -79,7 +82,23 @@ func Read(ctx context.Context, reader client.Reader, key plan.ClusterKey) (*Stor
 		s.Traces = append(s.Traces, "Deployment "+deployments.Items[i].Name)
 	}
 	slices.Sort(s.Traces)
+	if s.Identity == nil && len(s.Traces) > 0 {
+		return s, s.lookUp(ctx, live, key)
+	}
 	return s, nil
+}
+
+func (s *Stored) lookUp(ctx context.Context, live client.Reader, key plan.ClusterKey) error {
+	secret := &corev1.Secret{}
+	name := client.ObjectKey{Namespace: key.Namespace, Name: manifest.IdentityName(key.Name)}
+	err := live.Get(ctx, name, secret)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look up the identity of %s: %w", key, err)
+	}
+	return s.readSecret(secret)
 }
 
 func (s *Stored) readSecrets(secrets []corev1.Secret) error {

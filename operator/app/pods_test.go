@@ -1,0 +1,119 @@
+package app
+
+import (
+	"slices"
+	"strconv"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/ceph/sim"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/observe"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+// runPod runs the pod of a Deployment, if it does not run in this form yet.
+func (w *world) runPod(deployment *appsv1.Deployment) {
+	template := manifest.TemplateHash(deployment.Spec.Template)
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+		Namespace: deployment.Namespace, Name: deployment.Name + "-0", Labels: deployment.Spec.Template.Labels,
+		Annotations: map[string]string{"template": template}, CreationTimestamp: metav1.NewTime(w.now),
+	}}
+	live := &corev1.Pod{}
+	err := w.api.Get(w.Context(), client.ObjectKeyFromObject(pod), live)
+	w.must(client.IgnoreNotFound(err))
+	if err == nil && live.Annotations["template"] == template {
+		return
+	}
+	if err == nil {
+		w.must(w.api.Delete(w.Context(), live))
+		w.stopDaemon(live)
+	}
+	if w.ceph == nil || !w.startDaemon(deployment) {
+		return
+	}
+	w.must(w.api.Create(w.Context(), pod))
+	pod.Status = corev1.PodStatus{Phase: corev1.PodRunning, ContainerStatuses: []corev1.ContainerStatus{{
+		Name: "daemon", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(w.now)}},
+	}}}
+	w.must(w.api.Status().Update(w.Context(), pod))
+	deployment.Status = appsv1.DeploymentStatus{ObservedGeneration: deployment.Generation, Replicas: 1, UpdatedReplicas: 1}
+	w.must(w.api.Status().Update(w.Context(), deployment))
+}
+
+// startDaemon says whether the daemon runs. An OSD that Ceph does not know yet is tried again.
+func (w *world) startDaemon(deployment *appsv1.Deployment) bool {
+	daemon, _ := observe.DaemonOf(deployment.Labels)
+	switch daemon.Kind {
+	case plan.DaemonMon:
+		w.ceph.StartMon(daemon.Name)
+	case plan.DaemonMgr:
+		w.ceph.StartMgr(daemon.Name)
+	case plan.DaemonOSD:
+		return w.startOSD(deployment, daemon.Name)
+	}
+	return true
+}
+
+func (w *world) startOSD(deployment *appsv1.Deployment, name string) bool {
+	id, err := strconv.Atoi(name)
+	w.must(err)
+	secret := &corev1.Secret{}
+	w.must(w.api.Get(w.Context(), client.ObjectKeyFromObject(deployment), secret))
+	reservation, err := manifest.ReservationOf(secret)
+	w.must(err)
+	w.prepare(reservation.Data.Disk, reservation.UUID)
+	err = w.ceph.StartOSD(id, sim.OSDDaemon{Host: reservation.Node, UUID: reservation.UUID, Key: reservation.Key})
+	return err == nil
+}
+
+// prepare is the one mkfs that a disk ever sees.
+func (w *world) prepare(disk, uuid string) {
+	for label := range w.prepared {
+		if label != disk+" "+uuid && len(label) > len(disk) && label[:len(disk)] == disk {
+			w.Errorf("disk %s was prepared as %s, and is to be %s", disk, label, uuid)
+		}
+	}
+	w.prepared[disk+" "+uuid]++
+}
+
+func (w *world) stopPods(wanted map[string]bool) {
+	var pods corev1.PodList
+	w.must(w.api.List(w.Context(), &pods))
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if !wanted[pod.Name[:len(pod.Name)-len("-0")]] {
+			w.must(w.api.Delete(w.Context(), pod))
+			w.stopDaemon(pod)
+		}
+	}
+}
+
+func (w *world) stopDaemon(pod *corev1.Pod) {
+	daemon, ok := observe.DaemonOf(pod.Labels)
+	if !ok || w.ceph == nil {
+		return
+	}
+	switch daemon.Kind {
+	case plan.DaemonMon:
+		w.ceph.StopMon(daemon.Name)
+	case plan.DaemonMgr:
+		w.ceph.StopMgr(daemon.Name)
+	case plan.DaemonOSD:
+		id, err := strconv.Atoi(daemon.Name)
+		w.must(err)
+		w.ceph.StopOSD(id)
+	}
+}
+
+// names of all objects of a kind, sorted.
+func (w *world) names(list client.ObjectList) []string {
+	w.must(w.api.List(w.Context(), list, client.InNamespace(namespace)))
+	var names []string
+	w.must(eachName(list, func(name string) { names = append(names, name) }))
+	slices.Sort(names)
+	return names
+}
