@@ -310,6 +310,19 @@ func TestRefusedDisk(t *testing.T) {
 	}
 }
 
+// A disk that was never the cluster's and was pulled leaves nothing to do, though its object stays.
+func TestPulledDiskThatNobodyUsed(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	booted(&in.Clusters[0], reserved(1, "wwn-1"))
+	pulled := testDisk("wwn-2", "n1")
+	pulled.Status.Presence = v1alpha1.PresenceMissing
+	in.Disks = append(in.Disks, pulled)
+	if problems := Disks(in).Clusters[0].Problems; len(problems) > 0 {
+		t.Errorf("problems %+v", problems)
+	}
+}
+
 // Hosts stay where their first OSD was put, also for disks that come later.
 func TestNewOSDsFollowTheirHost(t *testing.T) {
 	t.Parallel()

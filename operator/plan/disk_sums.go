@@ -36,7 +36,7 @@ func (c *diskCluster) sums(mine []*draft, entries map[string]*DiskEntry, disks i
 		taken := d.plan.Reason == v1alpha1.PlanReasonMatched && d.plan.Action != v1alpha1.PlanKeep
 		result.Claimed = result.Claimed && (!taken || entry.Claimed)
 	}
-	s.Skip = int32(disks) - s.Add - s.Provide - s.Keep - s.Wait //nolint:gosec // no cluster has that many disks
+	s.Skip = int32(disks) - s.Add - s.Provide - s.Keep - s.Wait
 	s.ID = planID(mine)
 	if added := rawAdded(result.Entries); added > 0 {
 		s.RawAdded = resource.NewQuantity(added, resource.BinarySI)
@@ -188,7 +188,10 @@ func (d *draft) problem(entry *DiskEntry) (reason, message string) {
 		}
 		return v1alpha1.ReasonAwaitingApproval, d.plan.Message
 	case v1alpha1.PlanWait:
-		if d.plan.Reason == v1alpha1.PlanReasonNoDBSpace {
+		switch {
+		case d.missing(): // it is not the cluster's, and may never come back
+			return "", ""
+		case d.plan.Reason == v1alpha1.PlanReasonNoDBSpace:
 			return v1alpha1.ReasonNoDBSpace, d.plan.Message
 		}
 		return v1alpha1.ReasonPreparing, d.plan.Message
