@@ -123,7 +123,7 @@ func hasCluster(c verdict.Context, fsid string) bool {
 func (k *Knowledge) search(ctx context.Context, label disk.Label) (answer, error) {
 	options := []client.ListOption{client.Limit(pageSize)}
 	if label.OSDID >= 0 {
-		options = append(options, client.HasLabels{v1alpha1.OSDLabel(int32(label.OSDID))}) //nolint:gosec // numbers of OSDs are small
+		options = append(options, client.HasLabels{v1alpha1.OSDLabel(int32(label.OSDID))})
 	}
 	a := answer{until: k.now().Add(forgetAfter)}
 	disks := v1alpha1.StorageDiskList{}

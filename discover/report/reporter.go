@@ -144,7 +144,7 @@ func (r *Reporter) read(ctx context.Context, name string) (*v1alpha1.StorageDisk
 	switch {
 	case apierrors.IsNotFound(err):
 		delete(r.written, name)
-		return nil, nil //nolint:nilnil // that there is none is no error here
+		return nil, nil
 	case err != nil:
 		return nil, fmt.Errorf("read StorageDisk %s: %w", name, err)
 	}

@@ -3,6 +3,7 @@ package scan
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -158,7 +159,7 @@ func (s *Scanner) complain(ctx context.Context, name, what string, err error) {
 	switch {
 	case err == nil:
 		delete(s.said, key)
-	case ctx.Err() == nil || ctx.Err() == context.DeadlineExceeded: //nolint:errorlint // that very error
+	case !errors.Is(ctx.Err(), context.Canceled):
 		s.metrics.failed()
 		if s.said[key] != err.Error() {
 			s.log.Error(err, what, "disk", name)

@@ -67,11 +67,11 @@ func judgeLabel(l disk.Label, c Context) judgedLabel {
 	return j
 }
 
-func (s subject) labelTexts(owner ownership, make func(subject, judgedLabel) text) []text {
+func (s subject) labelTexts(owner ownership, say func(subject, judgedLabel) text) []text {
 	var t []text
 	for _, l := range s.labels {
 		if l.owner == owner {
-			t = append(t, make(s, l))
+			t = append(t, say(s, l))
 		}
 	}
 	return t

@@ -219,7 +219,7 @@ func (s subject) notRead() []text {
 
 // useTexts makes a text of one use of each device, for the ways of use that are asked for. Of several it is the one with
 // the shortest name, which is the one that stays while others come and go.
-func (s subject) useTexts(make func(subject, disk.Use) text, kinds ...disk.UseKind) []text {
+func (s subject) useTexts(say func(subject, disk.Use) text, kinds ...disk.UseKind) []text {
 	chosen := map[string]disk.Use{}
 	for _, u := range s.Uses {
 		if old, seen := chosen[u.Device]; slices.Contains(kinds, u.Kind) && (!seen || lighter(u, old)) {
@@ -228,7 +228,7 @@ func (s subject) useTexts(make func(subject, disk.Use) text, kinds ...disk.UseKi
 	}
 	var t []text
 	for _, device := range sortedKeys(chosen) {
-		t = append(t, make(s, chosen[device]))
+		t = append(t, say(s, chosen[device]))
 	}
 	return t
 }

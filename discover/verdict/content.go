@@ -187,7 +187,7 @@ func label(l judgedLabel) *v1alpha1.BlueStoreLabel {
 	b := &v1alpha1.BlueStoreLabel{FSID: cmp.Or(l.FSID, l.osd.FSID), OSDUUID: l.OSDUUID}
 	switch {
 	case l.OSDID >= 0:
-		b.OSDID = ptr.To(int32(l.OSDID)) //nolint:gosec // numbers of OSDs are small
+		b.OSDID = ptr.To(int32(l.OSDID))
 	case l.owner == ours:
 		b.OSDID = ptr.To(l.osd.ID)
 	}

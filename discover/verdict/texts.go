@@ -35,11 +35,11 @@ func join(texts []text) text {
 	return text{strings.Join(messages, "; "), texts[0].remedy}
 }
 
-func textIf(found bool, make func(subject) text, s subject) text {
+func textIf(found bool, say func(subject) text, s subject) text {
 	if !found {
 		return text{}
 	}
-	return make(s)
+	return say(s)
 }
 
 // clip cuts a text at a number of characters.
