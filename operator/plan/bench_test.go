@@ -22,7 +22,7 @@ func large() (DisksInput, Observed) {
 		node := testNode(fmt.Sprintf("n%03d", n), map[string]string{v1alpha1.LabelTopologyPrefix + "rack": fmt.Sprintf("r%02d", n/20)})
 		in.Nodes = append(in.Nodes, node)
 		for d := range 10 {
-			id := int32(n*10 + d) //nolint:gosec // 5,000 of them
+			id := int32(n*10 + d)
 			r := Reservation{ID: id, UUID: fmt.Sprintf("uuid-%d", id), Node: node.Name, Location: Locate(node), Rule: "flash", DeviceClass: "ssd",
 				Data: Part{Disk: fmt.Sprintf("wwn-%03d-%02d", n, d), Count: 1, Bytes: 10 << 30}}
 			disk := testDisk(r.Data.Disk, node.Name)

@@ -93,7 +93,7 @@ func drift(entries []v1alpha1.DriftEntry) *v1alpha1.DriftStatus {
 	if len(entries) == 0 {
 		return nil
 	}
-	n := int32(len(entries)) //nolint:gosec // as many as there are options
+	n := int32(len(entries))
 	return &v1alpha1.DriftStatus{Count: n, First: slices.Clone(entries[:min(len(entries), maxDrift)])}
 }
 
@@ -114,7 +114,7 @@ func versions(s *ceph.Snapshot) []v1alpha1.DaemonVersion {
 	var list []v1alpha1.DaemonVersion
 	for _, version := range s.Versions {
 		list = append(list, v1alpha1.DaemonVersion{
-			Daemon: version.Daemon, Version: version.Version, Count: int32(version.Count), //nolint:gosec // as many as there are daemons
+			Daemon: version.Daemon, Version: version.Version, Count: int32(version.Count),
 		})
 	}
 	slices.SortFunc(list, func(a, b v1alpha1.DaemonVersion) int {

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -48,9 +49,16 @@ func checkConditions(t *testing.T, kind string, got []metav1.Condition, owner st
 	}
 }
 
-// What is wrong shows in the condition that is about it, in Ceph's own words, and every condition is set every time.
-func TestClusterConditions(t *testing.T) {
-	t.Parallel()
+// conditionCase is a change of a cluster at rest, and the condition that says so.
+type conditionCase struct {
+	change    func(in *Observed)
+	condition string
+	want      string // status reason
+	says      string
+}
+
+// whatCephSays are cases in which Ceph tells what is wrong.
+func whatCephSays() map[string]conditionCase {
 	health := func(code, summary string, severity ceph.HealthStatus) func(in *Observed) {
 		return func(in *Observed) {
 			in.Ceph.Snapshot.Health = ceph.HealthReport{Status: severity, Checks: []ceph.HealthCheck{{Code: code, Severity: severity, Summary: summary}}}
@@ -71,12 +79,7 @@ func TestClusterConditions(t *testing.T) {
 			}
 		}
 	}
-	for name, test := range map[string]struct {
-		change    func(in *Observed)
-		condition string
-		want      string // status reason
-		says      string
-	}{
+	return map[string]conditionCase{
 		"all is well": {func(*Observed) {}, "Ready", "True Serving", "10 OSDs up, 3 mons in quorum, HEALTH_OK"},
 		"a warning":   {health("MON_DISK_LOW", "mon a is low on space", ceph.HealthWarn), "Ready", "True ServingDegraded", "MON_DISK_LOW: mon a is low on space"},
 		"a muted warning": {func(in *Observed) {
@@ -98,6 +101,12 @@ func TestClusterConditions(t *testing.T) {
 		"stores are missing": {down("mon.a", "mon.b"), "MonQuorum", "False QuorumLost", "StoreMissing): its store is empty; start the others first"},
 		"quorum is lost":     {down("mon.a", "mon.b"), "Ready", "False QuorumLost", "start the others first"},
 		"unreachable":        {down(), "Ready", "False CephUnreachable", "timed out"},
+	}
+}
+
+// whatElseIs are cases in which something else is known, or nothing.
+func whatElseIs() map[string]conditionCase {
+	return map[string]conditionCase{
 		"nobody asked":       {func(in *Observed) { in.Ceph = CephFacts{} }, "Ready", "Unknown NotObserved", ""},
 		"stale":              {func(in *Observed) { in.Ceph.Fresh = false }, "Reachable", "False Stale", ""},
 		"stale is not clean": {func(in *Observed) { in.Ceph.Fresh = false }, "DataHealthy", "Unknown NotObserved", ""},
@@ -123,7 +132,15 @@ func TestClusterConditions(t *testing.T) {
 		"operations":        {func(in *Observed) { in.OperationsWaiting = 2 }, "ApprovalRequired", "True OperationsWaiting", "2 operations"},
 		"too few nodes":     {func(in *Observed) { in.Spec.Mon.Count = 7 }, "MonQuorum", "False TooFewNodes", "7 mons wanted"},
 		"disks not planned": {func(in *Observed) { in.Disks = nil }, "DisksSettled", "Unknown NotObserved", ""},
-	} {
+	}
+}
+
+// What is wrong shows in the condition that is about it, in Ceph's own words, and every condition is set every time.
+func TestClusterConditions(t *testing.T) {
+	t.Parallel()
+	cases := whatCephSays()
+	maps.Copy(cases, whatElseIs())
+	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			_, in := atRest(t)

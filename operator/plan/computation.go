@@ -40,7 +40,7 @@ func newComputation(in Observed) *computation {
 	c.noteSeeded(deref(in.Seed))
 	if in.Ceph.Snapshot != nil {
 		for i, osd := range in.Ceph.Snapshot.OSDs {
-			c.osdmap[int32(osd.ID)] = &in.Ceph.Snapshot.OSDs[i] //nolint:gosec // Ceph's ids have 32 bits
+			c.osdmap[int32(osd.ID)] = &in.Ceph.Snapshot.OSDs[i]
 		}
 	}
 	for i := range in.Nodes {

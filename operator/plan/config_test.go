@@ -101,7 +101,7 @@ func TestSameValue(t *testing.T) {
 		}
 	}
 	for _, pair := range [][2]string{
-		{"", "0"}, {"true", "1x"}, {"yes", "no"}, {"4G", "4000"}, {"4", "4G"}, {"1", "2"}, {"a", "b"}, {"true", "truely"}, {"4Gx", "4294967296"},
+		{"", "0"}, {"true", "1x"}, {"yes", "no"}, {"4G", "4000"}, {"4", "4G"}, {"1", "2"}, {"a", "b"}, {"true", "trueish"}, {"4Gx", "4294967296"},
 	} {
 		if sameValue(pair[0], pair[1]) {
 			t.Errorf("%q and %q are not the same to Ceph", pair[0], pair[1])

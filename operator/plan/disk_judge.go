@@ -104,7 +104,7 @@ func (s *subject) rejected() v1alpha1.DiskPlan {
 func (s *subject) verdictUnknown() v1alpha1.DiskPlan {
 	status := &s.disk.Status
 	verdict := deref(status.Verdict)
-	why := ""
+	var why string
 	switch {
 	case status.Verdict == nil:
 		why = "discover has not judged this disk yet"

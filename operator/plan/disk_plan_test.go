@@ -2,6 +2,7 @@ package plan
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -46,15 +47,17 @@ func reserved(id int32, disk string) Reservation {
 	}
 }
 
-// Each line of the table of how a rule selects a disk, with its texts.
-func TestDiskEntry(t *testing.T) {
-	t.Parallel()
-	for name, test := range map[string]struct {
-		change func(in *DisksInput)
-		want   string // action/reason rule: message
-		state  v1alpha1.DiskState
-		claim  bool
-	}{
+// entryCase is a change of a cluster with one disk that it takes, and the entry that follows from it.
+type entryCase struct {
+	change func(in *DisksInput)
+	want   string // action/reason rule: message
+	state  v1alpha1.DiskState
+	claim  bool
+}
+
+// keptAndSkipped are the first lines of the table of how a rule selects a disk, with their texts.
+func keptAndSkipped() map[string]entryCase {
+	return map[string]entryCase{
 		"1 in service": {func(in *DisksInput) { booted(&in.Clusters[0], reserved(12, "wwn-1")) },
 			"Keep/InService flash: osd.12, class ssd", v1alpha1.DiskInService, true},
 		"1 rule gone": {func(in *DisksInput) {
@@ -87,6 +90,12 @@ func TestDiskEntry(t *testing.T) {
 		"5 rejected": {func(in *DisksInput) {
 			in.Disks[0].Status.Verdict = verdictOf(v1alpha1.VerdictRejected, v1alpha1.ReasonMounted, "sdb1 is mounted at /data", "unmount it")
 		}, "Skip/Mounted flash: sdb1 is mounted at /data; unmount it", v1alpha1.DiskRejected, false},
+	}
+}
+
+// waitingAndTaken are the other lines of the table.
+func waitingAndTaken() map[string]entryCase {
+	return map[string]entryCase{
 		"6 unknown": {func(in *DisksInput) {
 			in.Disks[0].Status.Verdict = verdictOf(v1alpha1.VerdictUnknown, v1alpha1.ReasonReadTimeout, "sdb did not answer", "")
 		}, "Wait/VerdictUnknown flash: sdb did not answer", v1alpha1.DiskUnknown, false},
@@ -123,7 +132,15 @@ func TestDiskEntry(t *testing.T) {
 			in.Nodes[0].Labels[v1alpha1.LabelTopologyPrefix+"rack"] = "n1"
 		}, "Wait/NodeNotReady flash: CRUSH has one bucket named n1, and the labels of the nodes ask for host below n1 (node n1) and rack below default (node n1); give one of them another name in the topology labels of its nodes",
 			v1alpha1.DiskUsable, false},
-	} {
+	}
+}
+
+// Each line of the table of how a rule selects a disk, with its texts.
+func TestDiskEntry(t *testing.T) {
+	t.Parallel()
+	cases := keptAndSkipped()
+	maps.Copy(cases, waitingAndTaken())
+	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := oneDisk()

@@ -81,13 +81,13 @@ func randomCluster(rng *rand.Rand, i int, disks []*v1alpha1.StorageDisk) DiskClu
 		{Name: "hdd", Match: v1alpha1.DiskMatch{Media: []v1alpha1.Media{v1alpha1.MediaHDD}},
 			DB: &v1alpha1.DBPlacement{Rule: oneOf(rng, "db", "rest"), Size: resource.MustParse("2Gi")}},
 		{Name: "rest", Match: v1alpha1.DiskMatch{Media: []v1alpha1.Media{v1alpha1.MediaSSD, v1alpha1.MediaHDD}},
-			OSDsPerDisk: int32(1 + rng.IntN(3)), DBSpace: new(resource.MustParse("3Gi"))}, //nolint:gosec // three at most
+			OSDsPerDisk: int32(1 + rng.IntN(3)), DBSpace: new(resource.MustParse("3Gi"))},
 	}
 	c.Spec, c.Closed, c.OSDsKnown = Resolve(spec, ClusterFacts{Nodes: 3}), rng.IntN(8) == 0, rng.IntN(4) > 0
 	c.FSID = oneOf(rng, c.FSID, c.FSID, c.FSID, "")
 	for id, disk := range disks {
 		if i == id%3 && rng.IntN(3) == 0 && c.FSID != "" {
-			r := reserved(int32(id), disk.Name) //nolint:gosec // a dozen
+			r := reserved(int32(id), disk.Name)
 			r.Rule = oneOf(rng, "hdd", "rest", "gone")
 			booted(&c, r)
 			c.OSDs[len(c.OSDs)-1].Booted = rng.IntN(2) == 0
@@ -102,7 +102,7 @@ func TestDiskLaws(t *testing.T) {
 	t.Parallel()
 	taken := 0
 	for seed := range uint64(1500) {
-		in := randomDisks(rand.New(rand.NewPCG(seed, 2))) //nolint:gosec // repeatable
+		in := randomDisks(rand.New(rand.NewPCG(seed, 2)))
 		plan := Disks(in)
 		if len(plan.Disks) != len(in.Disks) {
 			t.Fatalf("seed %d: %d entries for %d disks", seed, len(plan.Disks), len(in.Disks))
@@ -211,7 +211,7 @@ func encoded(t *testing.T, value any) string {
 func TestDisksAreDeterministic(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(300) {
-		rng := rand.New(rand.NewPCG(seed, 3)) //nolint:gosec // repeatable
+		rng := rand.New(rand.NewPCG(seed, 3))
 		in := randomDisks(rng)
 		want := encoded(t, Disks(in))
 		shuffle(rng, in.Disks)
@@ -236,7 +236,7 @@ func shuffle[T any](rng *rand.Rand, list []T) {
 func TestComputeIsDeterministic(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(20) {
-		rng := rand.New(rand.NewPCG(seed, 4)) //nolint:gosec // repeatable
+		rng := rand.New(rand.NewPCG(seed, 4))
 		w := newWorld(t, 5, 2)
 		w.rng = rng
 		for turn := range 12 {

@@ -56,10 +56,10 @@ func (c *computation) freeIDs() func() int32 {
 	}
 	if c.snapshot != nil {
 		for _, osd := range c.snapshot.OSDs {
-			taken[int32(osd.ID)] = true //nolint:gosec // Ceph's ids have 32 bits
+			taken[int32(osd.ID)] = true
 		}
 		for _, device := range c.snapshot.CRUSH.Devices {
-			taken[int32(device.ID)] = true //nolint:gosec // Ceph's ids have 32 bits
+			taken[int32(device.ID)] = true
 		}
 	}
 	next := int32(0)

@@ -213,8 +213,8 @@ func tolerates(t corev1.Toleration, taint corev1.Taint) bool {
 func FactsOf(spec *v1alpha1.StorageClusterSpec, nodes []Node, mons Mons, previous v1alpha1.StorageClusterStatus) ClusterFacts {
 	placement := override(deref(spec.Placement), deref(spec.Mon).Placement)
 	return ClusterFacts{
-		Nodes: int32(len(EligibleNodes(nodes, placement))),                   //nolint:gosec // no cluster has that many nodes
-		Mons:  max(int32(len(mons.Mons)), deref(previous.Resolved).MonCount), //nolint:gosec // seven at most
+		Nodes: int32(len(EligibleNodes(nodes, placement))),
+		Mons:  max(int32(len(mons.Mons)), deref(previous.Resolved).MonCount),
 	}
 }
 
