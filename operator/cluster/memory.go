@@ -8,6 +8,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/execute"
+	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
@@ -24,6 +26,8 @@ type Memory struct {
 type remembered struct {
 	denials                []denial
 	capacityAt, recoveryAt time.Time
+	builder                manifest.Cluster // that renders were made with
+	renders                *plan.Renders
 }
 
 type denial struct {
@@ -55,6 +59,21 @@ func (m *Memory) recall(cluster types.NamespacedName, into *plan.Observed) {
 	}
 	known.denials = lasting
 	into.CapacityAt, into.RecoveryAt = known.capacityAt, known.recoveryAt
+}
+
+// render returns what renders the pods of a cluster. What is rendered already is remembered until something that all
+// daemons have in common changes.
+func (m *Memory) render(cluster types.NamespacedName, builder manifest.Cluster) func(plan.Daemon) plan.Template {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of(cluster)
+	if known.renders == nil || !reflect.DeepEqual(known.builder, builder) {
+		known.builder = builder
+		known.renders = plan.NewRenders(func(d plan.Daemon) plan.Template {
+			return plan.TemplateOf(&execute.Deployment(builder, d).Spec.Template)
+		})
+	}
+	return known.renders.Render
 }
 
 func (m *Memory) deny(cluster types.NamespacedName, at time.Time, denied []plan.Denial) {

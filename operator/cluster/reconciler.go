@@ -111,10 +111,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	if s.stored.Identity != nil {
 		s.observed.Identity = &plan.Identity{FSID: s.stored.Identity.FSID, Created: s.stored.Created}
 	}
-	s.observed.Render = func(d plan.Daemon) plan.Template {
-		builder := execute.Builder(s.object, s.observed.Spec, s.stored.FSID(), r.Executor.NodeImage, d.Image)
-		return plan.TemplateOf(&execute.Deployment(builder, d).Spec.Template)
-	}
+	s.observed.Render = r.Memory.render(s.name, execute.Builder(s.object, s.observed.Spec, s.stored.FSID(), r.Executor.NodeImage, ""))
 	r.Memory.recall(s.name, &s.observed)
 	return nil
 }
