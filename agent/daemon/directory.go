@@ -32,7 +32,7 @@ func syncDirectory(dir string) error {
 	if err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	if err := f.Sync(); err != nil {
 		return fmt.Errorf("sync directory: %w", err)
 	}
@@ -45,7 +45,7 @@ func syncFilesystem(dir string) error {
 	if err != nil {
 		return fmt.Errorf("sync filesystem: %w", err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	if err := unix.Syncfs(int(f.Fd())); err != nil {
 		return fmt.Errorf("sync filesystem: %w", err)
 	}

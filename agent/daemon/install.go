@@ -14,7 +14,7 @@ func Install(program, to string) error {
 	if err != nil {
 		return fmt.Errorf("install: %w", err)
 	}
-	defer from.Close() //nolint:errcheck // it was only read
+	defer from.Close()
 	into, err := os.CreateTemp(filepath.Dir(to), ".install-*")
 	if err != nil {
 		return fmt.Errorf("install: %w", err)

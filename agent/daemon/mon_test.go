@@ -89,7 +89,7 @@ func TestMonKilledAtEachStep(t *testing.T) {
 	for killAt, done := 1, false; !done; killAt++ {
 		w, m := newMon(t, handover.MonSeed, false)
 		w.killAt = killAt
-		done = !errors.Is(w.start(m.Start), killed)
+		done = !errors.Is(w.start(m.Start), errKilled)
 		w.killAt = 0
 		unlock(t, m)
 		if err := w.start(m.Start); !errors.Is(err, errBecame) {

@@ -55,7 +55,7 @@ func TestOSDKilledAtEachStep(t *testing.T) {
 			w, o := newOSD(t, testReservation(db))
 			w.killAt = killAt
 			first := w.start(o.Start)
-			done = !errors.Is(first, killed)
+			done = !errors.Is(first, errKilled)
 			w.killAt = 0
 			if second := w.start(o.Start); !errors.Is(second, errBecame) {
 				t.Fatalf("killed before step %d: %v", killAt, second)

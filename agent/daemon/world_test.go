@@ -22,8 +22,8 @@ const (
 	testKey  = "AQBTESTKEYTESTKEYTESTKEYTESTKEYTESTKEY=="
 )
 
-// killed is what a process dies of in a test.
-var killed = errors.New("killed")
+// errKilled is what a process dies of in a test.
+var errKilled = errors.New("killed")
 
 // world is a node with one or two disks, and the programs of Ceph. It lives on when a process in it is killed.
 type world struct {
@@ -52,7 +52,7 @@ type fakeDisk struct {
 func (w *world) point() {
 	w.step++
 	if w.step == w.killAt {
-		panic(killed)
+		panic(errKilled)
 	}
 }
 
@@ -60,10 +60,10 @@ func (w *world) point() {
 func (w *world) start(start func(context.Context) error) (err error) {
 	defer func() {
 		if got := recover(); got != nil {
-			if got != any(killed) {
+			if got != any(errKilled) {
 				panic(got)
 			}
-			err = killed
+			err = errKilled
 		}
 	}()
 	return start(w.t.Context())

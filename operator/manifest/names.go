@@ -65,7 +65,7 @@ func OSDName(cluster string, id int32) string {
 	return prefix(cluster) + "-osd-" + strconv.Itoa(int(id))
 }
 
-// MonDaemon, MgrDaemon and OSDDaemon are the names of daemons in Ceph, and the values of LabelDaemon.
+// MonDaemon is the name of a mon in Ceph, and as the others below a value of LabelDaemon.
 func MonDaemon(name string) string { return "mon." + name }
 
 // MgrDaemon is the name of a mgr in Ceph.
