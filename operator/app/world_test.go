@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,7 +46,8 @@ var theCluster = types.NamespacedName{Namespace: namespace, Name: "main"}
 type world struct {
 	*testing.T
 	api      client.WithWatch
-	writes   []string // what was asked of the API, without what this world itself asked
+	mu       sync.Mutex // of writes and used: steps are done at once
+	writes   []string   // what was asked of the API, without what this world itself asked
 	fail     func(write string) error
 	now      time.Time
 	ceph     *sim.Cluster // nil until the seed is there
@@ -54,11 +56,12 @@ type world struct {
 	clusters *cluster.Reconciler
 	own      bool // this world itself writes
 	prepared map[string]int
+	used     map[string]bool // what the operator did, as RBAC names it: "patch storagedisks/status"
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}}
+	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{}}
 	scheme := newScheme()
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &appsv1.Deployment{}).
@@ -90,6 +93,9 @@ func (w *world) watch() interceptor.Funcs {
 		if w.own {
 			return nil
 		}
+		w.use(verb, what)
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		w.writes = append(w.writes, verb+" "+what)
 		if w.fail != nil {
 			return w.fail(verb + " " + what)
@@ -97,6 +103,14 @@ func (w *world) watch() interceptor.Funcs {
 		return nil
 	}
 	return interceptor.Funcs{
+		Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+			w.use("get", nameOf(o))
+			return c.Get(ctx, key, o, opts...)
+		},
+		List: func(ctx context.Context, c client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
+			w.use("list", strings.TrimSuffix(fmt.Sprintf("%T", l)[strings.Index(fmt.Sprintf("%T", l), ".")+1:], "List")+" ")
+			return c.List(ctx, l, opts...)
+		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
 			return errors.Join(write("create", nameOf(o)), c.Create(ctx, o, opts...))
 		},
@@ -118,9 +132,31 @@ func (w *world) watch() interceptor.Funcs {
 func nameOf(o client.Object) string {
 	kind := o.GetObjectKind().GroupVersionKind().Kind
 	if kind == "" {
-		kind = strings.TrimPrefix(fmt.Sprintf("%T", o), "*v1.")
+		kind = fmt.Sprintf("%T", o)[strings.Index(fmt.Sprintf("%T", o), ".")+1:]
 	}
 	return kind + " " + o.GetName()
+}
+
+// use notes what the operator asks of the API. It lists from caches, which watch; to apply may be to create.
+func (w *world) use(verb, what string) {
+	if w.own {
+		return
+	}
+	kind, _, _ := strings.Cut(what, " ")
+	verb, sub, _ := strings.Cut(verb, " ")
+	resource := strings.TrimSuffix(strings.ToLower(kind)+"s/"+sub, "/")
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case verb == "apply" && sub == "" && kind != v1alpha1.KindStorageDisk:
+		w.used["create "+resource], w.used["patch "+resource] = true, true
+	case verb == "apply":
+		w.used["patch "+resource] = true
+	case verb == "list":
+		w.used["list "+resource], w.used["watch "+resource] = true, true
+	default:
+		w.used[verb+" "+resource] = true
+	}
 }
 
 // sessions look at the simulated cluster whenever they are asked.

@@ -15,6 +15,7 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
@@ -72,6 +73,9 @@ var errSkipped = errors.New("a step before it failed")
 // hand. A step that fails stops those after it and no other.
 func (e *Executor) Run(ctx context.Context, target Target, p plan.Plan) Outcome {
 	r := &run{Executor: e, Target: target, stored: *target.Stored, asked: map[string]*question{}}
+	if r.stored.Reservations == nil {
+		r.stored.Reservations = map[int32]handover.Reservation{}
+	}
 	results := make(map[string]*result, len(p.Steps))
 	for _, step := range p.Steps {
 		results[step.ID] = &result{done: make(chan struct{})}

@@ -17,8 +17,8 @@ var (
 		"How old what is known of a Ceph cluster is.", clusterLabels, nil)
 	tookDesc = prometheus.NewDesc("seamount_ceph_snapshot_duration_seconds",
 		"How long it took to read the state of a Ceph cluster, the last time.", clusterLabels, nil)
-	commandsDesc = prometheus.NewDesc("seamount_ceph_snapshot_commands",
-		"Commands that were sent to read the state of a Ceph cluster, the last time.", clusterLabels, nil)
+	commandsDesc = prometheus.NewDesc("seamount_ceph_commands_total",
+		"Commands that were sent to read the state of a Ceph cluster.", clusterLabels, nil)
 )
 
 var _ prometheus.Collector = (*Pool)(nil)
@@ -38,10 +38,10 @@ func (p *Pool) Collect(metrics chan<- prometheus.Metric) {
 		}
 		send(pollsDesc, prometheus.CounterValue, float64(state.Polls))
 		send(failuresDesc, prometheus.CounterValue, float64(state.Failures))
+		send(commandsDesc, prometheus.CounterValue, float64(state.Commands))
 		if state.Snapshot != nil {
 			send(ageDesc, prometheus.GaugeValue, time.Since(state.Snapshot.At).Seconds())
 			send(tookDesc, prometheus.GaugeValue, state.Snapshot.Took.Seconds())
-			send(commandsDesc, prometheus.GaugeValue, float64(state.Snapshot.Commands))
 		}
 	}
 }

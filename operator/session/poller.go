@@ -184,6 +184,7 @@ func (p *poller) note(snapshot *ceph.Snapshot, err error, now time.Time) (pause 
 		}
 	} else {
 		p.state.Snapshot, p.state.Err, p.state.Since = snapshot, nil, time.Time{}
+		p.state.Commands += int64(snapshot.Commands)
 	}
 	stale := !p.state.Fresh(now)
 	news = stale != p.stale || differ(was, p.state)

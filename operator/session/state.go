@@ -15,8 +15,8 @@ type State struct {
 	Err error
 	// Since is when the attempts began to fail.
 	Since time.Time
-	// Polls and Failures count the attempts.
-	Polls, Failures int64
+	// Polls and Failures count the attempts, and Commands those that were sent for the ones that did not fail.
+	Polls, Failures, Commands int64
 }
 
 // StaleAfter is how old a snapshot may be. An older one says what was, and nothing is decided on it.
