@@ -17,10 +17,13 @@ import (
 )
 
 // pidOf is discover's process on a node, not a child of it that reads a disk.
-func pidOf(t *testing.T, p *product.Product, node string) string {
+func pidOf(t testing.TB, p *product.Product, node string) string {
 	t.Helper()
-	return p.Exec(t, node, "pgrep", "-o", "-f", "^/usr/bin/seamount-node discover")
+	return p.Exec(t, node, "pgrep", "-o", "-f", discoverProcess)
 }
+
+// discoverProcess matches the command line of discover, and not that of a child that reads a disk.
+const discoverProcess = "^/usr/bin/seamount-node discover run"
 
 // confined (D7): whatever discover runs as, the kernel holds it to reading.
 func confined(t *testing.T, p *product.Product) {
@@ -116,8 +119,11 @@ var reads = regexp.MustCompile(`verb="(GET|LIST|WATCH|CONNECT)"`)
 func silent(t *testing.T, p *product.Product) {
 	pid := pidOf(t, p, "node2")
 	p.Exec(t, "node2", "kill", "-STOP", pid)
-	resume := func() { p.Exec(t, "node2", "kill", "-CONT", pid) }
-	t.Cleanup(resume)
+	t.Cleanup(func() {
+		if out, err := p.Try("exec", "node2", "--", "kill", "-CONT", pid); err != nil {
+			t.Errorf("let it go on: %v\n%s", err, out)
+		}
+	})
 	stopped := time.Now()
 	p.Eventually(t, "discover on node2 is not Ready", func() error {
 		if ready := p.Kubectl(t, "-n", product.Namespace, "get", "pods", "--field-selector=spec.nodeName=node2",

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -64,9 +65,8 @@ func takeOver(t *testing.T, p *product.Product) {
 // refused: a node that was broken into cannot speak of another's disk, whatever it sends.
 func refused(t *testing.T, r reporter, d *v1alpha1.StorageDisk) {
 	t.Helper()
-	mine := d.DeepCopy()
-	mine.Status.Node = r.node
-	err := r.client.Status().Update(t.Context(), mine)
+	mine := client.RawPatch(types.MergePatchType, []byte(`{"status": {"node": "node1", "presence": "Present"}}`))
+	err := r.client.Status().Patch(t.Context(), d.DeepCopy(), mine)
 	if err == nil || !strings.Contains(err.Error(), "this StorageDisk is in node node2") {
 		t.Errorf("node1 wrote a disk of node2: %v", err)
 	}
