@@ -72,7 +72,7 @@ func BenchmarkCompute(b *testing.B) {
 	}
 }
 
-// A bare render, which is what most of Compute's time goes to with real builders.
+// A changed image makes every daemon of the cluster outdated.
 func BenchmarkComputeRollout(b *testing.B) {
 	_, in := large()
 	in.Spec.Image = "quay.io/ceph/ceph:v20.2.5"

@@ -306,7 +306,8 @@ func (v *view) capacityOK() Condition {
 	case left < 0:
 		return isFalse(v1alpha1.ReasonNoRoomToHeal, "if %s with %s is lost, the rest is too small for the data; add disks elsewhere", name, binarySize(lost))
 	}
-	return isTrue(v1alpha1.ReasonRoom, "no OSD is near full, and the data would fit without %s, the largest part that can fail at once", name)
+	return isTrue(v1alpha1.ReasonRoom,
+		"no OSD is near full, and the data would fit without %s, the largest part that can fail at once", name)
 }
 
 // afterLoss returns the largest failure domain, its size, and how much would be free below the near-full ratio without
@@ -359,7 +360,8 @@ func (v *view) upToDate() Condition {
 	case p.Outdated > 0:
 		return isFalse(v1alpha1.ReasonUpgrading, "%s", v.outdated())
 	case p.TopologyDrift != "":
-		return isFalse(v1alpha1.ReasonTopologyDrift, "%s; data stays where it is until somebody moves the hosts in CRUSH, or the labels back", p.TopologyDrift)
+		return isFalse(v1alpha1.ReasonTopologyDrift,
+			"%s; data stays where it is until somebody moves the hosts in CRUSH, or the labels back", p.TopologyDrift)
 	case len(p.Drift) > 0:
 		return isFalse(v1alpha1.ReasonConfigDrift, "%s changed in Ceph by hand, the first: %s", count(len(p.Drift), "setting"), p.Drift[0].Path)
 	case v.in.Seed == nil:

@@ -154,7 +154,9 @@ func telling(plan v1alpha1.DiskPlan) int {
 	return 1
 }
 
-// claim returns the claim that the disk is to have.
+// claim returns the claim that the disk is to have. A cluster lets go of a disk that it does not want any more and has
+// reserved nothing on. Should a reservation be made at that very moment, it claims the disk again, and if another cluster
+// was faster, the seal that the reservation carries refuses the disk of the one that comes second.
 func (p *diskPlanner) claim(d *draft) *v1alpha1.DiskClaim {
 	held := d.disk.Status.Claim
 	if held != nil && p.abandoned(d.disk) {

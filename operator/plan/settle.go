@@ -79,7 +79,8 @@ func (c *computation) deviceClasses() {
 		})
 	}
 	for _, class := range sortedStrings(wrong) {
-		c.add(SetDeviceClass{class, wrong[class]}, fmt.Sprintf("%s of class %s hold no data yet and have another class", count(len(wrong[class]), "OSD"), class))
+		c.add(SetDeviceClass{class, wrong[class]},
+			fmt.Sprintf("%s of class %s without data so far, with another class in Ceph", count(len(wrong[class]), "OSD"), class))
 	}
 }
 
