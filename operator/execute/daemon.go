@@ -37,18 +37,23 @@ func (r *run) applyDaemon(ctx context.Context, action plan.ApplyDaemon) error {
 	if err := r.config(ctx); err != nil {
 		return err
 	}
-	_, err := r.Apply(ctx, r.deployment(action.Daemon))
-	return err
+	return r.applyDeployment(ctx, action.Daemon)
 }
 
-func (r *run) deployment(d plan.Daemon) *appsv1.Deployment {
+// applyDeployment fills in the address that a mon got. A mon whose address is not recorded, because the plan was made
+// from a cache that was old, is left for the next pass.
+func (r *run) applyDeployment(ctx context.Context, d plan.Daemon) error {
 	if d.ID.Kind == plan.DaemonMon && d.Address == "" {
 		r.mu.Lock()
 		mon, _ := r.stored.Mons.Get(d.ID.Name)
 		r.mu.Unlock()
+		if mon.Address == "" {
+			return apierrors.NewConflict(appsv1.Resource("deployments"), d.ID.String(), errors.New("its address is not recorded yet"))
+		}
 		d.Address = mon.Address
 	}
-	return Deployment(r.builder(d.Image), d)
+	_, err := r.Apply(ctx, Deployment(r.builder(d.Image), d))
+	return err
 }
 
 // config applies ceph.conf, which every pod mounts, with the mons that are recorded by now.
@@ -75,8 +80,7 @@ func (r *run) keep(ctx context.Context, p plan.Plan) error {
 		}
 	}
 	for _, daemon := range p.Keep {
-		_, err := r.Apply(ctx, r.deployment(daemon))
-		errs = append(errs, err)
+		errs = append(errs, r.applyDeployment(ctx, daemon))
 	}
 	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil || isConflict(err) })...)
 }

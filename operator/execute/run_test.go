@@ -163,6 +163,19 @@ func TestRestartAsksCeph(t *testing.T) {
 	}
 }
 
+// A mon is its address: without one it is not started.
+func TestMonWithoutAddressIsNotStarted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	mon := plan.DaemonID{Kind: plan.DaemonMon, Name: "b"}
+	outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{
+		step(plan.ApplyDaemon{Daemon: plan.Daemon{ID: mon, Node: "n1", Hostname: "n1"}}, "apply"),
+	}})
+	if outcome.Done != 0 || w.exists(t, &appsv1.Deployment{}, manifest.MonName("main", "b")) {
+		t.Errorf("started without an address: %+v", outcome)
+	}
+}
+
 func TestKeyIn(t *testing.T) {
 	t.Parallel()
 	if key, err := keyIn([]byte("[mgr.a]\n\tkey = AQ==\n\tcaps mon = \"allow\"\n")); err != nil || key.Reveal() != "AQ==" {

@@ -48,5 +48,5 @@ func errorsDiffer(a, b error) bool {
 	if (a == nil) != (b == nil) {
 		return true
 	}
-	return a != nil && kind(a) != kind(b) && a.Error() != b.Error()
+	return a != nil && !errors.Is(kind(a), kind(b)) && a.Error() != b.Error()
 }
