@@ -47,12 +47,16 @@ type judged struct {
 	seal string
 }
 
+// built is the directory of program, empty while it was not built.
+var built string
+
 // program is the static program for nodes, built once from this checkout.
 var program = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "seamount-discover-")
 	if err != nil {
 		return "", err
 	}
+	built = dir
 	exe := filepath.Join(dir, "seamount-node")
 	cmd := exec.Command("go", "build", "-o", exe, "github.com/seamount-dev/seamount/cmd/seamount-node")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
@@ -72,8 +76,8 @@ func TestMain(m *testing.M) {
 		os.Exit(status)
 	}
 	status := m.Run()
-	if exe, err := program(); err == nil {
-		os.RemoveAll(filepath.Dir(exe)) //nolint:errcheck // a directory of temporary files
+	if built != "" {
+		os.RemoveAll(built) //nolint:errcheck // a directory of temporary files
 	}
 	os.Exit(status)
 }
