@@ -47,8 +47,8 @@ type judged struct {
 	seal string
 }
 
-// built is the directory of program, empty while it was not built.
-var built string
+// programDir is the directory of program, empty while it was not built.
+var programDir string
 
 // program is the static program for nodes, built once from this checkout.
 var program = sync.OnceValues(func() (string, error) {
@@ -56,7 +56,7 @@ var program = sync.OnceValues(func() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	built = dir
+	programDir = dir
 	exe := filepath.Join(dir, "seamount-node")
 	cmd := exec.Command("go", "build", "-o", exe, "github.com/seamount-dev/seamount/cmd/seamount-node")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
@@ -76,8 +76,8 @@ func TestMain(m *testing.M) {
 		os.Exit(status)
 	}
 	status := m.Run()
-	if built != "" {
-		os.RemoveAll(built) //nolint:errcheck // a directory of temporary files
+	if programDir != "" {
+		os.RemoveAll(programDir) //nolint:errcheck // a directory of temporary files
 	}
 	os.Exit(status)
 }
