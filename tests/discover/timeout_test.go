@@ -58,7 +58,7 @@ func fileOn(t *testing.T, d *loopdev.Disk) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // it is synced below
+	defer f.Close()
 	if _, err := f.Write(make([]byte, 8<<20)); err != nil {
 		t.Fatal(err)
 	}

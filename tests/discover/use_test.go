@@ -74,6 +74,6 @@ func open(t *testing.T, path string, mode int) *os.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() }) //nolint:errcheck // the test wrote nothing by it
+	t.Cleanup(func() { f.Close() })
 	return f
 }

@@ -125,7 +125,7 @@ func (d *Disk) configure() error {
 	if err != nil {
 		return err
 	}
-	defer backing.Close() //nolint:errcheck // the kernel holds it from here on
+	defer backing.Close()
 	return d.onDevice(mode, func(fd int) error {
 		config := unix.LoopConfig{Fd: uint32(backing.Fd()), Info: unix.LoopInfo64{Flags: d.flags}}
 		copy(config.Info.File_name[:len(config.Info.File_name)-1], d.File)

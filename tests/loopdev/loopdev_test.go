@@ -57,7 +57,7 @@ func head(t *testing.T, path string) string {
 		t.Error(err)
 		return ""
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	if _, err := f.ReadAt(text, 0); err != nil {
 		t.Error(err)
 	}
