@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ type hand struct {
 // byHand applies, at once, the same daemons in the same pods as the operator does.
 func byHand(t testing.TB, p *product.Product, name string, mgrs int, disks []cluster.Disk) *ceph {
 	t.Helper()
-	h := newHand(name)
+	h := newHand(name, serviceNetwork(t, p))
 	for i := range mgrs {
 		h.mgrs[string(rune('a'+i))] = keys.New(keys.CipherAES256K)
 	}
@@ -49,7 +50,18 @@ func byHand(t testing.TB, p *product.Product, name string, mgrs int, disks []clu
 	return &ceph{Product: p, namespace: product.Namespace, name: name}
 }
 
-func newHand(name string) *hand {
+// serviceNetwork are the first two bytes of the addresses of Services.
+func serviceNetwork(t testing.TB, p *product.Product) [2]byte {
+	t.Helper()
+	text := p.Kubectl(t, "-n", "default", "get", "service", "kubernetes", "-o", "jsonpath={.spec.clusterIP}")
+	address, err := netip.ParseAddr(text)
+	if err != nil || !address.Is4() {
+		t.Fatalf("the address of the API server is %q", text)
+	}
+	return [2]byte(address.AsSlice()[:2])
+}
+
+func newHand(name string, network [2]byte) *hand {
 	h := &hand{
 		Cluster: manifest.Cluster{
 			Namespace: product.Namespace, Name: name, FSID: uuid.NewString(), Image: cephImage, NodeImage: nodeImage,
@@ -61,7 +73,7 @@ func newHand(name string) *hand {
 	h.identity = manifest.Identity{FSID: h.FSID, Admin: keys.New(keys.CipherAES256K), Mon: keys.New(keys.CipherAES256K)}
 	for i, node := range nodes {
 		h.mons.Mons = append(h.mons.Mons, handover.Mon{
-			Name: string(rune('a' + i)), Node: node, Address: fmt.Sprintf("10.244.200.%d", i+1), State: handover.MonSeed,
+			Name: string(rune('a' + i)), Node: node, Address: fmt.Sprintf("%d.%d.200.%d", network[0], network[1], i+1), State: handover.MonSeed,
 		})
 	}
 	return h
@@ -69,8 +81,9 @@ func newHand(name string) *hand {
 
 func (h *hand) reserve(id int32, d *v1alpha1.StorageDisk) handover.Reservation {
 	size := d.Status.Hardware.Size.Value()
+	class := strings.ToLower(string(d.Status.Hardware.Media))
 	return handover.Reservation{
-		ID: id, UUID: uuid.NewString(), Key: keys.New(keys.CipherAES256K), FSID: h.FSID, DeviceClass: "ssd", Rule: "disks",
+		ID: id, UUID: uuid.NewString(), Key: keys.New(keys.CipherAES256K), FSID: h.FSID, DeviceClass: class, Rule: "disks",
 		Data: handover.Device{
 			Disk: d.Name, Identity: *d.Status.Identity, Seal: d.Status.Verdict.Seal, Size: size, Count: 1, Bytes: size,
 		},

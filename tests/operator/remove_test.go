@@ -36,7 +36,7 @@ func (c *ceph) remove() error {
 		c.kubectl("delete", "storagecluster", c.name, "--ignore-not-found", "--timeout=150s"),
 		c.kubectl("delete", "deployments", "-l", selector, "--ignore-not-found", "--timeout=150s"),
 		c.kubectl("wait", "--for=delete", "pods", "-l", selector, "--timeout=150s"),
-		c.releaseSecrets(selector),
+		c.release(selector),
 		c.kubectl("delete", "secrets,configmaps,services", "-l", selector, "--ignore-not-found", "--timeout=60s"),
 	}
 	for _, node := range nodes {
@@ -55,9 +55,9 @@ func (c *ceph) kubectl(args ...string) error {
 	return err
 }
 
-// releaseSecrets takes off the finalizers that keep the keys of a cluster.
-func (c *ceph) releaseSecrets(selector string) error {
-	out, err := c.TryKubectl("", "-n", c.namespace, "get", "secrets", "-l", selector, "-o", "name")
+// release takes off the finalizers that keep what a cluster is known by.
+func (c *ceph) release(selector string) error {
+	out, err := c.TryKubectl("", "-n", c.namespace, "get", "secrets,configmaps", "-l", selector, "-o", "name")
 	errs := []error{err}
 	for name := range strings.FieldsSeq(out) {
 		errs = append(errs, c.kubectl("patch", name, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`))

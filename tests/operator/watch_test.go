@@ -234,7 +234,7 @@ func (c *ceph) report(t testing.TB) string {
 		{"-n", c.namespace, "get", "storageclusters,pods,services", "-o", "wide"},
 		{"get", "storagedisks", "-o", "wide"},
 		{"-n", c.namespace, "get", "storagecluster", c.name, "-o", "yaml"},
-		{"-n", c.namespace, "get", "events", "--sort-by=.lastTimestamp"},
+		{"-n", c.namespace, "events", "--types=Warning"},
 		{"-n", c.namespace, "logs", "deployment/seamount-operator", "--tail=60"},
 	} {
 		out, err := c.TryKubectl("", args...)

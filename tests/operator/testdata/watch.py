@@ -11,7 +11,7 @@ conf = dict(mon_host=where["monHost"], fsid=where["fsid"], key=where["key"], adm
 
 def connect():
     while True:
-        cluster = rados.Rados(name="client.admin", conf=conf, conffile="")
+        cluster = rados.Rados(name="client.admin", conf=conf)
         try:
             cluster.connect(3)
             return cluster
