@@ -32,10 +32,11 @@ func restartDiscover(b *testing.B, p *product.Product, count int) {
 		before := pidOf(b, p, "node1")
 		p.Exec(b, "node1", "kill", "-9", before)
 		p.Eventually(b, "discover runs again", func() error {
-			if out, err := p.Try("exec", "node1", "--", "pgrep", "-o", "-f", discoverProcess); err != nil || out == before+"\n" {
-				return fmt.Errorf("%v: %s", err, out)
+			out, err := p.Try("exec", "node1", "--", "pgrep", "-o", "-f", discoverProcess)
+			if err == nil && out == before+"\n" {
+				err = fmt.Errorf("process %s still runs", before)
 			}
-			return nil
+			return err
 		})
 		start := time.Now()
 		p.AwaitRollout(b, product.Discover)
