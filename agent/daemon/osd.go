@@ -99,7 +99,8 @@ func (o OSD) mkfs(ctx context.Context, r handover.Reservation, d devices) error 
 	if err := o.linkDevices(d); err != nil {
 		return err
 	}
-	argv := []string{"ceph-osd", "--mkfs", "--no-mon-config", "-i", o.id(), "--osd-data", o.directory(),
+	// In the foreground: else it forks into a session of its own, and outlives whoever is killed for it.
+	argv := []string{"ceph-osd", "--mkfs", "-f", "--no-mon-config", "-i", o.id(), "--osd-data", o.directory(),
 		"--osd-uuid", r.UUID, "--osd-objectstore", "bluestore", "--keyfile", "-"}
 	if err := o.Machine.Run(ctx, []byte(r.Key.Reveal()+"\n"), append(argv, o.Args...)...); err != nil {
 		return fmt.Errorf("make the BlueStore of osd.%d: %w", o.ID, err)
