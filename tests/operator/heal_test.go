@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/onsi/gomega"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -189,14 +190,8 @@ func (s *suite) rollout(t *testing.T) {
 	start := time.Now()
 	s.Kubectl(t, "-n", s.namespace, "patch", "storagecluster", s.name, "--type=merge", "-p",
 		`{"spec":{"osd":{"resources":{"requests":{"memory":"`+memory+`"}}}}}`)
-	s.Eventually(t, "every OSD has the new template", func() error {
-		for _, pod := range s.pods(t, manifest.ComponentOSD) {
-			if before[pod.Name] || pod.Spec.Containers[0].Resources.Requests.Memory().String() != memory {
-				return fmt.Errorf("%s is as it was", pod.Name)
-			}
-		}
-		return nil
-	})
+	gomega.NewWithT(t).Eventually(func() string { return s.unchanged(t, before, memory) }).
+		WithTimeout(rolloutLimit).WithPolling(time.Second).Should(gomega.BeEmpty(), "every OSD has the new template")
 	s.awaitWhole(t)
 	t.Logf("%d OSDs changed in %.1f s", len(s.disks), time.Since(start).Seconds())
 	perHost := s.mostOnOneHost()
@@ -205,6 +200,20 @@ func (s *suite) rollout(t *testing.T) {
 			t.Errorf("more than one host was touched at a time: %+v", x)
 		}
 	}
+}
+
+// rolloutLimit is for one host after the other, each of which has settled before the next.
+const rolloutLimit = 6 * time.Minute
+
+// unchanged is an OSD's pod that is as it was, with what holds it; empty when all have changed.
+func (s *suite) unchanged(t *testing.T, before map[string]bool, memory string) string {
+	t.Helper()
+	for _, pod := range s.pods(t, manifest.ComponentOSD) {
+		if before[pod.Name] || pod.Spec.Containers[0].Resources.Requests.Memory().String() != memory {
+			return pod.Name + ": " + s.condition(t, "UpToDate").Message
+		}
+	}
+	return ""
 }
 
 // mostOnOneHost is how many of the OSDs are in the host that has most.
