@@ -52,6 +52,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ Request) (reconcile.Result
 	if err != nil {
 		return reconcile.Result{}, err
 	}
+	if err := r.speakForGone(ctx, in); err != nil {
+		return reconcile.Result{}, err
+	}
 	decided := plan.Disks(in)
 	err = r.write(ctx, in.Disks, decided.Disks)
 	r.Plans.publish(decided.Clusters)
@@ -102,6 +105,21 @@ func (r *Reconciler) cluster(ctx context.Context, object *v1alpha1.StorageCluste
 	state := r.Sessions.State(client.ObjectKeyFromObject(object))
 	cluster.OSDs, cluster.OSDsKnown = observe.OSDStates(state.Snapshot)
 	return cluster, nil
+}
+
+// speakForGone writes what nodes that are gone can no longer say of their disks. That asks for another pass, and lets
+// nothing of this one be written to these disks.
+func (r *Reconciler) speakForGone(ctx context.Context, in plan.DisksInput) error {
+	gone := plan.Gone(in.Nodes)
+	var errs []error
+	for _, disk := range in.Disks {
+		wrote, err := execute.SpeakForGone(ctx, r.Client, disk, gone)
+		if wrote {
+			log.FromContext(ctx).Info("node of disk is gone", "disk", disk.Name, "node", disk.Status.Node)
+		}
+		errs = append(errs, execute.IgnoreConflict(err))
+	}
+	return errors.Join(errs...)
 }
 
 // write writes the disks of which something changed.
