@@ -229,6 +229,21 @@ func TestNoSecondIdentity(t *testing.T) {
 	}
 }
 
+// What was lost keeps nobody from deleting what is left.
+func TestDeletedWithoutItsIdentity(t *testing.T) {
+	t.Parallel()
+	w := bringUp(t)
+	identity := &corev1.Secret{}
+	w.byHand(func() {
+		w.must(w.api.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: manifest.IdentityName("main")}, identity))
+		identity.Finalizers = nil
+		w.must(w.api.Update(t.Context(), identity))
+		w.must(w.api.Delete(t.Context(), identity))
+		w.must(w.api.Delete(t.Context(), w.cluster()))
+	})
+	w.live("the object is gone", func() bool { return w.cluster().Name == "" })
+}
+
 func TestFinalizerIsThereBeforeAnythingElse(t *testing.T) {
 	t.Parallel()
 	w := bringUp(t)

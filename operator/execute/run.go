@@ -146,7 +146,7 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	if action, ok := step.Do.(plan.EnsureIdentity); ok {
 		return r.ensureIdentity(ctx, action)
 	}
-	if _, release := step.Do.(plan.ReleaseCluster); !release && r.fsid() == "" {
+	if needsIdentity(step.Do) && r.fsid() == "" {
 		return errors.New("no identity is stored")
 	}
 	if r.CommandTimeout > 0 {
@@ -164,6 +164,16 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	default:
 		return r.command(ctx, step.Do)
 	}
+}
+
+// needsIdentity says that a step makes or changes something. What only takes away goes on when the identity is lost, or a
+// StorageCluster could never be deleted.
+func needsIdentity(action plan.Action) bool {
+	switch action.(type) {
+	case plan.StopDaemon, plan.ReleaseCluster:
+		return false
+	}
+	return true
 }
 
 func (r *run) store(ctx context.Context, action plan.Action) error {
