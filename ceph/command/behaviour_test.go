@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -95,6 +96,16 @@ var osdBehaviours = []behaviour{
 		{op: "pg ls-by-osd", errno: ceph.EAGAIN, status: "osd 3 is not up", output: `{"pg_ready":true}`},
 		{op: "osd find", errno: ceph.ENOENT, status: "osd.3 does not exist"},
 	}, ceph.ErrNotFound},
+	{"PGs of an OSD that has none", func(ctx context.Context, a *Admin) error {
+		pgs, err := a.PGsOfOSD(ctx, 3)
+		if err == nil && len(pgs) > 0 {
+			err = fmt.Errorf("%d PGs", len(pgs))
+		}
+		return err
+	}, []answer{{op: "pg ls-by-osd", output: `{"pg_ready":true}`}}, nil},
+	{"PGs of a mgr that says that it knows none", func(ctx context.Context, a *Admin) error { _, err := a.PGsOfOSD(ctx, 3); return err }, []answer{
+		{op: "pg ls-by-osd", output: `{"pg_ready":false}`},
+	}, ceph.ErrAgain},
 	{"PGs of a mgr that just started", func(ctx context.Context, a *Admin) error { _, err := a.PGsOfOSD(ctx, 3); return err }, []answer{
 		{op: "pg ls-by-osd", status: staleWarning + "\n", output: `{"pg_ready":false}`},
 	}, ceph.ErrAgain},

@@ -17,8 +17,10 @@ func pgsOfOSD(id int) Request {
 	return Request{Op: "pg ls-by-osd", Target: Mgr(), Subject: osdName(id), Args: Args{"osd": id}}
 }
 
+// pgsAnswer has no list when the OSD has no PG.
 type pgsAnswer struct {
-	Stats *[]pgStat `json:"pg_stats"`
+	Ready *bool    `json:"pg_ready"`
+	Stats []pgStat `json:"pg_stats"`
 }
 
 type pgStat struct {
@@ -90,7 +92,10 @@ func (a *Admin) pgStats(ctx context.Context, id int) ([]pgStat, error) {
 	if err != nil {
 		return nil, err
 	}
-	return *answer.Stats, nil
+	if !*answer.Ready {
+		return nil, r.fail(ceph.ErrAgain, staleWarning)
+	}
+	return answer.Stats, nil
 }
 
 // checkFresh refuses an answer about PGs that a mgr gives before all OSDs have
