@@ -203,7 +203,7 @@ func (s *suite) rollout(t *testing.T) {
 }
 
 // rolloutLimit is for one host after the other, each of which has settled before the next.
-const rolloutLimit = 6 * time.Minute
+const rolloutLimit = 12 * time.Minute
 
 // unchanged is an OSD's pod that is as it was, with what holds it; empty when all have changed.
 func (s *suite) unchanged(t *testing.T, before map[string]bool, memory string) string {

@@ -5,6 +5,7 @@ package operator
 import (
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -21,8 +22,11 @@ import (
 const longestBringUp = 12 * time.Second
 
 // TestOperatorKilled kills the operator, all replicas of it, at a random moment of a bring-up. Each time the cluster
-// ends in the same state. The environment says how often.
+// ends in the same state. It is a long test: it runs when the environment says how often.
 func TestOperatorKilled(t *testing.T) {
+	if os.Getenv(envRounds) == "" {
+		t.Skip("a long test: " + envRounds + " says how often it kills the operator")
+	}
 	p := installAll(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
