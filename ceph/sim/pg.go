@@ -66,11 +66,6 @@ func (p *pg) find(osd, shard int32) int {
 	return slices.IndexFunc(p.copies, func(y pgCopy) bool { return y.osd == osd && y.shard == shard })
 }
 
-func (p *pg) has(osd int32) bool {
-	return slices.Contains(p.raw, osd) || slices.Contains(p.up, osd) || slices.Contains(p.acting, osd) ||
-		slices.ContainsFunc(p.copies, func(y pgCopy) bool { return y.osd == osd })
-}
-
 // members counts the OSDs of a set that may have holes.
 func members(set []int32) int {
 	n := 0

@@ -77,7 +77,7 @@ func resize(t *testing.T, d *loopdev.Disk, size int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // nothing was written to it
+	defer f.Close() // nothing was written to it
 	err = os.Truncate(d.File, size)
 	if err := errors.Join(err, unix.IoctlSetInt(int(f.Fd()), unix.LOOP_SET_CAPACITY, 0)); err != nil {
 		t.Fatal(err)
@@ -91,7 +91,7 @@ func digest(t *testing.T, d *loopdev.Disk) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	hash := sha256.New()
 	for from, to := int64(0), int64(0); ; from = to {
 		from, err = unix.Seek(int(f.Fd()), from, unix.SEEK_DATA)
@@ -173,7 +173,7 @@ func labelled(t *testing.T, d *loopdev.Disk) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close() // it was only read
 	labels, err := daemon.NodeDisks{}.Labels(f)
 	switch {
 	case err != nil:

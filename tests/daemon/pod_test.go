@@ -219,7 +219,7 @@ func (p *pod) start() {
 		err := cmd.Start()
 		started <- err
 		if err == nil {
-			_ = cmd.Wait() //nolint:errcheck // its state has the exit code
+			_ = cmd.Wait() // its state has the exit code
 		}
 		close(ended)
 	}()
@@ -237,7 +237,7 @@ func (p *pod) signal(signal syscall.Signal) {
 
 // makesFilesystem tells whether one of the container's processes is an mkfs.
 func (p *pod) makesFilesystem() bool {
-	lists, _ := filepath.Glob("/proc/[0-9]*/cmdline") //nolint:errcheck // the pattern is well-formed
+	lists, _ := filepath.Glob("/proc/[0-9]*/cmdline") // the pattern is well-formed
 	for _, list := range lists {
 		argv, err := os.ReadFile(list)
 		if err != nil || !strings.Contains(string(argv), "ceph-osd\x00--mkfs") {

@@ -24,10 +24,13 @@ type suite struct {
 
 func (s *suite) healthy() error {
 	last, err := s.watch.last()
-	if !last.healthy(3, 2, len(s.disks)) {
-		return fmt.Errorf("it is %+v (%v)", last, err)
+	switch {
+	case last.healthy(3, 2, len(s.disks)):
+		return nil
+	case err != nil:
+		return fmt.Errorf("it is %+v: %w", last, err)
 	}
-	return nil
+	return fmt.Errorf("it is %+v", last)
 }
 
 // awaitWhole waits until all pods run and Ceph is healthy.
