@@ -99,6 +99,9 @@ func (o OSD) mkfs(ctx context.Context, r handover.Reservation, d devices) error 
 	if err := o.linkDevices(d); err != nil {
 		return err
 	}
+	if err := o.identify(r); err != nil {
+		return err
+	}
 	// In the foreground: else it forks into a session of its own, and outlives whoever is killed for it.
 	argv := []string{"ceph-osd", "--mkfs", "-f", "--no-mon-config", "-i", o.id(), "--osd-data", o.directory(),
 		"--osd-uuid", r.UUID, "--osd-objectstore", "bluestore", "--keyfile", "-"}
@@ -120,6 +123,18 @@ func (o OSD) linkDevices(d devices) error {
 		}
 		if err := os.Symlink(device, filepath.Join(o.directory(), link)); err != nil {
 			return fmt.Errorf("link the device: %w", err)
+		}
+	}
+	return nil
+}
+
+// identify writes the two facts that ceph-osd keeps in the OSD's directory and not in the label. An mkfs that was killed
+// after BlueStore was made (label key mkfs_done) and before the OSD was (label key ready) goes on with a check of the
+// BlueStore, which does not open without them: "failed to load os-type".
+func (o OSD) identify(r handover.Reservation) error {
+	for name, value := range map[string]string{"type": "bluestore", "fsid": r.UUID} {
+		if err := os.WriteFile(filepath.Join(o.directory(), name), []byte(value+"\n"), 0o600); err != nil {
+			return fmt.Errorf("write the OSD's %s: %w", name, err)
 		}
 	}
 	return nil

@@ -23,9 +23,7 @@ func TestOSDWaitsForItsDisk(t *testing.T) {
 	}{"late": {30 * time.Second, true}, "too late": {time.Hour, false}} {
 		w, o := newOSD(t, testReservation(false))
 		synctest.Test(t, func(t *testing.T) {
-			w.t, w.data.findErr = t, ErrMissing
-			timer := time.AfterFunc(c.after, func() { w.data.findErr = nil })
-			defer timer.Stop()
+			w.t, w.data.missingUntil = t, time.Now().Add(c.after)
 			err := w.start(o.Start)
 			var refused *RefusedError
 			missing := errors.As(err, &refused) && refused.Refusal.Reason == handover.ReasonDiskMissing
@@ -39,7 +37,7 @@ func TestOSDWaitsForItsDisk(t *testing.T) {
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	w, o := newOSD(t, testReservation(false))
-	w.data.findErr = ErrMissing
+	w.data.missingUntil = time.Now().Add(time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := o.Start(ctx); !errors.Is(err, context.Canceled) {

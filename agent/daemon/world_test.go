@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
@@ -39,13 +40,15 @@ type world struct {
 
 // fakeDisk is what there is on a disk.
 type fakeDisk struct {
-	file     string
-	labels   []disk.Label
-	sealErr  error
-	readErr  error
-	findErr  error
-	formats  int // how often a blank disk was given a label
-	finishes int // how often an mkfs came to its end
+	file    string
+	labels  []disk.Label
+	sealErr error
+	readErr error
+	findErr error
+	// missingUntil then, no device is the disk.
+	missingUntil time.Time
+	formats      int // how often a blank disk was given a label
+	finishes     int // how often an mkfs came to its end
 }
 
 // point is a moment at which the process may die.
@@ -106,6 +109,11 @@ func (w *world) mkfs(dir string) error {
 			return fmt.Errorf("%s leads to %q, %w", link, target, err)
 		}
 	}
+	for name, want := range map[string]string{"type": "bluestore\n", "fsid": testUUID + "\n"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || string(got) != want {
+			return fmt.Errorf("the OSD's %s is %q: %w", name, got, err)
+		}
+	}
 	description := map[*fakeDisk]role{&w.data: roleData, &w.db: roleDB}
 	for _, d := range []*fakeDisk{&w.data, &w.db} {
 		switch {
@@ -161,6 +169,9 @@ func (w *world) of(name string) *fakeDisk {
 func (w *world) Find(_ context.Context, reserved handover.Device) (Device, error) {
 	w.point()
 	d := w.of(reserved.Disk)
+	if time.Now().Before(d.missingUntil) {
+		return Device{}, ErrMissing
+	}
 	return Device{Path: d.file}, d.findErr
 }
 

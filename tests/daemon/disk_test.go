@@ -10,6 +10,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -141,6 +142,24 @@ func TestKilledWhileTheDiskIsMade(t *testing.T) {
 	if !slices.Contains(found, "unfinished") {
 		t.Error("no mkfs was killed in the middle")
 	}
+}
+
+// BlueStore is made before the OSD in it is: an mkfs that was killed in between goes on too, although BlueStore then looks
+// at what it finds and the OSD's directory is new (S3).
+func TestKilledBetweenBlueStoreAndOSD(t *testing.T) {
+	n, d := newNode(t, "/", 16, "127.0.77.7"), loopdev.New(t, diskSize)
+	osd := n.osd(0, d)
+	osd.start()
+	becomes(t, osd, d, "ready")
+	osd.kill()
+	if out, err := exec.Command("ceph-bluestore-tool", "rm-label-key", "--dev", d.Path, "-k", "ready").CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if got := labelled(t, d); got != "unfinished" {
+		t.Fatalf("the disk is %s", got)
+	}
+	osd.start()
+	becomes(t, osd, d, "ready")
 }
 
 // halt stops an OSD's processes in the middle of mkfs. That runs for a moment at a time, so that a busy machine cannot
