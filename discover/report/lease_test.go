@@ -41,11 +41,23 @@ func TestLease(t *testing.T) {
 func TestLeaseIsRenewedWhileDiscoverIsReady(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
+		var mutex sync.Mutex
 		ready, refuse, renewals := errors.New("no full scan yet"), error(nil), 0
+		become := func(isReady, refuses error) {
+			mutex.Lock()
+			defer mutex.Unlock()
+			ready, refuse = isReady, refuses
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var done sync.WaitGroup
 		done.Go(func() {
-			KeepLease(ctx, func() error { return ready }, func(context.Context, time.Time) error {
+			KeepLease(ctx, func() error {
+				mutex.Lock()
+				defer mutex.Unlock()
+				return ready
+			}, func(context.Context, time.Time) error {
+				mutex.Lock()
+				defer mutex.Unlock()
 				renewals++
 				return refuse
 			}, testr.New(t))
@@ -54,18 +66,20 @@ func TestLeaseIsRenewedWhileDiscoverIsReady(t *testing.T) {
 			t.Helper()
 			<-time.After(after)
 			synctest.Wait()
+			mutex.Lock()
+			defer mutex.Unlock()
 			if renewals != want {
 				t.Errorf("%s: %d renewals, want %d", what, renewals, want)
 			}
 			renewals = 0
 		}
 		expect(time.Minute, 0, "not ready")
-		ready = nil
+		become(nil, nil)
 		expect(2*time.Second, 1, "ready")
 		expect(time.Minute, 6, "a minute at rest")
-		refuse = errors.New("forbidden")
+		become(nil, errors.New("forbidden"))
 		expect(20*time.Second, 6, "due after 8 s, and then tried every 2 s")
-		ready = errors.New("too old")
+		become(errors.New("too old"), nil)
 		expect(time.Minute, 0, "ready no longer")
 		cancel()
 		done.Wait()

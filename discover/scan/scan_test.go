@@ -38,7 +38,7 @@ type node struct {
 	reports  []string
 	said     map[string]string // the last report of each disk
 	last     map[string]report.Sighting
-	missing  func(string) bool
+	seen     map[string]bool // as last told
 	shared   bool
 	recalls  int
 }
@@ -129,11 +129,15 @@ func (n *node) Report(_ context.Context, s report.Sighting, c verdict.Context) (
 }
 
 func (n *node) Missing(_ context.Context, seen func(string) bool) error {
-	n.missing = seen
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	n.seen = map[string]bool{"wwn-1": seen("wwn-1"), "wwn-2": seen("wwn-2")}
 	return n.refuses
 }
 
 func (n *node) Recall(context.Context) error {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
 	n.recalls++
 	return n.refuses
 }
@@ -162,6 +166,27 @@ func (n *node) expect(reports ...string) {
 		n.t.Errorf("reported\n  %s\nwant\n  %s", strings.Join(n.reports, "\n  "), strings.Join(reports, "\n  "))
 	}
 	n.reports = nil
+}
+
+// expectSeen asserts which disks are told to be there.
+func (n *node) expectSeen(names ...string) {
+	n.t.Helper()
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	if n.seen == nil {
+		n.t.Error("it is not told which disks are there")
+	}
+	for name, seen := range n.seen {
+		if seen != slices.Contains(names, name) {
+			n.t.Errorf("%s is told to be there: %t", name, seen)
+		}
+	}
+}
+
+func (n *node) recalled() int {
+	n.mutex.Lock()
+	defer n.mutex.Unlock()
+	return n.recalls
 }
 
 func (n *node) expectReads(name string, want int) {
@@ -209,8 +234,9 @@ func TestADiskIsReadOnceAndReported(t *testing.T) {
 			n.after(time.Minute)
 			n.expectReads("sda", 1)
 			n.expect()
-			if n.missing("wwn-2") || !n.missing("wwn-1") || n.recalls != 1 {
-				t.Error("what is seen is not what is there")
+			n.expectSeen("wwn-1")
+			if n.recalled() != 1 {
+				t.Errorf("recalled %d times", n.recalled())
 			}
 			n.after(10 * time.Minute)
 			n.expectReads("sda", 2)
@@ -231,9 +257,7 @@ func TestAChangeIsReportedAtOnce(t *testing.T) {
 			n.change(func() { n.disks = n.disks[:1] })
 			n.Look()
 			synctest.Wait()
-			if n.missing("wwn-2") {
-				t.Error("the disk that was pulled is still there")
-			}
+			n.expectSeen("wwn-1") // and not the disk that was pulled
 		})
 	})
 }
@@ -250,9 +274,11 @@ func TestASickDiskHoldsUpNobody(t *testing.T) {
 			n.expect("wwn-2 sick Unknown pending")
 			n.expectReady(false)
 			n.after(8 * time.Second)
-			if n.last["wwn-2"].Disk.Content.Outcome != disk.OutcomeTimeout {
-				t.Errorf("the sick disk is reported as %+v", n.last["wwn-2"].Disk.Content)
-			}
+			n.change(func() {
+				if n.last["wwn-2"].Disk.Content.Outcome != disk.OutcomeTimeout {
+					t.Errorf("the sick disk is reported as %+v", n.last["wwn-2"].Disk.Content)
+				}
+			})
 			n.expectReady(true)
 			n.after(time.Hour)
 			n.expectBackoff("sick", 30*time.Second, 10*time.Minute)
@@ -342,15 +368,11 @@ func TestADeviceThatCannotBeAskedWhoItIs(t *testing.T) {
 			n.Look()
 			synctest.Wait()
 			n.expect("wwn-1 sda Unknown")
-			if !n.missing("wwn-1") {
-				t.Error("the disk is missing, though the same device is there")
-			}
+			n.expectSeen("wwn-1") // the same device is there
 			n.change(func() { n.disks[0].Sequence = 2 })
 			n.Look()
 			synctest.Wait()
-			if n.missing("wwn-1") {
-				t.Error("another device, which does not say who it is, is taken for the disk")
-			}
+			n.expectSeen() // another device, which does not say who it is, is not taken for the disk
 		})
 	})
 }
@@ -386,9 +408,7 @@ func TestNotReadyWhenTheInventoryFails(t *testing.T) {
 		n.run(func() {
 			n.change(func() { n.broken, n.disks = errors.New("no sysfs"), nil })
 			n.after(time.Minute)
-			if !n.missing("wwn-1") {
-				t.Error("a disk is missing because nobody could look")
-			}
+			n.expectSeen("wwn-1") // nobody could look, so nothing is missing
 			n.after(2 * time.Minute)
 			n.expectReady(false)
 		})
