@@ -3,6 +3,7 @@
 package operator
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -97,9 +98,13 @@ func TestStorageCluster(t *testing.T) {
 
 // askedItself asks Ceph with its own program, in the pod of a mon.
 func (s *suite) askedItself(t *testing.T) {
-	if got := s.ask(t, "ceph health detail"); got != "HEALTH_OK" {
-		t.Errorf("ceph health detail: %s", got)
-	}
+	// Ceph may place the PG of a pool that it just made once more as OSDs join, for a second or two.
+	s.Eventually(t, "ceph health detail says HEALTH_OK", func() error {
+		if got := s.ask(t, "ceph health detail"); got != "HEALTH_OK" {
+			return errors.New(got)
+		}
+		return nil
+	})
 	if got := s.ask(t, "ceph health detail --format json"); !strings.Contains(got, `"mutes":[]`) {
 		t.Errorf("mutes: %s", got)
 	}
