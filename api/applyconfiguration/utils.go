@@ -62,8 +62,14 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DiskPlanApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DiskPlanSummary"):
 		return &apiv1alpha1.DiskPlanSummaryApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DiskReport"):
+		return &apiv1alpha1.DiskReportApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DiskRequest"):
+		return &apiv1alpha1.DiskRequestApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DiskRule"):
 		return &apiv1alpha1.DiskRuleApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DiskSlice"):
+		return &apiv1alpha1.DiskSliceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DiskSummary"):
 		return &apiv1alpha1.DiskSummaryApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DiskVerdict"):

@@ -5,9 +5,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// StorageDiskStatus has two owners. discover writes node, otherNodes, presence, identity, device, hardware, content,
-// verdict and the conditions Usable and Healthy; the operator writes the rest. The policy seamount-own-node holds
-// discover and agent to that.
+// StorageDiskStatus has three owners. discover writes node, otherNodes, presence, identity, device, hardware, content,
+// verdict and the conditions Usable and Healthy; the agent writes report; the operator writes the rest. The policy
+// seamount-own-node holds discover and agent to that.
 type StorageDiskStatus struct {
 	// conditions of the disk: Usable and Healthy (owner: discover), Fresh and InService (owner: operator).
 	//
@@ -90,6 +90,16 @@ type StorageDiskStatus struct {
 	//
 	// +optional
 	Plan *DiskPlan `json:"plan,omitempty"`
+
+	// request is work that the operator asks the agent of the disk's node for. Owner: operator.
+	//
+	// +optional
+	Request *DiskRequest `json:"request,omitempty"`
+
+	// report is what came of it. Owner: agent.
+	//
+	// +optional
+	Report *DiskReport `json:"report,omitempty"`
 
 	// state in one word, derived from all of the above, for columns and selectors. Owner: operator.
 	//

@@ -254,6 +254,8 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: usedPercent
       type:
         scalar: numeric
+- name: com.github.seamount-dev.seamount.api.v1alpha1.DiskAction
+  scalar: string
 - name: com.github.seamount-dev.seamount.api.v1alpha1.DiskClaim
   map:
     fields:
@@ -428,6 +430,49 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: wait
       type:
         scalar: numeric
+- name: com.github.seamount-dev.seamount.api.v1alpha1.DiskReport
+  map:
+    fields:
+    - name: id
+      type:
+        scalar: string
+    - name: node
+      type:
+        scalar: string
+    - name: refusal
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.Refusal
+    - name: result
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskReportResult
+- name: com.github.seamount-dev.seamount.api.v1alpha1.DiskReportResult
+  scalar: string
+- name: com.github.seamount-dev.seamount.api.v1alpha1.DiskRequest
+  map:
+    fields:
+    - name: action
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskAction
+    - name: id
+      type:
+        scalar: string
+    - name: node
+      type:
+        scalar: string
+    - name: seal
+      type:
+        scalar: string
+    - name: slices
+      type:
+        list:
+          elementType:
+            namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskSlice
+          elementRelationship: associative
+          keys:
+          - uuid
+    - name: table
+      type:
+        scalar: string
 - name: com.github.seamount-dev.seamount.api.v1alpha1.DiskRule
   map:
     fields:
@@ -460,6 +505,24 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: use
       type:
         namedType: com.github.seamount-dev.seamount.api.v1alpha1.RuleUse
+- name: com.github.seamount-dev.seamount.api.v1alpha1.DiskSlice
+  map:
+    fields:
+    - name: offset
+      type:
+        scalar: numeric
+    - name: osd
+      type:
+        scalar: numeric
+    - name: role
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.OSDRole
+    - name: size
+      type:
+        scalar: numeric
+    - name: uuid
+      type:
+        scalar: string
 - name: com.github.seamount-dev.seamount.api.v1alpha1.DiskState
   scalar: string
 - name: com.github.seamount-dev.seamount.api.v1alpha1.DiskSummary
@@ -1579,6 +1642,12 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: presence
       type:
         namedType: com.github.seamount-dev.seamount.api.v1alpha1.Presence
+    - name: report
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskReport
+    - name: request
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskRequest
     - name: state
       type:
         namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskState

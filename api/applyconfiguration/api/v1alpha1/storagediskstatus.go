@@ -10,9 +10,9 @@ import (
 // StorageDiskStatusApplyConfiguration represents a declarative configuration of the StorageDiskStatus type for use
 // with apply.
 //
-// StorageDiskStatus has two owners. discover writes node, otherNodes, presence, identity, device, hardware, content,
-// verdict and the conditions Usable and Healthy; the operator writes the rest. The policy seamount-own-node holds
-// discover and agent to that.
+// StorageDiskStatus has three owners. discover writes node, otherNodes, presence, identity, device, hardware, content,
+// verdict and the conditions Usable and Healthy; the agent writes report; the operator writes the rest. The policy
+// seamount-own-node holds discover and agent to that.
 type StorageDiskStatusApplyConfiguration struct {
 	// conditions of the disk: Usable and Healthy (owner: discover), Fresh and InService (owner: operator).
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
@@ -43,6 +43,10 @@ type StorageDiskStatusApplyConfiguration struct {
 	OSDs []DiskOSDApplyConfiguration `json:"osds,omitempty"`
 	// plan is what is to be done with the disk. Owner: operator.
 	Plan *DiskPlanApplyConfiguration `json:"plan,omitempty"`
+	// request is work that the operator asks the agent of the disk's node for. Owner: operator.
+	Request *DiskRequestApplyConfiguration `json:"request,omitempty"`
+	// report is what came of it. Owner: agent.
+	Report *DiskReportApplyConfiguration `json:"report,omitempty"`
 	// state in one word, derived from all of the above, for columns and selectors. Owner: operator.
 	State *apiv1alpha1.DiskState `json:"state,omitempty"`
 	// summary is for eyes, as shown by kubectl get. It promises nothing to programs. Owner: operator.
@@ -168,6 +172,22 @@ func (b *StorageDiskStatusApplyConfiguration) WithOSDs(values ...*DiskOSDApplyCo
 // If called multiple times, the Plan field is set to the value of the last call.
 func (b *StorageDiskStatusApplyConfiguration) WithPlan(value *DiskPlanApplyConfiguration) *StorageDiskStatusApplyConfiguration {
 	b.Plan = value
+	return b
+}
+
+// WithRequest sets the Request field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Request field is set to the value of the last call.
+func (b *StorageDiskStatusApplyConfiguration) WithRequest(value *DiskRequestApplyConfiguration) *StorageDiskStatusApplyConfiguration {
+	b.Request = value
+	return b
+}
+
+// WithReport sets the Report field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Report field is set to the value of the last call.
+func (b *StorageDiskStatusApplyConfiguration) WithReport(value *DiskReportApplyConfiguration) *StorageDiskStatusApplyConfiguration {
+	b.Report = value
 	return b
 }
 
