@@ -72,7 +72,7 @@ func TestGetAndAddressVector(t *testing.T) {
 func reservation() Reservation {
 	disk := Device{Disk: "wwn-5000", Identity: v1alpha1.DiskIdentity{Source: "WWN", Value: "5000"}, Seal: "sha256:1f", Size: 1 << 40}
 	db := disk
-	db.Disk, db.Slice = "eui-00", "5f0e8c9a-0000-4000-8000-000000000002"
+	db.Disk, db.Slice, db.Offset, db.Bytes = "eui-00", "5f0e8c9a-0000-4000-8000-000000000002", 3<<20, 200<<30
 	return Reservation{
 		ID: 12, UUID: "5f0e8c9a-0000-4000-8000-000000000001", FSID: "8b1c0000-0000-4000-8000-000000000000",
 		Key: ceph.NewSecret("AQ=="), Data: disk, DB: &db, DeviceClass: "hdd",
@@ -110,6 +110,16 @@ func TestReservationRefuses(t *testing.T) {
 		"size":         func(r *Reservation) { r.Data.Size = 0 },
 		"seal of DB":   func(r *Reservation) { r.DB.Seal = "" },
 		"source of DB": func(r *Reservation) { r.DB.Identity.Source = "" },
+
+		"slice that is no UUID":    func(r *Reservation) { r.DB.Slice = "x" },
+		"offset without slice":     func(r *Reservation) { r.Data.Offset = 1 << 20 },
+		"slice over the table":     func(r *Reservation) { r.DB.Offset = 0 },
+		"slice that is askew":      func(r *Reservation) { r.DB.Offset++ },
+		"slice of no size":         func(r *Reservation) { r.DB.Bytes = 0 },
+		"slice of an askew size":   func(r *Reservation) { r.DB.Bytes++ },
+		"slice over the copy":      func(r *Reservation) { r.DB.Bytes = r.DB.Size - r.DB.Offset },
+		"slice beyond the disk":    func(r *Reservation) { r.DB.Offset = r.DB.Size },
+		"slice that ends too late": func(r *Reservation) { r.DB.Bytes = 1<<63 - 1<<20 },
 	} {
 		r := reservation()
 		spoil(&r)
@@ -196,4 +206,22 @@ func FuzzDecodeTermination(f *testing.F) {
 			t.Errorf("an empty refusal: %+v", r)
 		}
 	})
+}
+
+// The table of a disk must never come out differently: the disk would be taken for somebody else's.
+func TestTableID(t *testing.T) {
+	t.Parallel()
+	const fsid = "8b1c0000-0000-4000-8000-000000000000"
+	if got, want := TableID(fsid, "wwn-5000"), "ab05baf8-6614-5216-af05-a4ebb125fc1a"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if TableID(fsid, "wwn-5000") == TableID(fsid, "wwn-5001") {
+		t.Error("two disks have one table")
+	}
+	if TableID(fsid, "wwn-5000") == TableID("8b1c0000-0000-4000-8000-000000000001", "wwn-5000") {
+		t.Error("two clusters have one table")
+	}
+	if got := TableID("x", "wwn-5000"); got != "" {
+		t.Errorf("%s for no cluster", got)
+	}
 }

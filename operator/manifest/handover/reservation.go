@@ -11,6 +11,10 @@ import (
 	"github.com/seamount-dev/seamount/ceph"
 )
 
+// SliceAlign is what slices of a disk begin and end at, in bytes. As much is kept free for the partition table at the
+// beginning of the disk, and for its copy at the end.
+const SliceAlign = 1 << 20
+
 // Reservation is what is chosen for an OSD before anything touches a disk.
 type Reservation struct {
 	// ID of the OSD in Ceph, and UUID that its disk is labelled with.
@@ -48,6 +52,8 @@ type Device struct {
 	// Index of the OSD, from 0, among the Count that share the disk's data space; Count 1: it is the only one.
 	Index int32 `json:"index,omitempty"`
 	Count int32 `json:"count,omitempty"`
+	// Offset of the partition on the disk in bytes, a multiple of SliceAlign; 0 when the OSD has the whole disk.
+	Offset int64 `json:"offset,omitempty"`
 	// Bytes of the disk, or of the partition, that are the OSD's.
 	Bytes int64 `json:"bytes,omitempty"`
 }
@@ -119,6 +125,22 @@ func (d Device) validate() error {
 		return errors.New("no seal")
 	case d.Size <= 0:
 		return fmt.Errorf("size is %d", d.Size)
+	}
+	return d.validateSlice()
+}
+
+func (d Device) validateSlice() error {
+	switch {
+	case d.Slice == "" && d.Offset == 0:
+		return nil
+	case !uuidForm.MatchString(d.Slice):
+		return fmt.Errorf("slice is %q", d.Slice)
+	case d.Offset < SliceAlign || d.Offset%SliceAlign != 0:
+		return fmt.Errorf("offset of the slice is %d", d.Offset)
+	case d.Bytes < SliceAlign || d.Bytes%SliceAlign != 0:
+		return fmt.Errorf("size of the slice is %d", d.Bytes)
+	case d.Bytes > d.Size-SliceAlign-d.Offset: // the copy of the table lies behind the last slice
+		return fmt.Errorf("slice of %d bytes at %d does not fit the disk of %d", d.Bytes, d.Offset, d.Size)
 	}
 	return nil
 }
