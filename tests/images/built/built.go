@@ -34,7 +34,8 @@ func Some(t testing.TB, names ...string) map[string]Image {
 	root, bin := repository(t), t.TempDir()
 	for program, cgo := range map[string]string{"seamount": "1", "seamount-node": "0"} {
 		if len(names) == 0 || slices.Contains(names, program) {
-			run(t, root, cgo, "go", "build", "-tags=pacific", "-o", bin, "./cmd/"+program)
+			// Without the symbols, as the Makefile builds them: every pod of Ceph's copies the program.
+			run(t, root, cgo, "go", "build", "-tags=pacific", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/"+program)
 		}
 	}
 	build(t, root, append([]string{"--bin-dir", bin, "--image-version", "e2e"}, names...)...)
