@@ -15,7 +15,7 @@ type Config struct {
 	MonHosts []string
 	// FSID is the cluster that is expected there. Empty: whichever answers.
 	FSID string
-	// Entity is the cephx user, such as client.admin.
+	// Entity is the cephx user, such as client.admin; or mon., whose key opens a cluster of which no other key is left.
 	Entity string
 	// Key is the user's key.
 	Key ceph.Secret
@@ -85,10 +85,13 @@ func (c Config) prepare() (Config, []endpoint, error) {
 	return c, endpoints, nil
 }
 
+// monEntity is the user that all mons share.
+const monEntity = "mon."
+
 func (c Config) check() error {
 	_, name, typed := strings.Cut(c.Entity, "client.")
 	switch {
-	case !typed || name == "" || !strings.HasPrefix(c.Entity, "client."):
+	case c.Entity != monEntity && (!typed || name == "" || !strings.HasPrefix(c.Entity, "client.")):
 		return c.fail(ceph.ErrInvalid, "the entity must be a client, such as client.admin", nil)
 	case c.Timeouts.Call < 0 || c.Timeouts.Connect < 0 || c.Timeouts.Mon < 0 || c.Timeouts.OSD < 0:
 		return c.fail(ceph.ErrInvalid, "a timeout is negative", nil)

@@ -42,6 +42,7 @@ func TestPrepareRefuses(t *testing.T) {
 		"no mon":           {func(c *Config) { c.MonHosts = nil }, ceph.ErrInvalid, "no mon host is given"},
 		"no entity":        {func(c *Config) { c.Entity = "" }, ceph.ErrInvalid, "the entity must be a client, such as client.admin"},
 		"a daemon":         {func(c *Config) { c.Entity = "osd.0" }, ceph.ErrInvalid, "the entity must be a client, such as client.admin"},
+		"a mon":            {func(c *Config) { c.Entity = "mon.a" }, ceph.ErrInvalid, "the entity must be a client, such as client.admin"},
 		"nameless":         {func(c *Config) { c.Entity = "client." }, ceph.ErrInvalid, "the entity must be a client, such as client.admin"},
 		"no key":           {func(c *Config) { c.Key = ceph.Secret{} }, ceph.ErrAuthentication, "the key of client.admin cannot be used: it is empty"},
 		"cut key":          {func(c *Config) { c.Key = ceph.NewSecret(goodKey[:24]) }, ceph.ErrAuthentication, "it is damaged"},
@@ -61,5 +62,15 @@ func TestPrepareRefuses(t *testing.T) {
 				t.Errorf("the error tells the key: %v", err)
 			}
 		})
+	}
+}
+
+// With the key of the mons a cluster can be opened that no other key is left of.
+func TestPrepareTakesTheMons(t *testing.T) {
+	t.Parallel()
+	c := goodConfig()
+	c.Entity = monEntity
+	if _, _, err := c.prepare(); err != nil {
+		t.Error(err)
 	}
 }

@@ -18,7 +18,7 @@ func newCephCommand() *cobra.Command {
 		Use:   "ceph",
 		Short: "Start Ceph's daemons in their pods",
 	}
-	cmd.AddCommand(newInstallCommand(), newMonCommand(), newMgrCommand(), newOSDCommand())
+	cmd.AddCommand(newInstallCommand(), newMonCommand(), newMgrCommand(), newOSDCommand(), newRecoverCommand())
 	return cmd
 }
 

@@ -90,6 +90,8 @@ func objects(t *testing.T, c Cluster) map[string]any {
 		"mgr":         c.MgrDeployment(MgrPod{Name: "a", Hostname: "n2"}),
 		"osd": c.OSDDeployment(OSDPod{ID: 3, Hostname: "n3", Location: "root=default host=n3", DeviceClass: "hdd",
 			NodeMemory: 16 * gibibyte, Tolerations: tolerations, Resources: limited("2Gi")}),
+		"recovery-secret": c.RecoverySecret(),
+		"recovery":        c.RecoveryPod(mon, "n1", "1111-2222"),
 	}
 }
 
