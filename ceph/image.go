@@ -16,6 +16,9 @@ type Images interface {
 	Image(ctx context.Context, ref ImageRef) (Image, error)
 	// ListImages lists the names in a pool, sorted.
 	ListImages(ctx context.Context, pool string) ([]string, error)
+	// ListImageNamespaces lists the namespaces for images in a pool, sorted, without the one that has no name. ListImages and
+	// ListTrash do not look into them.
+	ListImageNamespaces(ctx context.Context, pool string) ([]string, error)
 	// ResizeImage sets the size. Shrinking is refused with ErrInvalid: it cuts data off.
 	ResizeImage(ctx context.Context, ref ImageRef, size int64) error
 	// RemoveImage removes an image without snapshots. One with watchers, snapshots or clones is ErrBusy; one that does not exist ErrNotFound.

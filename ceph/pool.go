@@ -14,6 +14,11 @@ type Pools interface {
 	SetPoolQuota(ctx context.Context, pool string, q PoolQuota) error
 	// EnableApplication tags the pool rbd, cephfs, rgw or other.
 	EnableApplication(ctx context.Context, pool, application string) error
+	// SetApplicationValue keeps a value beside the tag of an application that is enabled: at most 128 bytes each.
+	SetApplicationValue(ctx context.Context, pool, application, key, value string) error
+	// KeepSingleCopy makes a replicated pool keep one copy, which is lost with the disk it is on. It is allowed for the
+	// length of this call only, and forbidden again whatever happens in it.
+	KeepSingleCopy(ctx context.Context, pool string) error
 	// DeletePool deletes a pool and all that is in it. Pool deletion is allowed for
 	// the length of this call only, and forbidden again whatever happens in it.
 	// A pool that does not exist is no error.
@@ -55,14 +60,16 @@ type Pool struct {
 	RuleID         int
 	ErasureProfile string
 	Applications   []string // sorted
-	Options        map[string]string
-	Quota          PoolQuota
-	Flags          []string // sorted: hashpspool, full, nearfull, ...
-	StoredBytes    int64    // user data, before replication
-	UsedBytes      int64    // raw
-	AvailableBytes int64    // user data that still fits, as the fullest OSD allows
-	Objects        int64
-	PercentUsed    float64 // 0 to 1, as Ceph computes it
+	// ApplicationValues are kept beside the tags, such as "rbd/key".
+	ApplicationValues map[string]string
+	Options           map[string]string
+	Quota             PoolQuota
+	Flags             []string // sorted: hashpspool, full, nearfull, ...
+	StoredBytes       int64    // user data, before replication
+	UsedBytes         int64    // raw
+	AvailableBytes    int64    // user data that still fits, as the fullest OSD allows
+	Objects           int64
+	PercentUsed       float64 // 0 to 1, as Ceph computes it
 }
 
 // PoolQuota limits a pool; zero is no limit.

@@ -11,10 +11,10 @@ type Admin struct {
 	transport Transport
 	clock     func() time.Time
 
-	poolDeletion chan struct{} // holds a token while DeletePool runs
+	permitting chan struct{} // holds a token while the mons permit what they forbid
 }
 
 // NewAdmin returns an Admin that sends through t and dates snapshots by clock.
 func NewAdmin(t Transport, clock func() time.Time) *Admin {
-	return &Admin{transport: t, clock: clock, poolDeletion: make(chan struct{}, 1)}
+	return &Admin{transport: t, clock: clock, permitting: make(chan struct{}, 1)}
 }

@@ -195,6 +195,14 @@ var poolBehaviours = []behaviour{
 	{"tag a pool twice", func(ctx context.Context, a *Admin) error { return a.EnableApplication(ctx, "p", "rgw") }, []answer{
 		{op: "osd pool application enable", errno: ceph.EPERM, status: "Are you SURE? Pool 'p' already has an enabled application; pass --yes-i-really-mean-it to proceed anyway"},
 	}, ceph.ErrExists},
+	{"keep a value", func(ctx context.Context, a *Admin) error { return a.SetApplicationValue(ctx, "p", "rbd", "k", "v") }, []answer{
+		{op: "osd pool application set"},
+	}, nil},
+	{"keep a value beside a tag that is not there", func(ctx context.Context, a *Admin) error {
+		return a.SetApplicationValue(ctx, "p", "rbd", "k", "v")
+	}, []answer{
+		{op: "osd pool application set", errno: ceph.ENOENT, status: "application 'rbd' is not enabled on pool 'p'"},
+	}, ceph.ErrNotFound},
 	{"set a quota", func(ctx context.Context, a *Admin) error { return a.SetPoolQuota(ctx, "p", ceph.PoolQuota{Bytes: 1}) }, []answer{
 		{op: "osd pool set-quota"}, {op: "osd pool set-quota"},
 	}, nil},

@@ -68,6 +68,13 @@ func enableApplication(pool, application string) Request {
 	}
 }
 
+func setApplicationValue(pool, application, key, value string) Request {
+	return Request{
+		Op: "osd pool application set", Target: Mon(), Subject: pool,
+		Args: Args{"pool": pool, "app": application, "key": key, "value": value},
+	}
+}
+
 // poolAnswer is a pool as the osdmap has it, without its id: that has another
 // name in each of the two commands that list pools.
 type poolAnswer struct {
@@ -116,13 +123,26 @@ func (p poolAnswer) pool(id int64, usage usageAnswer) ceph.Pool {
 		ID: id, Name: *p.Name, Type: poolTypes[*p.Type],
 		Size: *p.Size, MinSize: *p.MinSize, PGs: *p.PGs, PGTarget: *p.PGTarget,
 		AutoscaleMode: *p.AutoscaleMode, RuleID: *p.RuleID, ErasureProfile: *p.ErasureProfile,
-		Applications: slices.Sorted(maps.Keys(*p.Applications)),
-		Options:      optionTexts(*p.Options),
-		Quota:        ceph.PoolQuota{Bytes: *p.QuotaBytes, Objects: *p.QuotaObjects},
-		Flags:        sortedFields(*p.Flags),
+		Applications: slices.Sorted(maps.Keys(*p.Applications)), ApplicationValues: applicationValues(*p.Applications),
+		Options: optionTexts(*p.Options),
+		Quota:   ceph.PoolQuota{Bytes: *p.QuotaBytes, Objects: *p.QuotaObjects},
+		Flags:   sortedFields(*p.Flags),
 	}
 	usage.describe(&out)
 	return out
+}
+
+// applicationValues flattens what is kept beside the applications. What is no text is nobody's whom we know.
+func applicationValues(applications map[string]map[string]any) map[string]string {
+	values := map[string]string{}
+	for application, kept := range applications {
+		for key, value := range kept {
+			if text, ok := value.(string); ok {
+				values[application+"/"+key] = text
+			}
+		}
+	}
+	return values
 }
 
 // optionTexts writes values as "osd pool set" takes them.
@@ -264,4 +284,10 @@ func (a *Admin) SetPoolQuota(ctx context.Context, pool string, q ceph.PoolQuota)
 func (a *Admin) EnableApplication(ctx context.Context, pool, application string) error {
 	err := a.act(ctx, enableApplication(pool, application))
 	return rekind(err, ceph.ErrExists, "already has an enabled application", ceph.EPERM)
+}
+
+// SetApplicationValue keeps a value beside the tag of an application. A pool that does not exist or has no such tag is
+// ErrNotFound.
+func (a *Admin) SetApplicationValue(ctx context.Context, pool, application, key, value string) error {
+	return a.act(ctx, setApplicationValue(pool, application, key, value))
 }

@@ -16,17 +16,30 @@ func deletePool(pool string) Request {
 	}
 }
 
-const (
-	allowPoolDelete     = "mon_allow_pool_delete"
-	poolDeleteForbidden = "must first set the " + allowPoolDelete
+// permission is an option of the mons that allows for all pools what is meant for one.
+type permission struct {
+	option string
+	// missing is how a mon says that it is not given.
+	missing string
+	// allows says what whoever may change pools can do while it is given.
+	allows string
+}
 
-	// forbidTimeout bounds taking the permission back, for which the caller's
-	// context does not count.
+func poolDeletion() permission {
+	const option = "mon_allow_pool_delete"
+	return permission{option, "must first set the " + option, "pools may still be deleted by whoever may delete one"}
+}
+
+func singleCopy() permission {
+	return permission{"mon_allow_pool_size_one", "size as 1 is disabled by default", "pools may still be given a single copy"}
+}
+
+const (
+	// forbidTimeout bounds taking a permission back, for which the caller's context does not count.
 	forbidTimeout = 30 * time.Second
 	forbidTries   = 3
-	// deleteTries bounds how often another client may take the permission back
-	// between its being given and the deletion.
-	deleteTries = 3
+	// permitTries bounds how often another client may take a permission back between its being given and the command.
+	permitTries = 3
 )
 
 // DeletePool deletes a pool and all that is in it. One that does not exist is no
@@ -39,62 +52,71 @@ const (
 // killed in between leaves the permission on; the next DeletePool of any pool, or
 // RemoveConfig, takes it back.
 func (a *Admin) DeletePool(ctx context.Context, pool string) error {
-	r := deletePool(pool)
+	return a.permitted(ctx, deletePool(pool), poolDeletion())
+}
+
+// KeepSingleCopy sets the size of a pool to one. The mons' permission for that is given and taken back as that of
+// DeletePool is, and left on by a killed process until the next call.
+func (a *Admin) KeepSingleCopy(ctx context.Context, pool string) error {
+	return a.permitted(ctx, setPoolOption(pool, "size", "1"), singleCopy())
+}
+
+// permitted sends a command, with the permission that it needs for as long as it takes.
+func (a *Admin) permitted(ctx context.Context, r Request, p permission) error {
 	select {
-	case a.poolDeletion <- struct{}{}: // one at a time: the permission is one for all
+	case a.permitting <- struct{}{}: // one at a time: a permission is one for all
 	case <-ctx.Done():
-		return r.fail(ceph.ErrTimeout, "another pool is still being deleted: "+ctx.Err().Error())
+		return r.fail(ceph.ErrTimeout, "another pool is still being changed: "+ctx.Err().Error())
 	}
-	given, err := a.deletePool(ctx, r)
+	given, err := a.insist(ctx, r, p)
 	if !given && err != nil {
-		<-a.poolDeletion
+		<-a.permitting
 		return err
 	}
-	if forbid := a.forbidPoolDeletion(ctx, r); forbid != nil {
+	if forbid := a.forbid(ctx, r, p); forbid != nil {
 		return errors.Join(err, forbid)
 	}
 	return err
 }
 
-// deletePool tells whether the permission may be given now.
-func (a *Admin) deletePool(ctx context.Context, r Request) (given bool, err error) {
-	for range deleteTries {
+// insist tells whether the permission may be given now.
+func (a *Admin) insist(ctx context.Context, r Request, p permission) (given bool, err error) {
+	for range permitTries {
 		err = a.act(ctx, r)
-		if !refused(err, poolDeleteForbidden, ceph.EPERM) {
+		if !refused(err, p.missing, ceph.EPERM) {
 			return given, err
 		}
 		given = true // also if the answer to this gets lost
-		if err := a.SetConfig(ctx, "mon", allowPoolDelete, "true"); err != nil {
+		if err := a.SetConfig(ctx, "mon", p.option, "true"); err != nil {
 			return given, err
 		}
 	}
 	return given, err
 }
 
-// forbidPoolDeletion takes the permission back and then lets the next deletion
-// begin. It returns no later than ctx ends.
-func (a *Admin) forbidPoolDeletion(ctx context.Context, r Request) error {
+// forbid takes the permission back and then lets the next command begin. It returns no later than ctx ends.
+func (a *Admin) forbid(ctx context.Context, r Request, p permission) error {
 	done := make(chan error, 1)
 	go func() {
-		defer func() { <-a.poolDeletion }()
-		done <- a.takePermissionBack(context.WithoutCancel(ctx))
+		defer func() { <-a.permitting }()
+		done <- a.takeBack(context.WithoutCancel(ctx), p)
 	}()
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
-		return r.fail(ceph.ErrTimeout, allowPoolDelete+" is still being taken back: "+ctx.Err().Error())
+		return r.fail(ceph.ErrTimeout, p.option+" is still being taken back: "+ctx.Err().Error())
 	}
 }
 
-func (a *Admin) takePermissionBack(ctx context.Context) error {
+func (a *Admin) takeBack(ctx context.Context, p permission) error {
 	ctx, cancel := context.WithTimeout(ctx, forbidTimeout)
 	defer cancel()
 	var err error
 	for range forbidTries {
-		if err = a.RemoveConfig(ctx, "mon", allowPoolDelete); err == nil {
+		if err = a.RemoveConfig(ctx, "mon", p.option); err == nil {
 			return nil
 		}
 	}
-	return fmt.Errorf("pools may still be deleted by whoever may delete one: %w", err)
+	return fmt.Errorf("%s: %w", p.allows, err)
 }

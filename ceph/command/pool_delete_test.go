@@ -167,7 +167,7 @@ func TestDeletePoolContextEnds(t *testing.T) {
 	if err := a.DeletePool(ctx, "p"); !errors.Is(err, ceph.ErrTimeout) {
 		t.Errorf("got %v, want a timeout", err)
 	}
-	a.poolDeletion <- struct{}{} // waits for what goes on in the background
+	a.permitting <- struct{}{} // waits for what goes on in the background
 	k.check(t, "p")
 }
 
@@ -176,7 +176,7 @@ func TestDeletePoolWaits(t *testing.T) {
 	t.Parallel()
 	k := &keeper{pools: []string{"p"}}
 	a := newAdmin(k)
-	a.poolDeletion <- struct{}{}
+	a.permitting <- struct{}{}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := a.DeletePool(ctx, "p"); !errors.Is(err, ceph.ErrTimeout) {
@@ -219,4 +219,20 @@ func TestDeletePoolPermissionStays(t *testing.T) {
 	if !errors.Is(err, ceph.ErrUnreachable) || !k.allowed {
 		t.Errorf("got %v, want it to say that the permission stays", err)
 	}
+}
+
+// TestKeepSingleCopy needs the permission once, and leaves it off.
+func TestKeepSingleCopy(t *testing.T) {
+	t.Parallel()
+	const forbidden = "configuring pool size as 1 is disabled by default."
+	c := &scripted{t: t, answers: []answer{
+		{op: "osd pool set", errno: ceph.EPERM, status: forbidden},
+		{op: "config set"},
+		{op: "osd pool set", status: "set pool 1 size to 1"},
+		{op: "config rm"},
+	}}
+	if err := newAdmin(c).KeepSingleCopy(t.Context(), "p"); err != nil {
+		t.Error(err)
+	}
+	c.allSent()
 }

@@ -107,7 +107,7 @@ func (s *scenario) pools() {
 	options, err := s.ConfigDump(ctx)
 	s.want(err, nil, "config dump")
 	for _, o := range options {
-		if o.Option == allowPoolDelete {
+		if o.Option == poolDeletion().option {
 			s.t.Errorf("%s is still %s for %s", o.Option, o.Value, o.Who)
 		}
 	}

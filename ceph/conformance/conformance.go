@@ -64,7 +64,7 @@ func groups() []group {
 		{"Session", sessionCases}, {"Snapshot", snapshotCases}, {"Mons", monCases}, {"Mgrs", mgrCases},
 		{"Auth", authCases}, {"Caps", capsCases}, {"Config", configCases}, {"Health", healthCases},
 		{"CRUSH", crushCases}, {"CRUSHRules", ruleCases}, {"ErasureProfiles", profileCases},
-		{"Pools", poolCases}, {"PoolOptions", poolOptionCases}, {"DeletePool", deletePoolCases},
+		{"Pools", poolCases}, {"PoolOptions", poolOptionCases}, {"SingleCopy", singleCopyCases}, {"DeletePool", deletePoolCases},
 		{"NewOSD", newOSDCases}, {"OSDStates", osdStateCases}, {"OSDFlags", osdFlagCases}, {"OSDRemoval", osdRemovalCases},
 		{"Stopping", stoppingCases}, {"Blocklist", blocklistCases},
 		{"Images", imageCases}, {"ImageUsers", imageUserCases}, {"ImageSnapshots", imageSnapshotCases},

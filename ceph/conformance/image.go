@@ -61,6 +61,15 @@ func imageCases(e *env) {
 		e.want(err, ceph.ErrNotFound)
 		e.want(e.CreateImage(e.ctx, ceph.ImageSpec{ImageRef: ceph.ImageRef{Pool: e.name("nopool"), Name: "x"}, Size: mebibyte}), ceph.ErrNotFound)
 	})
+	e.check("a pool has no namespace for images at first, and one that does not exist is ErrNotFound", func(e *env) {
+		names, err := e.ListImageNamespaces(e.ctx, pool)
+		e.ok(err)
+		if len(names) != 0 {
+			e.Errorf("namespaces are %v", names)
+		}
+		_, err = e.ListImageNamespaces(e.ctx, e.name("nopool"))
+		e.want(err, ceph.ErrNotFound)
+	})
 	e.check("ListImages is sorted", func(e *env) {
 		for _, name := range []string{"b", "a"} {
 			other := e.image(pool, name)

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -43,6 +44,17 @@ func poolCases(e *env) {
 		}
 		e.want(e.EnableApplication(e.ctx, name, "rgw"), ceph.ErrExists)
 		e.want(e.EnableApplication(e.ctx, e.name("ghost"), "rbd"), ceph.ErrNotFound)
+	})
+	e.check("a value is kept beside an application, and replaced", func(e *env) {
+		for _, value := range []string{"one", "two"} {
+			e.ok(e.SetApplicationValue(e.ctx, name, "rbd", "kept.by", value))
+			if got := e.poolNamed(name).ApplicationValues["rbd/kept.by"]; got != value {
+				e.Errorf("the value is %q, want %q", got, value)
+			}
+		}
+		e.want(e.SetApplicationValue(e.ctx, name, "cephfs", "kept.by", "one"), ceph.ErrNotFound)
+		e.want(e.SetApplicationValue(e.ctx, name, "rbd", "kept.by", strings.Repeat("x", 129)), ceph.ErrInvalid)
+		e.want(e.SetApplicationValue(e.ctx, e.name("ghost"), "rbd", "kept.by", "one"), ceph.ErrNotFound)
 	})
 	e.check("a quota is set and lifted", func(e *env) {
 		for _, q := range []ceph.PoolQuota{{Bytes: 1 << 30, Objects: 1000}, {Bytes: 1 << 20}, {}} {
@@ -131,6 +143,33 @@ func poolOptionCases(e *env) {
 		e.want(e.SetPoolOption(e.ctx, name, "min_size", "9"), ceph.ErrInvalid)
 		e.want(e.SetPoolOption(e.ctx, name, "crush_rule", e.name("ghost")), ceph.ErrNotFound)
 		e.want(e.SetPoolOption(e.ctx, e.name("ghost"), "size", "2"), ceph.ErrNotFound)
+	})
+}
+
+func singleCopyCases(e *env) {
+	const option = "mon_allow_pool_size_one"
+	name := e.pool("single")
+	e.check("a single copy is ErrRefused", func(e *env) {
+		e.want(e.SetPoolOption(e.ctx, name, "size", "1"), ceph.ErrRefused)
+	})
+	e.check("KeepSingleCopy keeps one, leaves the permission as it was, and one of no pool is ErrNotFound", func(e *env) {
+		before := configValue(e, "mon", option)
+		e.ok(e.KeepSingleCopy(e.ctx, name))
+		e.ok(e.KeepSingleCopy(e.ctx, name))
+		if p := e.poolNamed(name); p.Size != 1 || p.MinSize != 1 {
+			e.Errorf("got %+v", p)
+		}
+		e.want(e.KeepSingleCopy(e.ctx, e.name("ghost")), ceph.ErrNotFound)
+		if after := configValue(e, "mon", option); after == "true" && before != "true" {
+			e.Errorf("%s was %q and is now %q", option, before, after)
+		}
+	})
+	e.check("more copies are made again", func(e *env) {
+		e.ok(e.SetPoolOption(e.ctx, name, "size", "3"))
+		if p := e.poolNamed(name); p.Size != 3 || p.MinSize != 2 {
+			e.Errorf("got %+v", p)
+		}
+		e.clean()
 	})
 }
 

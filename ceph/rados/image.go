@@ -162,6 +162,15 @@ func (c *Client) ListImages(ctx context.Context, pool string) ([]string, error) 
 	})
 }
 
+// ListImageNamespaces lists the namespaces of a pool; see ceph.Images.
+func (c *Client) ListImageNamespaces(ctx context.Context, pool string) ([]string, error) {
+	return withPool(ctx, c, subject{"rbd namespace ls", pool}, pool, func(_ *connection, io *goceph.IOContext) ([]string, error) {
+		names, err := rbd.NamespaceList(io)
+		slices.Sort(names)
+		return names, err
+	})
+}
+
 // ResizeImage grows an image; see ceph.Images.
 func (c *Client) ResizeImage(ctx context.Context, ref ceph.ImageRef, size int64) error {
 	s := subject{"rbd resize", ref.String()}

@@ -209,6 +209,14 @@ func (k *Client) ListImages(ctx context.Context, pool string) ([]string, error) 
 	})
 }
 
+// ListImageNamespaces implements ceph.Images. The simulator has no namespaces.
+func (k *Client) ListImageNamespaces(ctx context.Context, pool string) ([]string, error) {
+	return ask(ctx, k, rbdRead("ListImageNamespaces", "rbd namespace ls", pool), pool, func(c *Cluster) ([]string, error) {
+		_, err := c.imagePool(pool)
+		return nil, err
+	})
+}
+
 // ResizeImage implements ceph.Images.
 func (k *Client) ResizeImage(ctx context.Context, ref ceph.ImageRef, size int64) error {
 	return k.changeImage(ctx, "ResizeImage", "rbd resize", ref, func(_ *Cluster, img *image) error {

@@ -31,6 +31,7 @@ type pool struct {
 	pgTarget int
 	scaling  string // autoscale mode
 	apps     map[string]bool
+	values   map[string]string // kept beside the applications
 	options  map[string]string
 	flags    map[string]bool
 	quota    ceph.PoolQuota
@@ -92,7 +93,7 @@ func (c *Cluster) createPool(spec ceph.PoolSpec) (*pool, error) {
 	}
 	p := &pool{
 		name: spec.Name, kind: spec.Type, pgTarget: spec.PGs, scaling: spec.AutoscaleMode,
-		apps: map[string]bool{}, options: map[string]string{}, flags: map[string]bool{"hashpspool": true},
+		apps: map[string]bool{}, values: map[string]string{}, options: map[string]string{}, flags: map[string]bool{"hashpspool": true},
 		blobs: map[string]int64{}, images: newImageState(),
 	}
 	if err := c.shape(p, spec); err != nil {
@@ -274,6 +275,45 @@ func (k *Client) EnableApplication(ctx context.Context, name, application string
 			return refusal.New(ceph.EPERM, "Are you SURE? Pool '%s' already has an enabled application", name).WithKind(ceph.ErrExists)
 		}
 		p.apps[application] = true
+		return nil
+	})
+}
+
+// maxApplicationText is how long a key or a value beside an application may be.
+const maxApplicationText = 128
+
+// SetApplicationValue implements ceph.Pools.
+func (k *Client) SetApplicationValue(ctx context.Context, name, application, key, value string) error {
+	return k.do(ctx, monWrite("SetApplicationValue", "osd pool application set"), name, func(c *Cluster) error {
+		p, err := c.pool(name)
+		switch {
+		case err != nil:
+			return err
+		case !p.apps[application]:
+			return refusal.New(ceph.ENOENT, "application '%s' is not enabled on pool '%s'", application, name)
+		case key == "" || len(key) > maxApplicationText || len(value) > maxApplicationText:
+			return refusal.New(ceph.EINVAL, "key or value of application '%s' is empty or too long", application)
+		}
+		p.values[application+"/"+key] = value
+		return nil
+	})
+}
+
+// KeepSingleCopy implements ceph.Pools.
+func (k *Client) KeepSingleCopy(ctx context.Context, name string) error {
+	return k.do(ctx, monWrite("KeepSingleCopy", "osd pool set"), name, func(c *Cluster) error {
+		p, err := c.pool(name)
+		switch {
+		case err != nil:
+			return err
+		case p.kind == ceph.Erasure:
+			return refusal.New(ceph.EOPNOTSUPP, "can not change the size of an erasure-coded pool")
+		case p.flags["nosizechange"]:
+			return refusal.New(ceph.EPERM, "pool size change is disabled; you must unset nosizechange flag for the pool first")
+		}
+		p.size, p.minSize = 1, 1
+		c.replace(p)
+		c.osdmap.epoch++
 		return nil
 	})
 }

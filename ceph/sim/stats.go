@@ -123,7 +123,8 @@ func (c *Cluster) exportPools(s *mgrStats) []ceph.Pool {
 		pools = append(pools, ceph.Pool{
 			ID: p.id, Name: p.name, Type: p.kind, Size: p.size, MinSize: p.minSize, PGs: len(p.pgs), PGTarget: p.pgTarget,
 			AutoscaleMode: p.scaling, RuleID: p.rule, ErasureProfile: p.profile, Applications: enabled(p.apps),
-			Options: maps.Clone(p.options), Quota: p.quota, Flags: c.flagsOf(p),
+			ApplicationValues: maps.Clone(p.values),
+			Options:           maps.Clone(p.options), Quota: p.quota, Flags: c.flagsOf(p),
 			StoredBytes: stat.stored, UsedBytes: stat.used, AvailableBytes: stat.available, Objects: stat.objects, PercentUsed: stat.percent,
 		})
 	}
