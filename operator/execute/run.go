@@ -64,6 +64,8 @@ type run struct {
 	denied []plan.Denial
 	asked  map[string]*question
 	stored observe.Stored // as it becomes
+
+	occupied occupancy
 }
 
 // errSkipped is the outcome of a step after one that failed.

@@ -44,6 +44,7 @@ func DiskStatus(ctx context.Context, c client.Client, disk *v1alpha1.StorageDisk
 func operatorsPart(s v1alpha1.StorageDiskStatus) v1alpha1.StorageDiskStatus {
 	part := v1alpha1.StorageDiskStatus{
 		ObservedGeneration: s.ObservedGeneration, Claim: s.Claim, OSDs: s.OSDs, Plan: s.Plan, State: s.State, Summary: s.Summary,
+		Request: s.Request,
 	}
 	for _, conditionType := range []string{v1alpha1.ConditionFresh, v1alpha1.ConditionInService} {
 		for _, condition := range s.Conditions {

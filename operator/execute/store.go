@@ -3,9 +3,11 @@ package execute
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
@@ -66,6 +68,9 @@ func (r *run) reserveOSD(ctx context.Context, osd plan.Reservation) error {
 		}
 		sizes[part.Disk] = size
 	}
+	if err := r.occupy(ctx, osd); err != nil {
+		return err
+	}
 	wanted := r.reservation(osd, sizes)
 	secret, err := r.builder("").ReservationSecret(wanted)
 	if err != nil {
@@ -78,13 +83,51 @@ func (r *run) reserveOSD(ctx context.Context, osd plan.Reservation) error {
 	if err != nil {
 		return err
 	}
-	if stored.Data.Disk != osd.Data.Disk || stored.Data.Index != osd.Data.Index {
+	if !samePlaces(stored, wanted) {
 		return apierrors.NewAlreadyExists(corev1.Resource("secrets"), secret.Name) // the id went to another disk meanwhile
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.stored.Reservations = maps.Clone(r.stored.Reservations)
 	r.stored.Reservations[osd.ID] = stored
+	return nil
+}
+
+// samePlaces says that two reservations are of the same parts of the same disks.
+func samePlaces(a, b handover.Reservation) bool {
+	same := func(a, b handover.Device) bool { return a.Disk == b.Disk && a.Index == b.Index && a.Offset == b.Offset }
+	if a.DB == nil || b.DB == nil {
+		return a.DB == b.DB && same(a.Data, b.Data)
+	}
+	return same(a.Data, b.Data) && same(*a.DB, *b.DB)
+}
+
+// occupancy is who has which part of the disks: what was reserved when this was looked up live, and since then by this
+// run.
+type occupancy struct {
+	mu     sync.Mutex
+	places plan.Places // nil: not looked up yet
+}
+
+// occupy sets the parts of disks aside that an OSD is to have. It fails with a conflict when another OSD has one of them:
+// what the plan rests on may be older than a reservation.
+func (r *run) occupy(ctx context.Context, osd plan.Reservation) error {
+	r.occupied.mu.Lock()
+	defer r.occupied.mu.Unlock()
+	if r.occupied.places == nil {
+		reserved, err := observe.Reservations(ctx, r.Live, client.ObjectKeyFromObject(r.Object))
+		if err != nil {
+			return err
+		}
+		r.occupied.places = plan.Places{}
+		for _, other := range reserved {
+			r.occupied.places.Add(other)
+		}
+	}
+	if text := r.occupied.places.Collision(osd); text != "" {
+		return apierrors.NewConflict(v1alpha1.Resource("storagedisks"), osd.Data.Disk, errors.New(text))
+	}
+	r.occupied.places.Add(osd)
 	return nil
 }
 
@@ -121,25 +164,24 @@ func (r *run) reservation(osd plan.Reservation, sizes map[string]int64) handover
 	if reservation.UUID == "" {
 		reservation.UUID = uuid.NewString()
 	}
-	if osd.Data.Count > 1 && reservation.Data.Slice == "" {
-		reservation.Data.Slice = uuid.NewString()
-	}
 	if osd.DB != nil {
 		db := device(*osd.DB, sizes)
-		if db.Slice == "" {
-			db.Slice = uuid.NewString()
-		}
 		reservation.DB = &db
 	}
 	return reservation
 }
 
-// device is a part as it is stored, with the size of the whole disk, which the seal covers.
+// device is a part as it is stored, with the size of the whole disk, which the seal covers. What has a place on the disk
+// is a partition, and gets a UUID.
 func device(p plan.Part, sizes map[string]int64) handover.Device {
-	return handover.Device{
+	d := handover.Device{
 		Disk: p.Disk, Identity: p.Identity, Seal: p.Seal, Size: sizes[p.Disk], Slice: p.Slice,
-		Index: p.Index, Count: p.Count, Bytes: p.Bytes,
+		Index: p.Index, Count: p.Count, Offset: p.Offset, Bytes: p.Bytes,
 	}
+	if d.Offset > 0 && d.Slice == "" {
+		d.Slice = uuid.NewString()
+	}
+	return d
 }
 
 // restoreReservation stores again what is known of an OSD that runs: its key is asked of Ceph.

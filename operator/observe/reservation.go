@@ -1,13 +1,34 @@
 package observe
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
+
+// Reservations reads what is reserved of a cluster, and nothing else. Read from the server it is the truth of that moment.
+func Reservations(ctx context.Context, reader client.Reader, cluster client.ObjectKey) ([]plan.Reservation, error) {
+	var secrets corev1.SecretList
+	labels := client.MatchingLabels{
+		v1alpha1.LabelCluster:   v1alpha1.ClusterLabelValue(cluster.Namespace, cluster.Name),
+		manifest.LabelComponent: manifest.ComponentReservation,
+	}
+	if err := reader.List(ctx, &secrets, client.InNamespace(cluster.Namespace), labels); err != nil {
+		return nil, fmt.Errorf("list reservations of %s: %w", cluster, err)
+	}
+	s := Stored{Reservations: map[int32]handover.Reservation{}}
+	err := s.readSecrets(secrets.Items)
+	return s.Planned, err
+}
 
 // ReservationOf returns what plan decides on of a stored reservation: all but the key.
 func ReservationOf(r handover.Reservation) (plan.Reservation, error) {
@@ -28,8 +49,8 @@ func ReservationOf(r handover.Reservation) (plan.Reservation, error) {
 
 func partOf(d handover.Device) plan.Part {
 	return plan.Part{
-		Disk: d.Disk, Slice: d.Slice, Index: d.Index, Count: max(d.Count, 1), Bytes: d.Bytes, Seal: d.Seal,
-		Identity: d.Identity,
+		Disk: d.Disk, Slice: d.Slice, Index: d.Index, Count: max(d.Count, 1), Offset: d.Offset, Bytes: d.Bytes,
+		Seal: d.Seal, Identity: d.Identity,
 	}
 }
 

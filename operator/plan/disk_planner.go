@@ -41,8 +41,8 @@ type draft struct {
 	data, dbs []*Reservation
 	// owned says that the disk belongs to the owner already; made that all its OSDs were up at least once.
 	owned, made bool
-	// dbRoom is what is left for DBs of other OSDs, and dbCount how many have theirs on the disk.
-	dbRoom  int64
+	// free is what is left for DBs of other OSDs, and dbCount how many have theirs on the disk.
+	free    space
 	dbCount int
 }
 

@@ -44,6 +44,7 @@ func (p *diskPlanner) entry(d *draft) DiskEntry {
 		plan := d.plan
 		entry.Cluster, entry.Plan = d.owner.Key, &plan
 		entry.Claimed = entry.Claim != nil && d.owner.claims(d.disk.Status.Claim)
+		entry.Request = d.request()
 	}
 	entry.State, entry.InService = d.service()
 	return entry
@@ -132,7 +133,11 @@ func (d *draft) ownedService() (v1alpha1.DiskState, Condition) {
 	}
 	switch {
 	case !d.made:
-		return v1alpha1.DiskPreparing, Condition{metav1.ConditionFalse, v1alpha1.ReasonPreparing, d.plan.Message}
+		message := d.plan.Message
+		if d.unanswered() {
+			message += "; the agent on node " + d.disk.Status.Node + " is asked to cut the disk into slices, and has not answered yet"
+		}
+		return v1alpha1.DiskPreparing, Condition{metav1.ConditionFalse, v1alpha1.ReasonPreparing, cut(message)}
 	case !d.owner.OSDsKnown:
 		return v1alpha1.DiskUnknown, Condition{metav1.ConditionUnknown, v1alpha1.ReasonNotObserved, "Ceph was not asked yet"}
 	case len(d.data) == 0 && len(d.dbs) > 0:
@@ -153,8 +158,12 @@ func (d *draft) up() bool {
 	return true
 }
 
-// refusal returns what the program of an OSD on the disk said when it refused to start; nil: none did.
+// refusal returns why the agent did not cut the disk, or else what the program of an OSD on the disk said when it refused
+// to start; nil: neither did.
 func (d *draft) refusal() *v1alpha1.Refusal {
+	if refusal := d.agentRefusal(); refusal != nil {
+		return refusal
+	}
 	for _, r := range d.data {
 		if deployed := d.owner.deployed[osdName(r.ID)]; deployed != nil && deployed.Refusal != nil {
 			return deployed.Refusal
@@ -167,6 +176,7 @@ func (d *draft) refusal() *v1alpha1.Refusal {
 func (e DiskEntry) Status(disk *v1alpha1.StorageDisk, now metav1.Time) DiskStatus {
 	status := v1alpha1.StorageDiskStatus{
 		ObservedGeneration: disk.Generation, Claim: e.Claim, OSDs: e.Serving, Plan: e.Plan, State: e.State,
+		Request: e.Request,
 		Summary: &v1alpha1.DiskSummary{OSDs: e.ids(), Reason: e.reason(disk)},
 	}
 	if size := sizeOf(disk); size > 0 {

@@ -101,12 +101,7 @@ func (d *draft) unreserved() []PlannedOSD {
 		osd := PlannedOSD{
 			Node: first.Node, Location: first.Location, Rule: first.Rule, DeviceClass: first.DeviceClass, Data: first.Data,
 		}
-		osd.Data.Index, osd.Data.Slice = i, ""
-		if first.DB != nil {
-			part := *first.DB
-			part.Slice = ""
-			osd.DB = &part
-		}
+		osd.Data.Index, osd.Data.Slice, osd.Data.Offset = i, "", dataOffset(i, first.Data.Bytes)
 		osds = append(osds, osd)
 	}
 	return osds
@@ -156,7 +151,7 @@ func (d *draft) names() string {
 func (d *draft) describeService() string {
 	text := d.names()
 	if len(d.data) == 0 && len(d.dbs) > 0 {
-		return fmt.Sprintf("DB and WAL of %s, %s free", text, binarySize(max(d.room(), 0)))
+		return fmt.Sprintf("DB and WAL of %s, %s free", text, binarySize(d.freeSpace().total()))
 	}
 	if len(d.data) > 0 {
 		text += ", class " + d.data[0].DeviceClass
@@ -186,7 +181,9 @@ func (d *draft) serving() []v1alpha1.DiskOSD {
 			Size: resource.NewQuantity(r.DB.Bytes, resource.BinarySI),
 		})
 	}
-	if label := deref(deref(d.disk.Status.Content).BlueStore); d.owned && len(osds) == 0 && label.OSDID != nil {
+	// The label in a slice names one OSD of several.
+	label, whole := deref(deref(d.disk.Status.Content).BlueStore), d.disk.Status.Request == nil
+	if d.owned && len(osds) == 0 && whole && label.OSDID != nil {
 		osds = append(osds, v1alpha1.DiskOSD{ID: *label.OSDID, Role: v1alpha1.OSDRoleData, UUID: label.OSDUUID})
 	}
 	slices.SortFunc(osds, func(a, b v1alpha1.DiskOSD) int {

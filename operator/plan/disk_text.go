@@ -61,13 +61,20 @@ func dependents(osds int) string {
 	return fmt.Sprintf(" (then %s %s on it)", count(osds, "OSD"), verb(osds, "depends", "depend"))
 }
 
-// noDBSpace says why no disk has room for a DB.
-func (d *draft) noDBSpace(on []*draft) string {
-	need := fmt.Sprintf("%s for DB and WAL", count(d.rule.OSDsPerDisk, "slice of "+d.rule.DB.Size.String()))
-	if len(on) == 0 {
-		return fmt.Sprintf("%s: node %s has no disk of rule %s that is ready and has room", need, d.node.Name, d.rule.DB.Rule)
+// noDBSpace says why no disk has room for a DB; best has the most, and is nil when there is none.
+func (d *draft) noDBSpace(want dbWant, best *draft) string {
+	need := fmt.Sprintf("%s for DB and WAL", count(max(d.perDisk(), 1), "slice of "+want.size))
+	if best == nil {
+		return fmt.Sprintf("%s: node %s has no disk of rule %s that is ready and has room", need, want.at.node, want.at.rule)
 	}
-	best := roomiest(on, 0)
-	return fmt.Sprintf("%s: of the disks of rule %s on node %s, %s has the most room, %s", need, d.rule.DB.Rule, d.node.Name,
-		best.disk.Name, binarySize(best.dbRoom))
+	return fmt.Sprintf("%s: of the disks of rule %s on node %s, %s has the most room, %s", need, want.at.rule, want.at.node,
+		best.disk.Name, binarySize(best.room()))
+}
+
+// perDisk is how many OSDs a disk is to become.
+func (d *draft) perDisk() int32 {
+	if d.owned {
+		return d.data[0].Data.Count
+	}
+	return d.rule.OSDsPerDisk
 }

@@ -72,6 +72,8 @@ type Part struct {
 	Slice string
 	// Index of the OSD among the Count that the disk is cut into; with Count 1 it is the only one.
 	Index, Count int32
+	// Offset of the slice on the disk in bytes; 0: the OSD has the disk as a whole.
+	Offset int64
 	// Bytes of the disk, or of the slice, that are the OSD's.
 	Bytes int64
 	// Seal and Identity of the disk as it was judged.

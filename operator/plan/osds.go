@@ -21,17 +21,62 @@ func (c *computation) reserve() {
 	if c.in.Seed != nil && (c.snapshot == nil || !c.in.Mons.QuorumRecorded) {
 		return
 	}
-	next := c.freeIDs()
+	planned := c.newOSDs()
+	for _, withDB := range []bool{false, true} {
+		for _, osd := range planned {
+			if (osd.DB != nil) == withDB {
+				c.add(ReserveOSD{osd.Reservation}, osd.reason, c.ownOSDs(osd.DB, planned)...)
+			}
+		}
+	}
+}
+
+// newOSD is an OSD that is to be reserved, and why.
+type newOSD struct {
+	Reservation
+
+	reason string
+}
+
+// newOSDs lists the OSDs that are to be reserved now. The plan of the disks may be older than a reservation: what it asks
+// for a second time, or in the place of another OSD, waits for the next one.
+func (c *computation) newOSDs() []newOSD {
+	var found []newOSD
+	next, placed := c.freeIDs(), c.placed()
 	for _, entry := range c.in.Disks.Entries {
 		if !entry.Claimed || deref(entry.Plan).Reason != v1alpha1.PlanReasonMatched {
 			continue
 		}
 		for _, osd := range entry.OSDs {
-			if osd.DB == nil || c.dbDiskReady(osd.DB.Disk) {
-				c.add(ReserveOSD{osd.reservation(next())}, fmt.Sprintf("disk %s on node %s: %s", entry.Disk, entry.Node, entry.Plan.Message))
+			if osd.DB != nil && !c.dbDiskReady(osd.DB.Disk) || placed.Collision(osd.reservation(-1)) != "" {
+				continue
 			}
+			reason := fmt.Sprintf("disk %s on node %s: %s", entry.Disk, entry.Node, entry.Plan.Message)
+			found = append(found, newOSD{osd.reservation(next()), reason})
 		}
 	}
+	return found
+}
+
+// placed are the parts of disks that are reserved.
+func (c *computation) placed() Places {
+	placed := Places{}
+	for _, r := range c.osds {
+		placed.Add(*r)
+	}
+	return placed
+}
+
+// ownOSDs lists what is reserved on the disk of a DB for its own OSDs. That comes first: how the disk is cut follows
+// from them.
+func (c *computation) ownOSDs(db *Part, planned []newOSD) []Action {
+	var own []Action
+	for _, osd := range planned {
+		if db != nil && osd.DB == nil && osd.Data.Disk == db.Disk {
+			own = append(own, ReserveOSD{osd.Reservation})
+		}
+	}
+	return own
 }
 
 func (o PlannedOSD) reservation(id int32) Reservation {

@@ -29,7 +29,7 @@ type Action interface {
 type EnsureIdentity struct{}
 
 // ReserveOSD stores what is chosen for an OSD, with Create: its id is in OSD.ID; the executor chooses uuid, key and
-// the UUIDs of slices. The disk must have the cluster's claim, looked up live.
+// the UUIDs of slices. The disk must have the cluster's claim, and no other OSD in the same place, looked up live.
 type ReserveOSD struct{ OSD Reservation }
 
 // RelocateOSD stores that an OSD's disk is in another node, where somebody put it.
