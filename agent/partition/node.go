@@ -1,0 +1,223 @@
+package partition
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/seamount-dev/seamount/agent/nodedisk"
+	"github.com/seamount-dev/seamount/agent/refusal"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/discover/content"
+	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/gpt"
+	"github.com/seamount-dev/seamount/discover/seal"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+)
+
+// Node partitions the disks of the node that this process runs on.
+type Node struct {
+	Disks  nodedisk.Disks
+	Kernel Kernel
+}
+
+// Partition does what a request asks for with the disk of a StorageDisk. A refusal is a refusal.Error.
+func (n Node) Partition(ctx context.Context, name string, request v1alpha1.DiskRequest) error {
+	order, err := OrderOf(request)
+	if err != nil {
+		return refusal.New(v1alpha1.ReasonPrepareFailed, "report this as a defect of the operator", "the request makes no sense: %v", err)
+	}
+	device, id, err := n.Disks.Find(ctx, name)
+	if err != nil {
+		return notFound(name, err)
+	}
+	job := job{Node: n, name: name, device: device, id: id, request: request, order: order}
+	blank, err := job.look()
+	if err != nil {
+		return err
+	}
+	return job.cut(ctx, blank)
+}
+
+func notFound(name string, err error) error {
+	switch {
+	case errors.Is(err, nodedisk.ErrMissing):
+		return refusal.NewPassing(handover.ReasonDiskMissing, "put the disk back, or replace the OSD", "no device of this node is the disk %s", name)
+	case errors.Is(err, nodedisk.ErrAmbiguous):
+		return refusal.NewPassing(handover.ReasonDiskAmbiguous, "take the copies of the disk away", "%v: %s", err, name)
+	}
+	return fmt.Errorf("find the disk %s: %w", name, err)
+}
+
+// job is one request and its disk.
+type job struct {
+	Node
+	name    string
+	device  disk.Disk
+	id      v1alpha1.DiskIdentity
+	request v1alpha1.DiskRequest
+	order   Order
+}
+
+// look says whether the disk is blank. It opens the disk for reading: that of somebody else is not even opened for more.
+func (j job) look() (bool, error) {
+	file, err := j.open(os.O_RDONLY)
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	d, err := j.disk(file)
+	if err != nil {
+		return false, err
+	}
+	found, err := d.read()
+	if err != nil || found.Blank() {
+		return true, err
+	}
+	return false, d.checkOurs(found, j.order)
+}
+
+// cut opens the disk anew for writing and looks at it again. A blank one is held exclusively, so that nobody mounts it
+// meanwhile. One of ours cannot be: its OSDs hold their slices, and nobody else can hold the disk because of them.
+func (j job) cut(ctx context.Context, blank bool) error {
+	flags := os.O_RDWR
+	if blank {
+		flags |= unix.O_EXCL
+	}
+	file, err := j.openFree(ctx, flags)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	d, err := j.disk(file)
+	if err != nil {
+		return err
+	}
+	d.CheckBlank = func(ctx context.Context) error { return j.checkBlank(ctx, file, blank) }
+	table, err := d.Cut(ctx, j.order)
+	if err != nil {
+		return err
+	}
+	return j.announce(file, table)
+}
+
+func (j job) disk(file *os.File) (Disk, error) {
+	g, err := GeometryOf(file)
+	return Disk{Name: j.device.Name, Device: realDevice{file}, Geometry: g}, err
+}
+
+// announce tells the kernel of the slices that were asked for.
+func (j job) announce(file *os.File, table *gpt.Table) error {
+	for _, slice := range j.order.Slices {
+		made, _ := table.Find(slice.UUID)
+		if _, err := j.Kernel.Ensure(file, j.device.Number, made); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkBlank compares the disk with its seal, and wants nothing but zeros beside: a seal can be of any disk.
+func (j job) checkBlank(ctx context.Context, file *os.File, exclusive bool) error {
+	if !exclusive {
+		return refusal.NewPassing(handover.ReasonDiskChanged, leaveIt, "the partition table of %s went away just now", j.device.Name)
+	}
+	err := seal.Check(ctx, file, j.id, j.request.Seal)
+	var changed *seal.ChangedError
+	switch {
+	case errors.As(err, &changed):
+		return refusal.New(handover.ReasonDiskChanged, "look at what is on it; discover judges it anew, and the plan follows",
+			"%s: %v; nothing was written to it", j.device.Name, changed)
+	case err != nil:
+		return fmt.Errorf("check the seal of %s: %w", j.device.Name, err)
+	}
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	samples, err := content.Sample(ctx, file, content.Extents(size))
+	if err == nil && samples.NonZero > 0 {
+		err = refusal.New(handover.ReasonDiskChanged, leaveIt, "%s is not blank: there is something at %d", j.device.Name, samples.First)
+	}
+	return err
+}
+
+// A disk is looked at by others now and then: udev when it appears, an OSD that starts.
+const (
+	busyInterval = 50 * time.Millisecond
+	busyLimit    = 5 * time.Second
+)
+
+// openFree opens the disk, and takes the lock by which programs that partition keep udev and each other away.
+// See https://systemd.io/BLOCK_DEVICE_LOCKING.
+func (j job) openFree(ctx context.Context, flags int) (*os.File, error) {
+	ctx, cancel := context.WithTimeout(ctx, busyLimit)
+	defer cancel()
+	ticker := time.NewTicker(busyInterval)
+	defer ticker.Stop()
+	for {
+		file, err := j.openLocked(flags)
+		if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.EWOULDBLOCK) {
+			return file, err
+		}
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return nil, refusal.NewPassing(handover.ReasonDiskBusy, "find what holds it (lsblk, fuser) and end that",
+				"%s, disk %s, is held by something else", j.device.Name, j.name)
+		}
+	}
+}
+
+func (j job) openLocked(flags int) (*os.File, error) {
+	file, err := j.open(flags)
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// open opens the device that was found, and not one that has its name by now.
+func (j job) open(flags int) (*os.File, error) {
+	file, err := os.OpenFile(nodedisk.Path(j.device.Name), flags, 0)
+	if err != nil {
+		return nil, err
+	}
+	number, err := nodedisk.NumberOf(file)
+	if err == nil && number != j.device.Number {
+		err = fmt.Errorf("%s is device %d:%d by now", file.Name(), number.Major, number.Minor)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
+
+// GeometryOf asks an open block device for its size and sectors.
+func GeometryOf(file *os.File) (gpt.Geometry, error) {
+	size, err := file.Seek(0, io.SeekEnd)
+	if err != nil {
+		return gpt.Geometry{}, fmt.Errorf("size of %s: %w", file.Name(), err)
+	}
+	sector, err := unix.IoctlGetInt(int(file.Fd()), unix.BLKSSZGET)
+	if err != nil {
+		return gpt.Geometry{}, fmt.Errorf("sectors of %s: %w", file.Name(), err)
+	}
+	return gpt.Geometry{Size: size, Sector: int64(sector)}, nil
+}
+
+// realDevice is a block device.
+type realDevice struct{ *os.File }
+
+// Forget drops clean pages; what was written and synced is clean.
+func (d realDevice) Forget() {
+	_ = unix.Fadvise(int(d.Fd()), 0, 0, unix.FADV_DONTNEED) // advice: a kernel may ignore it
+}
