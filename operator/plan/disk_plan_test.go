@@ -280,7 +280,7 @@ func TestDBRoomCountsReservations(t *testing.T) {
 	t.Parallel()
 	in := hddWithDB()
 	r := reserved(7, "wwn-1")
-	r.Rule, r.DB = "hdd", &Part{Disk: "eui-a", Count: 1, Bytes: 200 << 30, Slice: "part-7"}
+	r.Rule, r.DB = "hdd", &Part{Disk: "eui-a", Count: 1, Offset: 1 << 20, Bytes: 200 << 30, Slice: "part-7"}
 	booted(&in.Clusters[0], r)
 	plan := Disks(in)
 	a := plan.Disks[0]
@@ -298,7 +298,8 @@ func TestSlicesAreFinishedAsBegun(t *testing.T) {
 	in := oneDisk()
 	in.Clusters[0].Spec.Storage.Rules[0].OSDsPerDisk = 2
 	first := Disks(in).Disks[0].OSDs
-	if len(first) != 2 || first[0].Data.Bytes != first[1].Data.Bytes || 2*first[0].Data.Bytes >= 10<<30 || first[1].Data.Index != 1 {
+	if len(first) != 2 || first[0].Data.Bytes != first[1].Data.Bytes || 2*first[0].Data.Bytes >= 10<<30 || first[1].Data.Index != 1 ||
+		first[0].Data.Offset != 1<<20 || first[1].Data.Offset != 1<<20+first[0].Data.Bytes {
 		t.Fatalf("slices %+v", first)
 	}
 	in.Clusters[0].Reservations = []Reservation{first[0].reservation(4)}
@@ -356,7 +357,7 @@ func TestDiskStatus(t *testing.T) {
 	t.Parallel()
 	in := hddWithDB()
 	r := reserved(12, "wwn-1")
-	r.Rule, r.DB = "hdd", &Part{Disk: "eui-a", Count: 1, Bytes: 200 << 30, Slice: "part-12"}
+	r.Rule, r.DB = "hdd", &Part{Disk: "eui-a", Count: 1, Offset: 1 << 20, Bytes: 200 << 30, Slice: "part-12"}
 	booted(&in.Clusters[0], r)
 	later := metav1.NewTime(worldStart.Add(time.Hour))
 	in.Disks[0].Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionInService, Status: metav1.ConditionTrue, LastTransitionTime: metav1.NewTime(worldStart)}}

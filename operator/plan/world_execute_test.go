@@ -71,7 +71,7 @@ func (w *world) do(action Action) {
 	switch a := action.(type) {
 	case EnsureIdentity:
 		w.once(w.identity == nil, "a second identity")
-		w.identity = &Identity{FSID: "f51d", Created: w.now}
+		w.identity = &Identity{FSID: "f51d0000-0000-4000-8000-000000000001", Created: w.now}
 	case EnsureMon:
 		w.recordMon(a.Mon)
 	case RecordQuorum:
@@ -177,12 +177,25 @@ func (w *world) removeMon(name string) {
 func (w *world) reserve(r Reservation) {
 	for _, other := range w.reservations {
 		w.once(other.ID != r.ID, fmt.Sprintf("osd.%d is reserved twice", r.ID))
-		w.once(other.Data.Disk != r.Data.Disk || other.Data.Index != r.Data.Index, "a part of a disk is reserved twice")
+		w.once(Collision(r, other) == "", Collision(r, other))
 	}
 	disk := w.disks[slices.IndexFunc(w.disks, func(d *v1alpha1.StorageDisk) bool { return d.Name == r.Data.Disk })]
 	w.once(disk.Status.Claim != nil && disk.Status.Claim.Name == w.key.Name, "a disk without a claim is reserved")
 	r.UUID = fmt.Sprintf("uuid-%d", r.ID)
+	r.Data.Slice = sliceName(r.ID, "data", r.Data)
+	if r.DB != nil {
+		db := *r.DB
+		db.Slice = sliceName(r.ID, "db", db)
+		r.DB = &db
+	}
 	w.reservations = append(w.reservations, r)
+}
+
+func sliceName(id int32, role string, part Part) string {
+	if !part.sliced() {
+		return ""
+	}
+	return fmt.Sprintf("part-%d-%s", id, role)
 }
 
 // apply changes a Deployment. A running pod restarts when its template changes, and only if the plan says so.

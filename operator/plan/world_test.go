@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -49,9 +50,10 @@ type world struct {
 	enabled    []string
 	mgrPool    ceph.Pool
 	rules      []ceph.CRUSHRule
-	formatted  map[string]int32 // by disk and index: which OSD made it
-	mkfs       map[string]bool  // stores of mons that were made
-	writes     int              // what executing steps changed
+	formatted  map[string]int32                         // by disk and index: which OSD made it
+	tables     map[string]map[string]v1alpha1.DiskSlice // by disk: the partitions on it, by their UUIDs
+	mkfs       map[string]bool                          // stores of mons that were made
+	writes     int                                      // what executing steps changed
 	pgs        int
 }
 
@@ -63,7 +65,7 @@ func newWorld(t *testing.T, nodes, disksPerNode int) *world {
 	w := &world{
 		t: t, now: worldStart, key: ClusterKey{"seamount", "main"}, spec: minimalSpec(),
 		deployed: map[DaemonID]*Deployed{}, registered: map[string]bool{}, osds: map[int32]*ceph.OSD{},
-		formatted: map[string]int32{}, mkfs: map[string]bool{}, pgs: 32,
+		formatted: map[string]int32{}, tables: map[string]map[string]v1alpha1.DiskSlice{}, mkfs: map[string]bool{}, pgs: 32,
 	}
 	for n := range nodes {
 		w.addNode(n, disksPerNode)
@@ -121,6 +123,7 @@ func (w *world) planDisks() {
 		status := plan.Disks[i].Status(disk, metav1.NewTime(w.now)).Status
 		next := disk.DeepCopy()
 		next.Status.Claim, next.Status.OSDs, next.Status.Plan, next.Status.State = status.Claim, status.OSDs, status.Plan, status.State
+		next.Status.Request = status.Request
 		*disk = *next
 	}
 	w.disksPlan = new(Disks(in)) // with the claims
@@ -232,6 +235,7 @@ func (w *world) fillOSDs(s *ceph.Snapshot) {
 
 // startPods lets pods that are not there yet start, in random order and not always all.
 func (w *world) startPods() {
+	w.runAgents()
 	for _, id := range w.shuffledDaemons() {
 		d := w.deployed[id]
 		if d.Running || w.rng != nil && w.rng.IntN(4) == 0 {
@@ -250,6 +254,62 @@ func (w *world) startPods() {
 	}
 }
 
+// slicesThere says whether the partitions of an OSD are on their disks, as it was reserved.
+func (w *world) slicesThere(r *Reservation) bool {
+	for _, part := range r.parts() {
+		slice, found := w.tables[part.Disk][part.Slice]
+		if part.sliced() && (!found || slice.Offset != part.Offset || slice.Size != part.Bytes || slice.OSD != r.ID) {
+			return false
+		}
+	}
+	return true
+}
+
+// runAgents lets the agents do what they are asked for, in their own time, and strictly: a slice that would move, or lie
+// on another or beside the disk, fails the test.
+func (w *world) runAgents() {
+	for i, disk := range w.disks {
+		request := disk.Status.Request
+		if request == nil || deref(disk.Status.Report).ID == request.ID || w.rng != nil && w.rng.IntN(3) == 0 {
+			continue
+		}
+		table := w.tables[disk.Name]
+		if table == nil {
+			table = map[string]v1alpha1.DiskSlice{}
+			w.tables[disk.Name] = table
+		}
+		for _, slice := range request.Slices {
+			there, found := table[slice.UUID]
+			w.once(!found || there == slice, fmt.Sprintf("%s: %+v is asked to become %+v", disk.Name, there, slice))
+			table[slice.UUID] = slice
+		}
+		if text := tableBreach(table, sizeOf(disk)); text != "" {
+			w.t.Fatalf("%s: %s", disk.Name, text)
+		}
+		next := disk.DeepCopy()
+		next.Status.Report = &v1alpha1.DiskReport{ID: request.ID, Node: request.Node, Result: v1alpha1.DiskReportDone}
+		w.disks[i] = next
+	}
+}
+
+// tableBreach says what is wrong with the slices of a disk; empty: nothing.
+func tableBreach(table map[string]v1alpha1.DiskSlice, size int64) string {
+	end := int64(1 << 20)
+	inOrder := slices.SortedFunc(maps.Values(table), func(a, b v1alpha1.DiskSlice) int { return cmp.Compare(a.Offset, b.Offset) })
+	for _, s := range inOrder {
+		switch {
+		case s.Offset < end:
+			return fmt.Sprintf("%+v begins before %d", s, end)
+		case s.Offset%(1<<20) != 0 || s.Size%(1<<20) != 0 || s.Size <= 0:
+			return fmt.Sprintf("%+v is askew", s)
+		case s.Offset+s.Size > size-1<<20:
+			return fmt.Sprintf("%+v does not fit a disk of %d bytes", s, size)
+		}
+		end = s.Offset + s.Size
+	}
+	return ""
+}
+
 func (w *world) shuffledDaemons() []DaemonID {
 	ids := sortedDaemons(w.deployed)
 	if w.rng != nil {
@@ -260,6 +320,9 @@ func (w *world) shuffledDaemons() []DaemonID {
 
 // startable says whether a daemon's program finds what it needs; a mon makes its store as the record allows.
 func (w *world) startable(id DaemonID, d *Deployed) bool {
+	if id.Kind == DaemonOSD {
+		return w.slicesThere(w.reservation(id))
+	}
 	if id.Kind != DaemonMon || w.mkfs[id.Name] {
 		return true
 	}
