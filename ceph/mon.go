@@ -56,4 +56,5 @@ type MgrMap struct {
 	Active    string // name, empty if none
 	Standbys  []string
 	Modules   []string // enabled, sorted, without the always-on ones
+	AlwaysOn  []string // always on in some release that the mons know of, sorted
 }

@@ -46,6 +46,11 @@ func (m mgrAnswer) mgrMap() ceph.MgrMap {
 			out.Modules = append(out.Modules, module)
 		}
 	}
+	for _, modules := range *m.AlwaysOn {
+		out.AlwaysOn = append(out.AlwaysOn, modules...)
+	}
+	slices.Sort(out.AlwaysOn)
+	out.AlwaysOn = slices.Compact(out.AlwaysOn)
 	slices.Sort(out.Standbys)
 	slices.Sort(out.Modules)
 	return out

@@ -114,7 +114,7 @@ func (c *Cluster) mgrMap() ceph.MgrMap {
 		m.Standbys = append(m.Standbys, s.name)
 	}
 	slices.Sort(m.Standbys)
-	m.Modules = enabled(c.mgrs.modules)
+	m.Modules, m.AlwaysOn = enabled(c.mgrs.modules), slices.Clone(alwaysOn)
 	return m
 }
 

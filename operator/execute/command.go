@@ -66,8 +66,8 @@ func (r *run) configure(ctx context.Context, session ceph.Client, action plan.Ac
 		}
 		return r.recordModule(ctx, action.Module, true)
 	case plan.DisableModule:
-		if err := session.DisableMgrModule(ctx, action.Module); err != nil {
-			return err
+		if err := session.DisableMgrModule(ctx, action.Module); err != nil && !errors.Is(err, ceph.ErrInvalid) {
+			return err // that it is always on is no failure: nobody asks for it any more, and that is recorded
 		}
 		return r.recordModule(ctx, action.Module, false)
 	}
@@ -104,17 +104,17 @@ func (r *run) registerOSD(ctx context.Context, session ceph.Client, id int32) er
 	return err
 }
 
+// placeMgrPool gives the pool its rule last: from that the next plan sees that all was done.
 func placeMgrPool(ctx context.Context, session ceph.Client, action plan.PlaceMgrPool) error {
 	if err := session.CreateReplicatedRule(ctx, action.Rule); err != nil {
 		return err
 	}
-	if err := session.SetPoolOption(ctx, mgrPool, "crush_rule", action.Rule.Name); err != nil {
-		return err
+	if action.Size > 0 {
+		if err := session.SetPoolOption(ctx, mgrPool, "size", strconv.Itoa(action.Size)); err != nil {
+			return err
+		}
 	}
-	if action.Size == 0 {
-		return nil
-	}
-	return session.SetPoolOption(ctx, mgrPool, "size", strconv.Itoa(action.Size))
+	return session.SetPoolOption(ctx, mgrPool, "crush_rule", action.Rule.Name)
 }
 
 func (r *run) recordConfig(ctx context.Context, action plan.RecordConfig) error {

@@ -176,10 +176,12 @@ func (r *run) removeMgr(ctx context.Context, name string) error {
 	if err := r.deleteDeployment(ctx, plan.DaemonID{Kind: plan.DaemonMgr, Name: name}); err != nil {
 		return err
 	}
-	if session, err := r.Ceph(); err == nil {
-		if err := session.RemoveEntity(ctx, manifest.MgrDaemon(name)); err != nil {
-			return err
-		}
+	session, err := r.Ceph()
+	if err != nil {
+		return err
+	}
+	if err := session.RemoveEntity(ctx, manifest.MgrDaemon(name)); err != nil {
+		return err
 	}
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.Object.Namespace, Name: manifest.MgrName(r.Object.Name, name)}}
 	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))

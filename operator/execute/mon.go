@@ -101,6 +101,7 @@ func (r *run) removeMon(ctx context.Context, name string) error {
 	}
 	return r.changeMons(ctx, func(mons *handover.Mons) {
 		mons.Mons = slices.DeleteFunc(mons.Mons, func(m handover.Mon) bool { return m.Name == name })
+		mons.Retired = slices.Compact(slices.Sorted(slices.Values(append(mons.Retired, name))))
 	})
 }
 
@@ -109,7 +110,8 @@ func (r *run) removeMon(ctx context.Context, name string) error {
 func (r *run) changeMons(ctx context.Context, change func(*handover.Mons)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	mons := handover.Mons{Mons: slices.Clone(r.stored.Mons.Mons), QuorumRecorded: r.stored.Mons.QuorumRecorded}
+	mons := r.stored.Mons
+	mons.Mons, mons.Retired = slices.Clone(mons.Mons), slices.Clone(mons.Retired)
 	change(&mons)
 	slices.SortFunc(mons.Mons, func(a, b handover.Mon) int { return strings.Compare(a.Name, b.Name) })
 	config := Builder(r.Object, r.Spec, r.stored.FSID(), r.NodeImage, "").MonsConfigMap(mons)

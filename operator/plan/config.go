@@ -21,6 +21,16 @@ type ConfigChange struct {
 // configKey is what an option is known by.
 type configKey struct{ who, option string }
 
+// keyOf writes masks as Ceph lists them, whatever the order in which they were declared: a location before a class, as in
+// osd/host:n1/class:hdd.
+func keyOf(who, option string) configKey {
+	parts := strings.Split(who, "/")
+	slices.SortStableFunc(parts[1:], func(a, b string) int {
+		return boolRank(strings.HasPrefix(a, "class:")) - boolRank(strings.HasPrefix(b, "class:"))
+	})
+	return configKey{strings.Join(parts, "/"), option}
+}
+
 // ConfigDiff compares what is declared, what was applied before and what Ceph has. What is declared anew or otherwise
 // than before is set, and what was applied and is not declared any more is taken out. Whatever else differs was
 // changed by hand: it is drift, and left as it is.
@@ -28,13 +38,13 @@ func ConfigDiff(declared, applied []v1alpha1.ConfigOption, live []ceph.ConfigOpt
 	wants, had, has := map[configKey]string{}, map[configKey]string{}, map[configKey]string{}
 	keys := map[configKey]bool{}
 	for _, o := range declared {
-		wants[configKey{o.Who, o.Option}], keys[configKey{o.Who, o.Option}] = o.Value, true
+		wants[keyOf(o.Who, o.Option)], keys[keyOf(o.Who, o.Option)] = o.Value, true
 	}
 	for _, o := range applied {
-		had[configKey{o.Who, o.Option}], keys[configKey{o.Who, o.Option}] = o.Value, true
+		had[keyOf(o.Who, o.Option)], keys[keyOf(o.Who, o.Option)] = o.Value, true
 	}
 	for _, o := range live {
-		has[configKey{o.Who, o.Option}], keys[configKey{o.Who, o.Option}] = o.Value, true
+		has[keyOf(o.Who, o.Option)], keys[keyOf(o.Who, o.Option)] = o.Value, true
 	}
 	var result ConfigChange
 	for _, key := range sortedKeys(keys) {

@@ -16,10 +16,11 @@ func (c *computation) mgrs() {
 	names := slices.Sorted(slices.Values(c.in.Mgrs))
 	fit := c.mgrNodes()
 	want := min(int(c.in.Spec.Mgr.Count), max(len(fit), 1))
-	for len(names) > want && c.in.Seed != nil {
+	// A node that is away for a while takes no mgr away: only people do. Ceph is told, so it must answer.
+	for len(names) > int(c.in.Spec.Mgr.Count) && c.in.Seed != nil && c.snapshot != nil {
 		name := c.spareMgr(names)
 		names = slices.DeleteFunc(names, func(n string) bool { return n == name })
-		c.add(RemoveMgr{name}, fmt.Sprintf("%s wanted", count(want, "mgr")))
+		c.add(RemoveMgr{name}, fmt.Sprintf("%s wanted", count(c.in.Spec.Mgr.Count, "mgr")))
 	}
 	for len(names) < want {
 		name := freeName(func(n string) bool { return slices.Contains(names, n) })
@@ -51,11 +52,17 @@ func (c *computation) mgrNodes() []Node {
 	return nodes
 }
 
-// spareMgr returns a mgr that can go: the last one that is not active.
+// spareMgr returns a mgr that can go: the last one that does not run, such as one that was half removed, else the last
+// one that is not active.
 func (c *computation) spareMgr(names []string) string {
-	for i := len(names) - 1; i >= 0; i-- {
-		if c.snapshot == nil || names[i] != c.snapshot.Mgr.Active {
-			return names[i]
+	for _, spare := range []func(name string) bool{
+		func(name string) bool { return c.deployed[DaemonID{DaemonMgr, name}] == nil },
+		func(name string) bool { return name != c.snapshot.Mgr.Active },
+	} {
+		for _, name := range slices.Backward(names) {
+			if spare(name) {
+				return name
+			}
 		}
 	}
 	return names[len(names)-1]
@@ -91,4 +98,11 @@ func (c *computation) placeMgr(name string, fit []Node) {
 		}
 	}
 	c.mgrPlaces = append(c.mgrPlaces, mgrPlace{name, spread(free, locations).Name})
+}
+
+// mgrStrange says that Ceph may not know the key of a mgr: the mgr has no Deployment yet, or has run for a while and Ceph
+// does not see it. That its key was in the seed says little: it may have been taken away and made anew since.
+func (c *computation) mgrStrange(mgr mgrPlace) bool {
+	d := c.deployed[mgr.id()]
+	return !c.mgrKnown(mgr.name) && (d == nil || d.Running && c.snapshot.At.Sub(d.Started) >= rolloutSettle)
 }

@@ -30,8 +30,12 @@ func (c *computation) mons() {
 	case c.in.Seed == nil:
 		c.addMons(c.reachable(want)-len(c.monRecords), handover.MonSeed)
 	case !c.in.Mons.QuorumRecorded:
+	case c.dismissedMon() != "":
+		c.removeMon(c.dismissedMon(), "the monmap does not have it any more, so that it can never be in quorum again")
 	case len(c.monRecords) > want:
-		c.removeMon()
+		if spare := c.spareMon(); spare != "" {
+			c.removeMon(spare, fmt.Sprintf("spec.mon.count asks for %d of %d mons", want, len(c.monRecords)))
+		}
 	case len(c.monRecords) < c.reachable(want) && c.allInQuorum():
 		c.addMons(1, handover.MonJoining)
 	}
@@ -111,13 +115,11 @@ func bucketTypes() []string {
 	return types
 }
 
-// freeMonName returns the first letter that no mon has, neither a recorded one nor one in the monmap.
+// freeMonName returns the first letter that no mon has or had, neither a recorded one nor one in the monmap.
 func (c *computation) freeMonName() string {
 	return freeName(func(name string) bool {
-		if slices.ContainsFunc(c.monRecords, func(m monPlace) bool { return m.Name == name }) {
-			return true
-		}
-		return c.snapshot != nil && slices.ContainsFunc(c.snapshot.Quorum.Mons, func(m ceph.Mon) bool { return m.Name == name })
+		return slices.ContainsFunc(c.monRecords, func(m monPlace) bool { return m.Name == name }) ||
+			slices.Contains(c.in.Mons.Retired, name) || c.snapshot != nil && c.inMonmap(name)
 	})
 }
 
@@ -170,21 +172,60 @@ func (c *computation) allInQuorum() bool {
 	return !slices.ContainsFunc(c.monRecords, func(m monPlace) bool { return !c.inQuorum(m.Name) })
 }
 
-// removeMon takes one mon away when fewer are asked for, while all are in quorum: the one that is the least apart from
-// the others.
-func (c *computation) removeMon() {
-	if !c.allInQuorum() {
-		return
+// dismissedMon returns a mon that was in quorum and is not in the monmap any more: it was taken out, and what comes after
+// that was not done. Empty: there is none.
+func (c *computation) dismissedMon() string {
+	for _, mon := range c.monRecords {
+		if mon.State == handover.MonMember && c.snapshot != nil && !c.inMonmap(mon.Name) {
+			return mon.Name
+		}
 	}
-	var worst string
+	return ""
+}
+
+func (c *computation) inMonmap(name string) bool {
+	return slices.ContainsFunc(c.snapshot.Quorum.Mons, func(m ceph.Mon) bool { return m.Name == name })
+}
+
+// spareMon returns the mon that goes when fewer are asked for: one that has not joined yet, or the only one that is out,
+// or, while all are in quorum, the one that is the least apart from the others. Empty: none may go now.
+func (c *computation) spareMon() string {
+	if c.snapshot == nil {
+		return ""
+	}
+	var out []string
+	for _, mon := range c.monRecords {
+		switch {
+		case !c.inMonmap(mon.Name):
+			return mon.Name
+		case !c.inQuorum(mon.Name):
+			out = append(out, mon.Name)
+		}
+	}
+	switch len(out) {
+	case 0:
+		return c.closestMon()
+	case 1:
+		return out[0]
+	}
+	return ""
+}
+
+// closestMon returns the mon that shares the most with the others.
+func (c *computation) closestMon() string {
+	var closest string
 	most := []int{-1}
 	for i, mon := range c.monRecords {
 		if shared := c.sharedBy(i); slices.Compare(shared, most) >= 0 {
-			worst, most = mon.Name, shared
+			closest, most = mon.Name, shared
 		}
 	}
-	c.add(RemoveMon{worst}, fmt.Sprintf("spec.mon.count asks for %d of %d mons", c.in.Spec.Mon.Count, len(c.monRecords)))
-	c.monRecords = slices.DeleteFunc(c.monRecords, func(m monPlace) bool { return m.Name == worst })
+	return closest
+}
+
+func (c *computation) removeMon(name, reason string) {
+	c.add(RemoveMon{name}, reason)
+	c.monRecords = slices.DeleteFunc(c.monRecords, func(m monPlace) bool { return m.Name == name })
 }
 
 // sharedBy counts, level by level, how many other mons are in the same bucket as one of them.

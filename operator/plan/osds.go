@@ -197,7 +197,7 @@ func (c *computation) register() {
 		return
 	}
 	for _, mgr := range c.mgrPlaces {
-		if !slices.Contains(c.in.Seed.Mgrs, mgr.name) && !c.mgrKnown(mgr.name) {
+		if c.mgrStrange(mgr) {
 			c.add(RegisterMgr{mgr.name}, "Ceph does not know the key of this mgr yet", EnsureMgr{mgr.name})
 		}
 	}

@@ -48,7 +48,7 @@ func configReason(do Action) string {
 
 // modules enables what is declared, and disables what was enabled for a declaration that is gone.
 func (c *computation) modules() {
-	wanted, enabled := c.in.Spec.Mgr.Modules, c.snapshot.Mgr.Modules
+	wanted, enabled := c.in.Spec.Mgr.Modules, slices.Concat(c.snapshot.Mgr.Modules, c.snapshot.Mgr.AlwaysOn)
 	for _, module := range slices.Sorted(slices.Values(wanted)) {
 		if !slices.Contains(enabled, module) || !slices.Contains(c.in.AppliedModules, module) {
 			c.add(EnableModule{module}, "spec.mgr.modules declares it")

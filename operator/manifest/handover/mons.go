@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 // MonState says how a mon that has no store yet gets one.
@@ -40,12 +41,16 @@ type Mons struct {
 	Mons []Mon
 	// QuorumRecorded says that there was a quorum. From then on no store is made from the first monmap.
 	QuorumRecorded bool
+	// Retired are the names of mons that were taken away, sorted. They are never used again: the store of a former mon
+	// may still lie on its node, and a mon that finds it ends, because the others have dismissed it.
+	Retired []string
 }
 
-// The key of the ConfigMap that is no mon, and its value.
+// The keys of the ConfigMap that are no mon, longer than any name of one, and the value of the first.
 const (
 	quorumKey      = "quorum"
 	quorumRecorded = "recorded"
+	retiredKey     = "retired"
 )
 
 // Ports of a mon for Ceph's two protocols.
@@ -57,15 +62,18 @@ const (
 // MonName is what a mon may be called.
 var MonName = regexp.MustCompile(`^[a-z]{1,3}$`)
 
-// Data returns the content of the ConfigMap: one key for each mon, and one for the quorum.
+// Data returns the content of the ConfigMap: one key for each mon, one for the quorum and one for names of the past.
 func (m Mons) Data() map[string]string {
-	data := make(map[string]string, len(m.Mons)+1)
+	data := make(map[string]string, len(m.Mons)+2)
 	for _, mon := range m.Mons {
 		text, _ := json.Marshal(mon) // strings only: it cannot fail
 		data[mon.Name] = string(text)
 	}
 	if m.QuorumRecorded {
 		data[quorumKey] = quorumRecorded
+	}
+	if len(m.Retired) > 0 {
+		data[retiredKey] = strings.Join(m.Retired, " ")
 	}
 	return data
 }
@@ -80,6 +88,10 @@ func DecodeMons(data map[string]string) (Mons, error) {
 				return Mons{}, fmt.Errorf("decode mons: %s is %q, want %q", quorumKey, text, quorumRecorded)
 			}
 			mons.QuorumRecorded = true
+			continue
+		}
+		if key == retiredKey {
+			mons.Retired = strings.Fields(text)
 			continue
 		}
 		mon, err := decodeMon(key, text)
