@@ -7,61 +7,37 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/seamount-dev/seamount/agent/nodedisk"
+	"github.com/seamount-dev/seamount/agent/partition"
 	"github.com/seamount-dev/seamount/discover/bluestore"
 	"github.com/seamount-dev/seamount/discover/content"
 	"github.com/seamount-dev/seamount/discover/disk"
-	"github.com/seamount-dev/seamount/discover/identity"
-	"github.com/seamount-dev/seamount/discover/inventory"
 	"github.com/seamount-dev/seamount/discover/seal"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
 // NodeDisks are the disks of the node that this process runs on.
 type NodeDisks struct {
-	Inventory inventory.Reader
-	// Node is the name of the node, which is part of the identity of disks that have none of their own.
-	Node string
+	Disks  nodedisk.Disks
+	Kernel partition.Kernel
+	// Dir takes device nodes of slices. Where nobody runs udev there are none in /dev, and elsewhere they come late.
+	Dir string
 }
 
-// Find finds a disk by what discover knows it by.
-func (n NodeDisks) Find(ctx context.Context, reserved handover.Device) (Device, error) {
-	disks, err := n.Inventory.Read(ctx)
-	if err != nil {
-		return Device{}, err
-	}
-	return pick(disks, n.Node, reserved)
-}
-
-// pick finds the one disk, or the partition of it, that is reserved.
-func pick(disks []disk.Disk, node string, reserved handover.Device) (Device, error) {
-	var found []disk.Disk
-	for _, d := range disks {
-		if name, id := identity.Of(d, node); name == reserved.Disk && id == reserved.Identity {
-			found = append(found, d)
-		}
-	}
+// Find finds a disk by what discover knows it by, and a slice by the partition table of the disk.
+func (n NodeDisks) Find(ctx context.Context, fsid string, reserved handover.Device) (Device, error) {
+	found, id, err := n.Disks.Find(ctx, reserved.Disk)
 	switch {
-	case len(found) == 0:
+	case err != nil:
+		return Device{}, err
+	case id != reserved.Identity:
 		return Device{}, ErrMissing
-	case len(found) > 1 || len(found[0].Twins) > 0:
-		return Device{}, ErrAmbiguous
-	case reserved.Slice == "":
-		return Device{Path: devicePath(found[0].Name), Number: found[0].Number}, nil
+	case reserved.Slice != "":
+		return n.findSlice(found, fsid, reserved)
 	}
-	for _, p := range found[0].Partitions {
-		if strings.EqualFold(p.UUID, reserved.Slice) {
-			return Device{Path: devicePath(p.Name), Number: p.Number}, nil
-		}
-	}
-	return Device{}, ErrMissing
+	return Device{Path: nodedisk.Path(found.Name), Number: found.Number}, nil
 }
-
-// devicePath is the device node of a kernel name, in which "!" stands for a slash.
-func devicePath(name string) string { return "/dev/" + strings.ReplaceAll(name, "!", "/") }
 
 // Labels reads every place where BlueStore keeps a label. A place that cannot be read is an error: it is not empty.
 func (NodeDisks) Labels(device *os.File) ([]disk.Label, error) {
@@ -120,13 +96,4 @@ func checkBlank(ctx context.Context, device *os.File) error {
 		}
 	}
 	return nil
-}
-
-// numberOf is the device number of an open device node.
-func numberOf(file *os.File) (disk.Number, error) {
-	var stat unix.Stat_t
-	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
-		return disk.Number{}, fmt.Errorf("look at %s: %w", file.Name(), err)
-	}
-	return disk.Number{Major: unix.Major(stat.Rdev), Minor: unix.Minor(stat.Rdev)}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/seamount-dev/seamount/agent/nodedisk"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/seal"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
@@ -14,8 +15,9 @@ import (
 
 // Disks finds the disks of OSDs and looks at them.
 type Disks interface {
-	// Find finds the one device that is reserved: ErrMissing when there is none, ErrAmbiguous when there are several.
-	Find(ctx context.Context, reserved handover.Device) (Device, error)
+	// Find finds the one device that is reserved for an OSD of a cluster: ErrMissing when there is none, ErrAmbiguous when
+	// there are several, ErrNoSlice when the disk is there and the slice is not.
+	Find(ctx context.Context, fsid string, reserved handover.Device) (Device, error)
 	// Labels reads all labels of BlueStore on an open device.
 	Labels(device *os.File) ([]disk.Label, error)
 	// CheckSeal compares an open device with the seal of the reservation. A difference is a seal.ChangedError.
@@ -32,8 +34,9 @@ type Device struct {
 
 // Errors of Find.
 var (
-	ErrMissing   = errors.New("no such disk in this node")
-	ErrAmbiguous = errors.New("several disks of this node are known by one identity")
+	ErrMissing   = nodedisk.ErrMissing
+	ErrAmbiguous = nodedisk.ErrAmbiguous
+	ErrNoSlice   = errors.New("the disk has no such slice")
 )
 
 // devices of an OSD; db is empty when the DB lies with the data.
@@ -63,11 +66,11 @@ const (
 func (o OSD) open(ctx context.Context, r handover.Reservation) (openDevices, error) {
 	var d openDevices
 	var err error
-	if d.data, d.dataFile, err = o.openOne(ctx, r.Data); err != nil {
+	if d.data, d.dataFile, err = o.openOne(ctx, r.FSID, r.Data); err != nil {
 		return openDevices{}, err
 	}
 	if r.DB != nil {
-		if d.db, d.dbFile, err = o.openOne(ctx, *r.DB); err != nil {
+		if d.db, d.dbFile, err = o.openOne(ctx, r.FSID, *r.DB); err != nil {
 			d.close()
 			return openDevices{}, err
 		}
@@ -75,8 +78,8 @@ func (o OSD) open(ctx context.Context, r handover.Reservation) (openDevices, err
 	return d, nil
 }
 
-func (o OSD) openOne(ctx context.Context, reserved handover.Device) (Device, *os.File, error) {
-	device, err := o.find(ctx, reserved)
+func (o OSD) openOne(ctx context.Context, fsid string, reserved handover.Device) (Device, *os.File, error) {
+	device, err := o.find(ctx, fsid, reserved)
 	if err != nil {
 		return Device{}, nil, err
 	}
@@ -95,16 +98,23 @@ func (o OSD) openOne(ctx context.Context, reserved handover.Device) (Device, *os
 	return device, file, nil
 }
 
-func (o OSD) find(ctx context.Context, reserved handover.Device) (Device, error) {
+func (o OSD) find(ctx context.Context, fsid string, reserved handover.Device) (Device, error) {
 	var device Device
+	var why error // nothing was found so far
 	err := poll(ctx, findInterval, findLimit, func() error {
-		var err error
-		if device, err = o.Disks.Find(ctx, reserved); errors.Is(err, ErrMissing) {
+		device, why = o.Disks.Find(ctx, fsid, reserved)
+		if errors.Is(why, ErrMissing) || errors.Is(why, ErrNoSlice) {
 			return errAgain
 		}
-		return err
+		return why
 	})
+	var refused *RefusedError
 	switch {
+	case errors.As(err, &refused):
+		return Device{}, err
+	case errors.Is(err, errAgain) && errors.Is(why, ErrNoSlice):
+		return Device{}, refuse(handover.ReasonSliceMissing, "see status.report of the StorageDisk for what the node's agent says",
+			"disk %s has no slice %s for %s", reserved.Disk, reserved.Slice, findLimit)
 	case errors.Is(err, errAgain):
 		return Device{}, refuse(handover.ReasonDiskMissing, "put the disk back, or replace the OSD",
 			"no device of this node is the disk %s (%s %s)", reserved.Disk, reserved.Identity.Source, reserved.Identity.Value)
@@ -121,7 +131,7 @@ func (d Device) is(file *os.File) error {
 	if d.Number == (disk.Number{}) {
 		return nil
 	}
-	number, err := numberOf(file)
+	number, err := nodedisk.NumberOf(file)
 	if err != nil {
 		return err
 	}

@@ -19,14 +19,21 @@ func TestOSDWaitsForItsDisk(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		after  time.Duration
+		why    error
 		became bool
-	}{"late": {30 * time.Second, true}, "too late": {time.Hour, false}} {
+		reason string
+	}{
+		"late":             {30 * time.Second, ErrMissing, true, ""},
+		"too late":         {time.Hour, ErrMissing, false, handover.ReasonDiskMissing},
+		"a late slice":     {30 * time.Second, ErrNoSlice, true, ""},
+		"a slice too late": {time.Hour, ErrNoSlice, false, handover.ReasonSliceMissing},
+	} {
 		w, o := newOSD(t, testReservation(false))
 		synctest.Test(t, func(t *testing.T) {
-			w.t, w.data.missingUntil = t, time.Now().Add(c.after)
+			w.t, w.data.missing, w.data.missingUntil = t, c.why, time.Now().Add(c.after)
 			err := w.start(o.Start)
 			var refused *RefusedError
-			missing := errors.As(err, &refused) && refused.Refusal.Reason == handover.ReasonDiskMissing
+			missing := errors.As(err, &refused) && refused.Refusal.Reason == c.reason && refused.Refusal.Remedy != ""
 			if missing == c.became || errors.Is(err, errBecame) != c.became {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -37,7 +44,7 @@ func TestOSDWaitsForItsDisk(t *testing.T) {
 func TestWaitingEndsWithTheContext(t *testing.T) {
 	t.Parallel()
 	w, o := newOSD(t, testReservation(false))
-	w.data.missingUntil = time.Now().Add(time.Hour)
+	w.data.missing, w.data.missingUntil = ErrMissing, time.Now().Add(time.Hour)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := o.Start(ctx); !errors.Is(err, context.Canceled) {

@@ -45,7 +45,8 @@ type fakeDisk struct {
 	sealErr error
 	readErr error
 	findErr error
-	// missingUntil then, no device is the disk.
+	// missing is what Find says until then.
+	missing      error
 	missingUntil time.Time
 	formats      int // how often a blank disk was given a label
 	finishes     int // how often an mkfs came to its end
@@ -166,11 +167,11 @@ func (w *world) of(name string) *fakeDisk {
 	return &w.db
 }
 
-func (w *world) Find(_ context.Context, reserved handover.Device) (Device, error) {
+func (w *world) Find(_ context.Context, _ string, reserved handover.Device) (Device, error) {
 	w.point()
 	d := w.of(reserved.Disk)
 	if time.Now().Before(d.missingUntil) {
-		return Device{}, ErrMissing
+		return Device{}, d.missing
 	}
 	return Device{Path: d.file}, d.findErr
 }

@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/seamount-dev/seamount/agent/daemon"
+	"github.com/seamount-dev/seamount/agent/nodedisk"
+	"github.com/seamount-dev/seamount/agent/partition"
 	"github.com/seamount-dev/seamount/discover/inventory"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
@@ -57,7 +60,11 @@ func newOSDCommand() *cobra.Command {
 	var public bool
 	cmd := daemonCommand("osd", "Prepare the disk of an OSD if it is blank and as it was judged, and become ceph-osd", func(cmd *cobra.Command, args []string) error {
 		o.Machine, o.Args = container(cmd), args
-		o.Disks = daemon.NodeDisks{Inventory: inventory.Reader{Root: root}, Node: os.Getenv(handover.EnvNode)}
+		o.Disks = daemon.NodeDisks{
+			Disks:  nodedisk.Disks{Inventory: inventory.Reader{Root: root}, Node: os.Getenv(handover.EnvNode)},
+			Kernel: partition.Kernel{Sys: os.DirFS(filepath.Join(root, "sys"))},
+			Dir:    filepath.Join(o.Dir, "slices"),
+		}
 		if public {
 			o.PublicAddress = strings.Join(podAddresses()[:1], "")
 		}

@@ -20,6 +20,8 @@ const (
 	ReasonNotRecorded = "NotRecorded"
 	// ReasonDiskMissing: no device of the node has the identity that the OSD's disk is known by.
 	ReasonDiskMissing = "DiskMissing"
+	// ReasonSliceMissing: the disk has not the slice that is the OSD's.
+	ReasonSliceMissing = "SliceMissing"
 	// ReasonDiskAmbiguous: several devices of the node have that identity.
 	ReasonDiskAmbiguous = "DiskAmbiguous"
 	// ReasonDiskBusy: something else holds the disk.
