@@ -94,7 +94,8 @@ func managerOptions(options Options) manager.Options {
 		LeaseDuration:                 ptr.To(leaseDuration), RenewDeadline: ptr.To(renewDeadline), RetryPeriod: ptr.To(retryPeriod),
 		Metrics: metricsserver.Options{BindAddress: options.MetricsAddress}, HealthProbeBindAddress: options.HealthAddress,
 		PprofBindAddress: options.PprofAddress, GracefulShutdownTimeout: ptr.To(shutdownTimeout),
-		Controller: config.Controller{EnableWarmup: ptr.To(true)},
+		// Operators may follow each other in one process: their controllers have the same names.
+		Controller: config.Controller{EnableWarmup: ptr.To(true), SkipNameValidation: ptr.To(true)},
 	}
 }
 

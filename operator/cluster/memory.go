@@ -24,6 +24,7 @@ type Memory struct {
 }
 
 type remembered struct {
+	first                  time.Time // when it was first seen
 	denials                []denial
 	capacityAt, recoveryAt time.Time
 	builder                manifest.Cluster // that renders were made with

@@ -80,7 +80,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 			return reconcile.Result{}, fmt.Errorf("%s: %w", phase.name, err)
 		}
 	}
-	return reconcile.Result{RequeueAfter: s.plan.After}, s.outcome.Err
+	if s.outcome.Err != nil {
+		return reconcile.Result{}, s.outcome.Err // tried again sooner than at any time that the plan names
+	}
+	return reconcile.Result{RequeueAfter: s.plan.After}, nil
 }
 
 // observe reads Kubernetes: nothing but the caches.
@@ -178,6 +181,9 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 
 // report writes the status: every condition, every time, and nothing when nothing changed.
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
+	if r.starting(s) {
+		return nil
+	}
 	status := plan.ClusterStatus(s.observed, s.plan)
 	wrote, err := execute.ClusterStatus(ctx, r.Client, s.object, status)
 	if wrote && err == nil {

@@ -49,6 +49,9 @@ const writers = 8
 // meantime is left for the next pass, which that change has asked for.
 func (r *Reconciler) Reconcile(ctx context.Context, _ Request) (reconcile.Result, error) {
 	in, silence, err := r.observe(ctx)
+	if errors.Is(err, errStarting) {
+		return reconcile.Result{}, nil // the session's first look wakes us
+	}
 	if err != nil {
 		return reconcile.Result{}, err
 	}
@@ -58,8 +61,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, _ Request) (reconcile.Result
 	decided := plan.Disks(in)
 	err = r.write(ctx, in.Disks, decided.Disks)
 	r.Plans.publish(decided.Clusters)
-	return reconcile.Result{RequeueAfter: silence}, err
+	if err != nil {
+		return reconcile.Result{}, err // tried again, and the silence is looked at then
+	}
+	return reconcile.Result{RequeueAfter: silence}, nil
 }
+
+// errStarting says that the Ceph of a cluster that ran before was not asked yet since the operator began: whether that can
+// be done is known within seconds. Until then the disks stay what they were said to be, instead of that thousands of them
+// are said to be unknown, only to take it back.
+var errStarting = errors.New("ceph was not asked yet")
 
 // observe reads what is planned from, and after what time a discover that stays silent is to be noticed.
 func (r *Reconciler) observe(ctx context.Context) (in plan.DisksInput, silence time.Duration, err error) {
@@ -103,6 +114,9 @@ func (r *Reconciler) cluster(ctx context.Context, object *v1alpha1.StorageCluste
 		Reservations: stored.Planned, Deployed: stored.Deployed,
 	}
 	state := r.Sessions.State(client.ObjectKeyFromObject(object))
+	if state.Polls == 0 && stored.Identity != nil && len(stored.Mons.Mons) > 0 && stored.Mons.QuorumRecorded {
+		return plan.DiskCluster{}, errStarting
+	}
 	cluster.OSDs, cluster.OSDsKnown = observe.OSDStates(state.Snapshot)
 	return cluster, nil
 }

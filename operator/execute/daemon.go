@@ -65,9 +65,10 @@ func (r *run) config(ctx context.Context) error {
 	return err
 }
 
-// keep brings back what was taken away or changed by hand. What a step of the plan has just applied is left out.
+// keep brings back what was taken away or changed by hand. What a step of the plan has just applied is left out. Daemons
+// that are held run too, and need what all have in common; where no daemon is to run, nothing is kept for any.
 func (r *run) keep(ctx context.Context, p plan.Plan) error {
-	if p.Refusal != nil || len(p.Keep) == 0 {
+	if p.Refusal != nil || len(p.Keep)+len(p.Held) == 0 {
 		return nil
 	}
 	errs := []error{r.config(ctx)}

@@ -127,14 +127,25 @@ func New(t testing.TB, plan Plan) *Cluster {
 		t.Skip("a local cluster needs root")
 	}
 	lock(t)
-	module := filepath.Join(repository(t), "deploy", "local")
-	c := &Cluster{Plan: plan, components: filepath.Join(module, "components")}
-	c.program = buildIn(t, module, "./cmd/seamount-local")
+	c := newCluster(t, plan)
 	if out, err := c.Try("down"); err != nil {
 		t.Fatalf("remove an earlier cluster: %v\n%s", err, out)
 	}
 	c.bin = strings.TrimSpace(c.stdout(t, "build"))
 	return c
+}
+
+func newCluster(t testing.TB, plan Plan) *Cluster {
+	t.Helper()
+	module := filepath.Join(repository(t), "deploy", "local")
+	return &Cluster{Plan: plan, components: filepath.Join(module, "components"), program: buildIn(t, module, "./cmd/seamount-local")}
+}
+
+// Build compiles what a cluster consists of, where that is not done yet, and returns the directory of its programs, for
+// tests that want some of them without a cluster. It starts nothing, and waits for no other test.
+func Build(t testing.TB) string {
+	t.Helper()
+	return strings.TrimSpace(newCluster(t, Shared).stdout(t, "build"))
 }
 
 // repository is the root of the checkout: the directory above with the main module.
