@@ -9,8 +9,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph/sim"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
@@ -65,12 +67,49 @@ func (w *world) startOSD(deployment *appsv1.Deployment, name string) bool {
 	w.must(w.api.Get(w.Context(), client.ObjectKeyFromObject(deployment), secret))
 	reservation, err := manifest.ReservationOf(secret)
 	w.must(err)
-	w.prepare(reservation.Data.Disk, reservation.UUID)
+	if !w.cut(reservation) {
+		return false
+	}
+	w.prepare(reservation.Data.Disk+"/"+reservation.Data.Slice, reservation.UUID)
 	err = w.ceph.StartOSD(id, sim.OSDDaemon{Host: reservation.Node, UUID: reservation.UUID, Key: reservation.Key})
 	return err == nil
 }
 
-// prepare is the one mkfs that a disk ever sees.
+// cut says whether the slices of an OSD are on their disks.
+func (w *world) cut(r handover.Reservation) bool {
+	for _, device := range []*handover.Device{&r.Data, r.DB} {
+		if device == nil || device.Slice == "" {
+			continue
+		}
+		if at, found := w.slices[device.Slice]; !found || at.Offset != device.Offset || at.Size != device.Bytes || at.OSD != r.ID {
+			return false
+		}
+	}
+	return true
+}
+
+// agents do what they are asked for.
+func (w *world) agents() {
+	var disks v1alpha1.StorageDiskList
+	w.must(w.api.List(w.Context(), &disks))
+	for i := range disks.Items {
+		disk := &disks.Items[i]
+		request := disk.Status.Request
+		if request == nil || disk.Status.Report != nil && disk.Status.Report.ID == request.ID {
+			continue
+		}
+		for _, slice := range request.Slices {
+			if there, found := w.slices[slice.UUID]; found && there != slice {
+				w.Errorf("%s: %+v is asked to become %+v", disk.Name, there, slice)
+			}
+			w.slices[slice.UUID] = slice
+		}
+		disk.Status.Report = &v1alpha1.DiskReport{ID: request.ID, Node: request.Node, Result: v1alpha1.DiskReportDone}
+		w.must(w.api.Status().Update(w.Context(), disk))
+	}
+}
+
+// prepare is the one mkfs that a disk, or a slice of one, ever sees.
 func (w *world) prepare(disk, uuid string) {
 	for label := range w.prepared {
 		if label != disk+" "+uuid && len(label) > len(disk) && label[:len(disk)] == disk {

@@ -56,12 +56,14 @@ type world struct {
 	clusters *cluster.Reconciler
 	own      bool // this world itself writes
 	prepared map[string]int
-	used     map[string]bool // what the operator did, as RBAC names it: "patch storagedisks/status"
+	slices   map[string]v1alpha1.DiskSlice // on all disks, by their UUIDs
+	used     map[string]bool               // what the operator did, as RBAC names it: "patch storagedisks/status"
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{}}
+	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{},
+		slices: map[string]v1alpha1.DiskSlice{}}
 	scheme := newScheme()
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &appsv1.Deployment{}).
@@ -291,6 +293,7 @@ func (w *world) describe() string {
 func (w *world) kubelet() {
 	w.byHand(func() {
 		w.addresses()
+		w.agents()
 		w.makeCeph()
 		var deployments appsv1.DeploymentList
 		w.must(w.api.List(w.Context(), &deployments))

@@ -114,6 +114,82 @@ func TestReservationIsMadeOnce(t *testing.T) {
 	}
 }
 
+// What is reserved is looked up live: a plan that is older than a reservation never gives its place to another OSD.
+func TestPlaceIsNotReservedTwice(t *testing.T) {
+	t.Parallel()
+	slice := func(id int32, disk string, offset int64) plan.Reservation {
+		r := osdOn(disk)
+		r.ID, r.Data.Count, r.Data.Index, r.Data.Offset, r.Data.Bytes = id, 2, id, offset, 100<<30
+		return r
+	}
+	whole := osdOn("wwn-1")
+	whole.ID = 7
+	elsewhere := slice(1, "wwn-1", 1<<20+100<<30)
+	elsewhere.Data.Seal = "sha256:2"
+	for name, test := range map[string]struct {
+		second plan.Reservation
+		want   bool
+	}{
+		"behind it":           {slice(1, "wwn-1", 1<<20+100<<30), true},
+		"over its end":        {slice(1, "wwn-1", 100<<30), false},
+		"the same place":      {slice(1, "wwn-1", 1<<20), false},
+		"the whole disk":      {whole, false},
+		"judged another time": {elsewhere, false},
+	} {
+		w := newWorld(t, usableDisk(&v1alpha1.DiskClaim{Namespace: "ns", Name: "main", FSID: fsid}))
+		for _, r := range []plan.Reservation{slice(0, "wwn-1", 1<<20), test.second} { // the cache knows nothing of the first
+			outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{step(plan.ReserveOSD{OSD: r}, "reserve")}})
+			if outcome.Err != nil {
+				t.Fatalf("%s: %v", name, outcome.Err)
+			}
+		}
+		secret := &corev1.Secret{}
+		if got := w.exists(t, secret, manifest.OSDName("main", test.second.ID)); got != test.want {
+			t.Errorf("%s: reserved %t", name, got)
+		}
+	}
+}
+
+// Two of one plan are no exception.
+func TestPlaceIsNotReservedTwiceInOnePlan(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, usableDisk(&v1alpha1.DiskClaim{Namespace: "ns", Name: "main", FSID: fsid}))
+	second := osdOn("wwn-1")
+	second.ID = 1
+	outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{
+		step(plan.ReserveOSD{OSD: osdOn("wwn-1")}, "first"), step(plan.ReserveOSD{OSD: second}, "second"),
+	}})
+	both := w.exists(t, &corev1.Secret{}, manifest.OSDName("main", 0)) && w.exists(t, &corev1.Secret{}, manifest.OSDName("main", 1))
+	if outcome.Done != 1 || outcome.Err != nil || both {
+		t.Errorf("%+v, both are reserved: %t", outcome, both)
+	}
+}
+
+// A slice keeps the UUID that it was reserved with.
+func TestSliceIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, usableDisk(&v1alpha1.DiskClaim{Namespace: "ns", Name: "main", FSID: fsid}))
+	r := osdOn("wwn-1")
+	r.Data.Offset, r.Data.Bytes = 1<<20, 100<<30
+	p := plan.Plan{Steps: []plan.Step{step(plan.ReserveOSD{OSD: r}, "reserve")}}
+	var names []string
+	for range 2 {
+		if outcome := w.executor.Run(t.Context(), w.target, p); outcome.Err != nil || outcome.Done != 1 {
+			t.Fatalf("%+v", outcome)
+		}
+		secret := &corev1.Secret{}
+		w.exists(t, secret, manifest.OSDName("main", 0))
+		stored, err := manifest.ReservationOf(secret)
+		if err != nil || stored.Data.Offset != 1<<20 || stored.Data.Slice == "" {
+			t.Fatalf("%+v, %v", stored.Data, err)
+		}
+		names = append(names, stored.Data.Slice)
+	}
+	if names[0] != names[1] {
+		t.Errorf("the slice is named %v", names)
+	}
+}
+
 // The record of a quorum is not lost to a plan that was made before (C2).
 func TestQuorumIsNotForgotten(t *testing.T) {
 	t.Parallel()
