@@ -3,32 +3,14 @@ package cluster
 import (
 	"context"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
-	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/seamount-dev/seamount/api/conditions"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/execute"
 )
 
-// tell makes an event of each condition that changed to another reason, with the words of the condition.
+// tell makes an event of each condition that changed to another reason.
 func tell(ctx context.Context, recorder events.EventRecorder, before *v1alpha1.StorageCluster, after []metav1.Condition) {
-	for _, spec := range conditions.Of(v1alpha1.KindStorageCluster) {
-		was, is := meta.FindStatusCondition(before.Status.Conditions, spec.Type), meta.FindStatusCondition(after, spec.Type)
-		if is == nil || is.Status == metav1.ConditionUnknown || was == nil || was.Status == is.Status && was.Reason == is.Reason {
-			continue
-		}
-		log.FromContext(ctx).Info("condition changed", "condition", spec.Type, "status", is.Status, "reason", is.Reason, "message", is.Message)
-		recorder.Eventf(before, nil, eventType(spec.Polarity, is.Status), is.Reason, spec.Type, "%s", is.Message)
-	}
-}
-
-func eventType(polarity conditions.Polarity, status metav1.ConditionStatus) string {
-	well := polarity == conditions.PolarityNeutral ||
-		(polarity == conditions.PolarityPositive) == (status == metav1.ConditionTrue)
-	if well {
-		return "Normal"
-	}
-	return "Warning"
+	execute.Tell(ctx, recorder, v1alpha1.KindStorageCluster, before, before.Status.Conditions, after)
 }

@@ -50,7 +50,6 @@ var fastSettings = map[string]string{
 	"mon_max_pg_per_osd":                 "1000",
 	"mon_data_avail_warn":                "1",
 	"mon_data_avail_crit":                "0",
-	"mon_allow_pool_size_one":            "true",
 	"mon_warn_on_pool_no_redundancy":     "false",
 	// RocksDB preallocates its log: 290 MiB of an empty OSD without this, 27 MiB with it.
 	"bluestore_rocksdb_options": "compression=kNoCompression,max_write_buffer_number=4,min_write_buffer_number_to_merge=1," +
@@ -80,6 +79,9 @@ func (c *Cluster) daemonConf() string {
 		"mgr_initial_modules":       "",
 		"osd_pool_default_size":     fmt.Sprint(min(max(c.options.OSDs, 1), 3)),
 		"osd_pool_default_min_size": fmt.Sprint(min(max(c.options.OSDs-1, 1), 2)),
+	}
+	if c.options.OSDs <= 1 { // else nobody may have a single copy, as in a real cluster
+		global["mon_allow_pool_size_one"] = "true"
 	}
 	maps.Copy(global, fastSettings)
 	maps.Copy(global, c.options.Config)

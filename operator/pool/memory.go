@@ -1,0 +1,62 @@
+package pool
+
+import (
+	"reflect"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+// contentFor is how long a list of images is believed. One that decides on a deletion is made anew.
+const contentFor = time.Minute
+
+// Memory is what is remembered of pools from one pass to the next. All of it may be lost: images are listed once more,
+// and a number is written a little early. The zero value is ready for use.
+type Memory struct {
+	mu    sync.Mutex
+	pools map[types.NamespacedName]remembered
+}
+
+type remembered struct {
+	capacityAt, contentAt time.Time
+	content               plan.PoolContent
+}
+
+func (m *Memory) of(pool types.NamespacedName) remembered {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.pools[pool]
+}
+
+func (m *Memory) change(pool types.NamespacedName, change func(*remembered)) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.pools == nil {
+		m.pools = map[types.NamespacedName]remembered{}
+	}
+	known := m.pools[pool]
+	change(&known)
+	m.pools[pool] = known
+}
+
+// listed remembers what a pool holds.
+func (m *Memory) listed(pool types.NamespacedName, at time.Time, content plan.PoolContent) {
+	m.change(pool, func(r *remembered) { r.content, r.contentAt = content, at })
+}
+
+// reported remembers when the capacity was written, which is done at intervals only.
+func (m *Memory) reported(pool types.NamespacedName, at time.Time, before, after *v1alpha1.PoolCapacity) {
+	if !reflect.DeepEqual(before, after) {
+		m.change(pool, func(r *remembered) { r.capacityAt = at })
+	}
+}
+
+func (m *Memory) forget(pool types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.pools, pool)
+}
