@@ -25,6 +25,7 @@ package content
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 
 	"github.com/seamount-dev/seamount/discover/bluestore"
@@ -94,10 +95,16 @@ func read(ctx context.Context, target Target) (disk.Content, error) {
 // readDevices reads labels and signatures of the disk and of its partitions.
 func readDevices(ctx context.Context, content *disk.Content, whole *device, target Target) error {
 	err := readDevice(ctx, content, whole, target.Blkid)
+	table, tableErr := findTable(whole)
+	content.Table, err = table, errors.Join(err, tableErr)
+	read := map[string]bool{}
 	for _, path := range target.Partitions {
-		err = errors.Join(err, readPartition(ctx, content, path, target.Blkid))
+		failed := readPartition(ctx, content, path, target.Blkid)
+		if name := filepath.Base(path); !isSlice(table, whole.name, name, failed) {
+			read[name], err = true, errors.Join(err, failed)
+		}
 	}
-	if err == nil {
+	if err = errors.Join(err, readSlices(content, whole, read)); err == nil {
 		content.Sources = []disk.Source{disk.SourceBlockdevice, disk.SourceBlkid}
 	}
 	return err
@@ -113,7 +120,7 @@ func readPartition(ctx context.Context, content *disk.Content, path, blkid strin
 }
 
 func readDevice(ctx context.Context, content *disk.Content, d *device, blkid string) error {
-	labels, labelErr := findLabels(d)
+	labels, labelErr := findLabels(section{d, d.name, d.size})
 	content.Labels = append(content.Labels, labels...)
 	own, ownErr := find(d)
 	library, libraryErr := probe(d, len(own) > 0)
@@ -123,11 +130,11 @@ func readDevice(ctx context.Context, content *disk.Content, d *device, blkid str
 }
 
 // findLabels reads BlueStore's label and its copies.
-func findLabels(d *device) ([]disk.Label, error) {
+func findLabels(d section) ([]disk.Label, error) {
 	var labels []disk.Label
 	for _, position := range bluestore.Positions(d.size) {
 		block := make([]byte, bluestore.LabelSize)
-		if err := d.readFull(block, position); err != nil {
+		if _, err := d.ReadAt(block, position); err != nil {
 			return labels, err
 		}
 		if label, found := bluestore.Parse(block); found {

@@ -10,9 +10,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/google/uuid"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/gpt"
 )
 
 // file makes a sparse file with bytes at offsets.
@@ -122,6 +124,43 @@ func TestReadFindsCopiesOfALabel(t *testing.T) {
 	}
 	if diff := cmp.Diff([]int64{1 << 30, 10 << 30, 0}, offsets); diff != "" || got.Outcome != disk.OutcomeRead {
 		t.Errorf("outcome %s %s, labels (-want +got):\n%s", got.Outcome, got.Text, diff)
+	}
+}
+
+// The labels in slices are read although no device node of them is there.
+func TestReadSlices(t *testing.T) {
+	t.Parallel()
+	const mib = 1 << 20
+	geometry := gpt.Geometry{Size: testSize, Sector: 512}
+	table := gpt.New(geometry, uuid.NewSHA1(uuid.Nil, []byte("table")))
+	for i, name := range []string{"osd.7 data", "osd.8 data"} {
+		var err error
+		table, err = table.With(gpt.Partition{
+			Type: gpt.SliceType, UUID: uuid.NewSHA1(uuid.Nil, []byte(name)), Name: name, Offset: int64(1+2*i) * mib, Size: 2 * mib,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	written := map[int64]string{3 * mib: recordedLabel(t)}
+	for _, piece := range append(append(table.Primary(), table.Backup()...), table.Boot()) {
+		written[piece.Offset] = string(piece.Data)
+	}
+	target := Target{Device: file(t, testSize, written), Size: testSize, Blkid: realBlkid(t)}
+	second := partitionName(filepath.Base(target.Device), 2)
+	target.Partitions = []string{filepath.Join(filepath.Dir(target.Device), second)}
+	got := Read(t.Context(), target)
+	if got.Outcome != disk.OutcomeRead || got.Table == nil || got.Table.ID != table.GUID.String() || len(got.Table.Partitions) != 2 {
+		t.Fatalf("%s %s, table %+v", got.Outcome, got.Text, got.Table)
+	}
+	if p := got.Table.Partitions[1]; p.Name != "osd.8 data" || p.Offset != 3*mib || p.Size != 2*mib || p.Type != gpt.SliceType.String() {
+		t.Errorf("partition %+v", p)
+	}
+	if len(got.Labels) != 1 || got.Labels[0].Device != second || got.Labels[0].Offset != 0 || !got.Labels[0].Valid {
+		t.Errorf("labels %+v, want one on %s", got.Labels, second)
+	}
+	if len(got.Sources) != 2 {
+		t.Errorf("read by %v", got.Sources)
 	}
 }
 

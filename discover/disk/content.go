@@ -14,6 +14,8 @@ type Content struct {
 	Sources []Source
 	// Labels of BlueStore that were found, at every place where one may be.
 	Labels []Label
+	// Table is the GPT of the disk; nil when it has none that is whole.
+	Table *Table
 	// Samples of the content.
 	Samples Samples
 }
@@ -58,6 +60,22 @@ type Signature struct {
 	Offset int64
 	// UUID and Label of what was found.
 	UUID, Label string
+}
+
+// Table is a GPT, of which at least one copy is whole.
+type Table struct {
+	// ID is the GUID of the table.
+	ID         string
+	Partitions []TableEntry
+}
+
+// TableEntry is a partition, whether the kernel knows it or not.
+type TableEntry struct {
+	Number     int
+	Type, UUID string
+	Name       string
+	// Offset on the disk and Size, in bytes.
+	Offset, Size int64
 }
 
 // Label is a label of BlueStore. The key that lies in it is never read into it.

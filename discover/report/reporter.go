@@ -84,7 +84,7 @@ func (r *Reporter) Report(ctx context.Context, s Sighting, c verdict.Context) (O
 	if s.Pending && before != "" && live.Status.Verdict != nil {
 		return Outcome{Ours: true, Result: before, Before: before}, nil
 	}
-	c.OtherNodes = r.others(live)
+	c.OtherNodes, c.Disk = r.others(live), s.Name
 	j := verdict.Judge(s.Disk, c)
 	return Outcome{Ours: true, Result: j.Result, Reasons: j.Reasons, Before: before}, r.bring(ctx, live, r.present(s, j, live.Status), labels(r.node, s.Disk.Hardware.Media))
 }

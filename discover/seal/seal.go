@@ -14,6 +14,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/gpt"
 )
 
 const (
@@ -35,7 +36,7 @@ func (e *ChangedError) Error() string {
 // Facts are what is sealed. Those of an OSD's disk have Identity and OSDs alone.
 type Facts struct {
 	Identity v1alpha1.DiskIdentity
-	// OSDs are the sorted UUIDs of those on the disk.
+	// OSDs are the sorted UUIDs of those on the disk, or of the slices that they have of it.
 	OSDs []string
 	// Size in bytes, BootID of the kernel, Sequence (diskseq) of the attachment, Counters since then, and the digest of the Samples.
 	Size     int64
@@ -47,6 +48,9 @@ type Facts struct {
 
 // Of seals a disk as it was read; empty where it was not read to the end.
 func Of(d disk.Disk, id v1alpha1.DiskIdentity) string {
+	if slices := slicesOn(d.Content.Table); len(slices) > 0 {
+		return Facts{Identity: id, OSDs: slices}.Seal()
+	}
 	if osds := osdsOn(d.Content.Labels); len(osds) > 0 {
 		return Facts{Identity: id, OSDs: osds}.Seal()
 	}
@@ -61,6 +65,21 @@ func Of(d disk.Disk, id v1alpha1.DiskIdentity) string {
 		Counters: d.Counters,
 		Samples:  d.Content.Samples.Digest,
 	}.Seal()
+}
+
+// slicesOn does not depend on the labels in the slices, which come one after the other.
+func slicesOn(table *disk.Table) []string {
+	if table == nil {
+		return nil
+	}
+	var ids []string
+	for _, p := range table.Partitions {
+		if p.Type == gpt.SliceType.String() {
+			ids = append(ids, p.UUID)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 func osdsOn(labels []disk.Label) []string {

@@ -13,6 +13,7 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/content"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/gpt"
 )
 
 var wwn = v1alpha1.DiskIdentity{Source: v1alpha1.IdentityWWN, Value: "5000c50093282dee"}
@@ -74,6 +75,28 @@ func TestSealOfAnOSD(t *testing.T) {
 	}
 	if Of(withLabels(disk.Label{OSDUUID: "u"}), wwn) != Of(blank(), wwn) {
 		t.Error("a broken label makes an OSD")
+	}
+}
+
+// The seal of a disk that is cut stays, whatever becomes of the labels in its slices, until another slice comes.
+func TestSealOfSlices(t *testing.T) {
+	t.Parallel()
+	cut := func(uuids ...string) disk.Disk {
+		d := blank()
+		d.Content.Table = &disk.Table{}
+		for _, id := range uuids {
+			d.Content.Table.Partitions = append(d.Content.Table.Partitions, disk.TableEntry{Type: gpt.SliceType.String(), UUID: id})
+		}
+		return d
+	}
+	first := Of(cut("a", "b"), wwn)
+	later := cut("b", "a")
+	later.Counters, later.BootID, later.Content.Labels = disk.Counters{Writes: 7}, "c", []disk.Label{{OSDUUID: "u", Valid: true}}
+	if Of(later, wwn) != first {
+		t.Error("the seal changes with a label in a slice")
+	}
+	if Of(cut("a", "b", "c"), wwn) == first || first == Of(blank(), wwn) {
+		t.Error("the seal does not change with the slices")
 	}
 }
 

@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -66,6 +67,9 @@ func (s subject) reasons() []v1alpha1.Refusal {
 }
 
 func (s subject) inUse() text {
+	if cluster, known := s.slicedBy(); known {
+		return slicedText(s, cluster)
+	}
 	return join(s.labelTexts(ours, inUseText))
 }
 
@@ -93,11 +97,17 @@ func (s subject) holder() text {
 }
 
 func (s subject) partitionTable() text {
+	if s.sliced() { // which is somebody's, and never nobody's
+		return text{}
+	}
 	if t := signature(v1alpha1.ContentPartitionTable)(s); t.message != "" {
 		return t
 	}
-	if len(s.Partitions) > 0 {
+	switch {
+	case len(s.Partitions) > 0:
 		return partitionsText(s)
+	case s.Content.Table != nil: // also if no reader says so
+		return text{fmt.Sprintf("%s has a partition table: GPT, %s", s.Name, count(len(s.Content.Table.Partitions), "partition")), s.erase()}
 	}
 	return text{}
 }
@@ -122,6 +132,9 @@ func (s subject) foreignOSD() text {
 	t := s.labelTexts(foreign, foreignText)
 	if len(s.Content.Labels) == 0 && !s.oneSided() && s.found(v1alpha1.ContentBlueStore) {
 		t = append(t, strangeLabelText(s))
+	}
+	if s.strangeSlices() && s.Unread == "" {
+		t = append(t, strangeSlicesText(s))
 	}
 	return join(t)
 }
@@ -179,6 +192,9 @@ func (s subject) sourcesDisagree() text {
 // notScanned collects what is not known.
 func (s subject) notScanned() text {
 	t := append(s.unknownIdentity(), s.labelTexts(undetermined, undeterminedText)...)
+	if s.strangeSlices() && s.Unread != "" {
+		t = append(t, undeterminedSlicesText(s))
+	}
 	for _, p := range s.Problems {
 		t = append(t, problemText(p))
 	}

@@ -85,7 +85,7 @@ func (s subject) content() *v1alpha1.DiskContent {
 func (s subject) contentKind() v1alpha1.ContentKind {
 	for _, kind := range kindsByWeight {
 		if s.found(kind) || kind == v1alpha1.ContentBlueStore && len(s.labels) > 0 ||
-			kind == v1alpha1.ContentPartitionTable && len(s.Partitions) > 0 {
+			kind == v1alpha1.ContentPartitionTable && (len(s.Partitions) > 0 || s.Content.Table != nil) {
 			return kind
 		}
 	}
@@ -102,7 +102,7 @@ func (s subject) contentKind() v1alpha1.ContentKind {
 func (s subject) blank() bool {
 	c := s.Content
 	return c.Outcome == disk.OutcomeRead && s.bothRead() && len(s.findings) == 0 && len(c.Labels) == 0 &&
-		len(s.Partitions) == 0 && c.Samples.Count > 0 && c.Samples.NonZero == 0
+		len(s.Partitions) == 0 && c.Table == nil && c.Samples.Count > 0 && c.Samples.NonZero == 0
 }
 
 // detail says the content in words: labels of BlueStore, the partition table, what is on the disk and its partitions.
@@ -140,7 +140,10 @@ func (s subject) plainDetail(kind v1alpha1.ContentKind) string {
 
 // tableDetail counts the partitions that the kernel knows. Where it knows none, as of a loop device, the table may have some.
 func (s subject) tableDetail(f finding) string {
-	if len(s.Partitions) == 0 {
+	switch {
+	case s.sliced():
+		return fmt.Sprintf("%s, %s: %s", tableName(f.Type), count(len(s.Content.Table.Partitions), "slice"), s.sliceNames())
+	case len(s.Partitions) == 0:
 		return tableName(f.Type)
 	}
 	return fmt.Sprintf("%s, %s", tableName(f.Type), count(len(s.Partitions), "partition"))

@@ -3,6 +3,8 @@ package verdict
 import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/gpt"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
 const (
@@ -16,7 +18,7 @@ const (
 // here is node n3 of a Kubernetes cluster with the StorageCluster seamount/main.
 func here() Context {
 	return Context{
-		Node: "n3", Kubelet: "/var/lib/kubelet",
+		Node: "n3", Kubelet: "/var/lib/kubelet", Disk: "wwn-5000c50093282dee",
 		Clusters: map[string]Cluster{fsidHere: {"seamount", "main"}},
 		OSDs:     map[string]OSD{uuid12: {12, fsidHere}, uuid13: {13, fsidHere}},
 	}
@@ -74,6 +76,31 @@ func labelled(l disk.Label) func(*disk.Disk) {
 		signed(l.Device, v1alpha1.ContentBlueStore, "ceph_bluestore")(d)
 		d.Content.Labels = append(d.Content.Labels, l)
 	}
+}
+
+// sliced is a disk that a cluster cut, as both readers see it.
+func sliced(fsid string, names ...string) func(*disk.Disk) {
+	return func(d *disk.Disk) {
+		signed(d.Name, v1alpha1.ContentPartitionTable, "gpt")(d)
+		d.Content.Table = &disk.Table{ID: handover.TableID(fsid, here().Disk)}
+		for i, name := range names {
+			d.Content.Table.Partitions = append(d.Content.Table.Partitions, disk.TableEntry{
+				Number: i + 1, Type: gpt.SliceType.String(), Name: name, Offset: int64(i+1) << 30, Size: 1 << 30,
+			})
+		}
+	}
+}
+
+func in(l disk.Label, device string) disk.Label {
+	l.Device = device
+	return l
+}
+
+// renamed is here, of another disk.
+func renamed() Context {
+	c := here()
+	c.Disk = "wwn-another"
+	return c
 }
 
 func osd(id int, uuid, fsid string) disk.Label {
@@ -176,6 +203,15 @@ func osdExamples() []example {
 		{name: "a DB of nobody here", disk: blank(labelled(disk.Label{Device: "sdb", OSDID: -1, OSDUUID: stranger, Description: "bluefs db", Valid: true}))},
 		{name: "an orphan", disk: blank(labelled(osd(17, stranger, fsidHere)))},
 		{name: "a damaged label", disk: blank(labelled(damaged))},
+		{name: "cut into slices", disk: blank(sliced(fsidHere, "osd.12 data", "osd.13 data"))},
+		{name: "cut into slices, with labels", disk: blank(sliced(fsidHere, "osd.12 data"), labelled(in(osd(12, uuid12, fsidHere), "sdb1")))},
+		{name: "cut for DBs, and in use", disk: blank(sliced(fsidHere, "osd.12 db"), partitioned("sdb1"), used(disk.UseProcess, "sdb1", "ceph-osd (99)"))},
+		{name: "cut by a cluster that is not known", disk: blank(sliced(fsidThere, "osd.1 data"))},
+		{name: "a copy of a disk that is cut", disk: blank(sliced(fsidHere, "osd.12 data")), context: renamed()},
+		{name: "cut, while the clusters are not known", disk: blank(sliced(fsidHere, "osd.12 data")), context: unread},
+		{name: "cut, with a partition of somebody else", disk: blank(sliced(fsidHere, "osd.12 data"), func(d *disk.Disk) {
+			d.Content.Table.Partitions[0].Type = "0fc63daf-8483-4772-8e79-3d69d8477de4"
+		})},
 		{name: "a label that was not read", disk: blank(signed("sdb", v1alpha1.ContentBlueStore, "ceph_bluestore"))},
 		{name: "an OSD while the clusters are not known", disk: blank(labelled(osd(12, uuid12, fsidHere))), context: unread},
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/gpt"
 )
 
 // flaw is one thing that a disk can have that forbids to use it.
@@ -33,6 +34,12 @@ func flaws() []flaw {
 				Device: devices(r), OSDID: r.IntN(3) - 1, OSDUUID: pick(r, uuid12, stranger, ""),
 				FSID: pick(r, fsidHere, fsidThere, ""), Ready: r.IntN(2) == 0, Valid: r.IntN(2) == 0,
 			})
+		})},
+		{"slices", onDisk(func(r *rand.Rand, d *disk.Disk) {
+			sliced(pick(r, fsidHere, fsidThere, ""), pick(r, "osd.1 data", ""))(d)
+			d.Content.Table.Partitions[0].Type = pick(r, gpt.SliceType.String(), "", "novel")
+			d.Content.Signatures = d.Content.Signatures[:len(d.Content.Signatures)-r.IntN(3)]
+			d.Content.Samples.NonZero = r.IntN(2)
 		})},
 		{"a use", onDisk(func(r *rand.Rand, d *disk.Disk) {
 			used(pick(r, disk.UseMount, disk.UseSwap, disk.UseHolder, disk.UseLoop, disk.UseVolume, disk.UseProcess, disk.UseContainer),

@@ -65,6 +65,8 @@ func (s subject) erase() string {
 		s.Node, s.Name, s.Name, s.Name)
 }
 
+const removeRemedy = "to free it, create a StorageOperation of type Remove"
+
 func inUseText(_ subject, l judgedLabel) text {
 	message := fmt.Sprintf("holds osd.%d of cluster %s/%s", l.osd.ID, l.cluster.Namespace, l.cluster.Name)
 	switch {
@@ -73,7 +75,7 @@ func inUseText(_ subject, l judgedLabel) text {
 	case !l.Ready:
 		message = fmt.Sprintf("is being made osd.%d of cluster %s/%s", l.osd.ID, l.cluster.Namespace, l.cluster.Name)
 	}
-	return text{message, "to free it, create a StorageOperation of type Remove"}
+	return text{message, removeRemedy}
 }
 
 func mountedText(s subject, u disk.Use) text {

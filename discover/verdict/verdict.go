@@ -20,6 +20,8 @@ type Context struct {
 	// Node that the disk is in, and OtherNodes that see it too.
 	Node       string
 	OtherNodes []string
+	// Disk is the name of the disk's StorageDisk.
+	Disk string
 	// Kubelet is the directory of kubelet on the node, such as /var/lib/kubelet.
 	Kubelet string
 	// Clusters of this Kubernetes cluster, by the fsid of Ceph.
