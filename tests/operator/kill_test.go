@@ -88,9 +88,13 @@ func killOperator(t testing.TB, p *product.Product) {
 		"--force", "--grace-period=0")
 }
 
-// killContainer sends SIGKILL to the first process of a container.
+// killContainer sends SIGKILL to all processes of a container: those whose cgroup is named for it.
 func killContainer(t testing.TB, c *cluster.Cluster, node, id string) {
 	t.Helper()
 	id = strings.TrimPrefix(id, "containerd://")
-	c.Exec(t, node, c.Programs()+"/ctr", "-n", "k8s.io", "task", "kill", "-s", "SIGKILL", id)
+	c.Exec(t, node, "sh", "-ec", `found=
+for p in /proc/[0-9]*; do
+  if grep -qs "$0" "$p/cgroup"; then found=1; kill -9 "${p#/proc/}" || true; fi
+done
+test -n "$found"`, id)
 }
