@@ -37,10 +37,6 @@ type Disk struct {
 
 // Cut brings the disk's table to what is ordered, and returns it. What is there already is not written again.
 func (d Disk) Cut(ctx context.Context, order Order) (*gpt.Table, error) {
-	// What a process wrote that was killed may not be on the disk yet.
-	if err := d.Device.Sync(); err != nil {
-		return nil, fmt.Errorf("sync %s: %w", d.Name, err)
-	}
 	found, err := d.read()
 	if err != nil {
 		return nil, err

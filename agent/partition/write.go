@@ -16,6 +16,10 @@ func (d Disk) write(found gpt.Disk, base, table *gpt.Table) error {
 	if found.Blank() {
 		steps = append(steps, []gpt.Piece{base.BackupHeader()})
 		found.Backup.Table = base
+	} else {
+		// What a process wrote that was killed may not be on the disk yet. A blank disk is not even flushed before its
+		// seal was checked: the kernel counts that as a write.
+		steps = append(steps, nil)
 	}
 	if !has(found.Primary, base) {
 		steps = append(steps, base.Primary())
