@@ -22,6 +22,7 @@ type diskCluster struct {
 	DiskCluster
 
 	data, dbs map[string][]*Reservation // by disk
+	reserved  map[int32]bool            // ids of OSDs
 	osds      map[string]OSDState       // by uuid
 	deployed  map[string]*Deployed      // by OSD
 	locations map[string]ceph.Location  // of the hosts that have OSDs, by node
@@ -72,7 +73,7 @@ func newDiskCluster(in DiskCluster) *diskCluster {
 	c := &diskCluster{
 		DiskCluster: in, data: map[string][]*Reservation{}, dbs: map[string][]*Reservation{},
 		osds: map[string]OSDState{}, deployed: map[string]*Deployed{}, locations: map[string]ceph.Location{},
-		rules: map[string]*Rule{},
+		rules: map[string]*Rule{}, reserved: map[int32]bool{},
 	}
 	c.Reservations = slices.Clone(in.Reservations)
 	slices.SortFunc(c.Reservations, func(a, b Reservation) int { return cmp.Compare(a.ID, b.ID) })
@@ -92,6 +93,7 @@ func newDiskCluster(in DiskCluster) *diskCluster {
 }
 
 func (c *diskCluster) index(r *Reservation) {
+	c.reserved[r.ID] = true
 	c.data[r.Data.Disk] = append(c.data[r.Data.Disk], r)
 	if r.DB != nil {
 		c.dbs[r.DB.Disk] = append(c.dbs[r.DB.Disk], r)

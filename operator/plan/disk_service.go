@@ -62,7 +62,7 @@ func (p *diskPlanner) holder(disk *v1alpha1.StorageDisk) *diskCluster {
 }
 
 func (c *diskCluster) holds(disk *v1alpha1.StorageDisk) bool {
-	if len(c.data[disk.Name]) > 0 || len(c.dbs[disk.Name]) > 0 {
+	if len(c.data[disk.Name]) > 0 || len(c.dbs[disk.Name]) > 0 || len(c.lost(disk)) > 0 {
 		return true
 	}
 	label := deref(deref(disk.Status.Content).BlueStore)
@@ -89,19 +89,20 @@ func (c *diskCluster) allBooted(d *draft) bool {
 // unreserved lists the OSDs of a disk that was cut into several, of which only some are reserved yet: an operator may end
 // between two reservations. They are as the first one says, not as the rule says now.
 func (d *draft) unreserved() []PlannedOSD {
-	if len(d.data) == 0 {
+	if len(d.data) == 0 || !d.data[0].Data.sliced() {
 		return nil
 	}
 	first := d.data[0]
 	var osds []PlannedOSD
 	for i := range first.Data.Count {
-		if slices.ContainsFunc(d.data, func(r *Reservation) bool { return r.Data.Index == i }) {
+		at := dataOffset(i, first.Data.Bytes)
+		if slices.ContainsFunc(d.slices(), func(s reservedSlice) bool { return s.Offset == at }) {
 			continue
 		}
 		osd := PlannedOSD{
 			Node: first.Node, Location: first.Location, Rule: first.Rule, DeviceClass: first.DeviceClass, Data: first.Data,
 		}
-		osd.Data.Index, osd.Data.Slice, osd.Data.Offset = i, "", dataOffset(i, first.Data.Bytes)
+		osd.Data.Index, osd.Data.Slice, osd.Data.Offset = i, "", at
 		osds = append(osds, osd)
 	}
 	return osds
@@ -180,6 +181,9 @@ func (d *draft) serving() []v1alpha1.DiskOSD {
 			ID: r.ID, Role: v1alpha1.OSDRoleDB, UUID: r.UUID, DeviceClass: r.DeviceClass, Slice: r.DB.Slice,
 			Size: resource.NewQuantity(r.DB.Bytes, resource.BinarySI),
 		})
+	}
+	if d.owner != nil {
+		osds = append(osds, d.owner.lost(d.disk)...)
 	}
 	// The label in a slice names one OSD of several.
 	label, whole := deref(deref(d.disk.Status.Content).BlueStore), d.disk.Status.Request == nil

@@ -164,7 +164,7 @@ type reservedSlice struct {
 	role v1alpha1.OSDRole
 }
 
-// slices lists those that are reserved on the disk, in the order of their places.
+// slices lists those that are reserved on the disk, or were, in the order of their places.
 func (d *draft) slices() []reservedSlice {
 	var found []reservedSlice
 	for _, r := range d.data {
@@ -175,6 +175,11 @@ func (d *draft) slices() []reservedSlice {
 	for _, r := range d.dbs {
 		if r.DB.sliced() {
 			found = append(found, reservedSlice{*r.DB, r.ID, v1alpha1.OSDRoleDB})
+		}
+	}
+	if d.owner != nil {
+		for _, lost := range d.lostParts() {
+			found = append(found, reservedSlice{lost.Part, lost.ID, lost.Role})
 		}
 	}
 	slices.SortFunc(found, func(a, b reservedSlice) int {

@@ -155,10 +155,10 @@ func (d *draft) unreservedSpace(free space) space {
 		if !r.Data.sliced() {
 			return nil
 		}
-		free = free.without(dataArea(r.Data.Count, r.Data.Bytes)).without(r.Data.extent())
+		free = free.without(dataArea(r.Data.Count, r.Data.Bytes))
 	}
-	for _, r := range d.dbs {
-		free = free.without(r.DB.extent())
+	for _, s := range d.slices() {
+		free = free.without(s.extent())
 	}
 	return free
 }

@@ -62,6 +62,8 @@ type DiskEntry struct {
 	OSDs []PlannedOSD
 	// Serving are the OSDs that are reserved on the disk.
 	Serving []v1alpha1.DiskOSD
+	// Lost are the slices of OSDs in service whose reservations are gone.
+	Lost []LostPart
 	// Request is what the agent of the disk's node is asked for; nil: nothing.
 	Request *v1alpha1.DiskRequest
 	// State of the disk in one word, and the conditions Fresh and InService without times.

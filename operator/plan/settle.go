@@ -198,12 +198,30 @@ func (c *computation) restoreReservations() {
 			if known[serving.ID] || osd == nil || osd.UUID != serving.UUID || serving.Role != v1alpha1.OSDRoleData {
 				continue
 			}
+			data, db := c.lostParts(entry, serving)
+			if data == nil || db == nil && serving.DBDisk != "" {
+				continue // a part is not known, and must not be guessed
+			}
 			c.add(RestoreReservation{Reservation{
 				ID: serving.ID, UUID: serving.UUID, Node: entry.Node, Location: locationIn(c.snapshot.CRUSH, osd.ID),
-				Rule: deref(entry.Plan).Rule, DeviceClass: osd.DeviceClass, Data: entry.Whole,
+				Rule: deref(entry.Plan).Rule, DeviceClass: osd.DeviceClass, Data: *data, DB: db,
 			}}, fmt.Sprintf("disk %s holds this OSD of the cluster, and its Secret is gone", entry.Disk))
 		}
 	}
+}
+
+// lostParts returns what an OSD whose Secret is gone has of disks: all of one, or slices.
+func (c *computation) lostParts(entry DiskEntry, osd v1alpha1.DiskOSD) (data, db *Part) {
+	data = &entry.Whole
+	if osd.Slice != "" {
+		data = entry.lostPart(osd.ID, v1alpha1.OSDRoleData)
+	}
+	for _, other := range c.in.Disks.Entries {
+		if part := other.lostPart(osd.ID, v1alpha1.OSDRoleDB); part != nil {
+			db = part
+		}
+	}
+	return data, db
 }
 
 // locationIn returns where an OSD is in a CRUSH map.
