@@ -32,7 +32,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newVersionCommand(), newBundleCommand(), newDiscoverCommand(), newCephCommand())
+	root.AddCommand(newVersionCommand(), newBundleCommand(), newDiscoverCommand(), newAgentCommand(), newCephCommand())
 	return root
 }
 
