@@ -128,7 +128,7 @@ func add(mgr manager.Manager, options Options) error {
 	}
 	if err := (&cluster.Reconciler{
 		Client: mgr.GetClient(), Namespace: options.Home, Executor: executor, Sessions: pool, Disks: plans,
-		Memory: &cluster.Memory{}, Now: time.Now,
+		Dial: options.Dial, Memory: &cluster.Memory{}, Now: time.Now,
 	}).SetUp(mgr, &clusters); err != nil {
 		return fmt.Errorf("set up the controller of clusters: %w", err)
 	}

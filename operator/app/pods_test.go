@@ -124,7 +124,7 @@ func (w *world) stopPods(wanted map[string]bool) {
 	w.must(w.api.List(w.Context(), &pods))
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if !wanted[pod.Name[:len(pod.Name)-len("-0")]] {
+		if pod.Labels[manifest.LabelComponent] != manifest.ComponentRecovery && !wanted[pod.Name[:len(pod.Name)-len("-0")]] {
 			w.must(w.api.Delete(w.Context(), pod))
 			w.stopDaemon(pod)
 		}

@@ -33,6 +33,7 @@ import (
 	"github.com/seamount-dev/seamount/operator/cluster"
 	"github.com/seamount-dev/seamount/operator/disk"
 	"github.com/seamount-dev/seamount/operator/execute"
+	"github.com/seamount-dev/seamount/operator/keys"
 	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 	"github.com/seamount-dev/seamount/operator/session"
@@ -57,13 +58,15 @@ type world struct {
 	own      bool // this world itself writes
 	prepared map[string]int
 	slices   map[string]v1alpha1.DiskSlice // on all disks, by their UUIDs
+	stores   map[string]ceph.Secret        // the key of the mons in the store of each
+	target   *session.Target               // of the operator's session
 	used     map[string]bool               // what the operator did, as RBAC names it: "patch storagedisks/status"
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
 	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{},
-		slices: map[string]v1alpha1.DiskSlice{}}
+		slices: map[string]v1alpha1.DiskSlice{}, stores: map[string]ceph.Secret{}}
 	scheme := newScheme()
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &appsv1.Deployment{}).
@@ -82,7 +85,7 @@ func (w *world) start() {
 		Client: w.api, Live: w.api, Namespace: namespace, Sessions: sessions{w}, Plans: plans, Events: recorder, Now: now,
 	}
 	w.clusters = &cluster.Reconciler{
-		Client: w.api, Namespace: namespace, Sessions: sessions{w}, Disks: plans, Memory: &cluster.Memory{}, Now: now,
+		Client: w.api, Namespace: namespace, Sessions: sessions{w}, Disks: plans, Memory: &cluster.Memory{}, Now: now, Dial: w.dial,
 		Executor: &execute.Executor{
 			Client: w.api, Live: w.api, Applier: execute.NewApplier(w.api), Events: recorder, NodeImage: "node:1",
 		},
@@ -164,9 +167,9 @@ func (w *world) use(verb, what string) {
 // sessions look at the simulated cluster whenever they are asked.
 type sessions struct{ w *world }
 
-func (s sessions) Ensure(types.NamespacedName, session.Target) {}
-func (s sessions) Forget(types.NamespacedName)                 {}
-func (s sessions) Poke(types.NamespacedName)                   {}
+func (s sessions) Ensure(_ types.NamespacedName, target session.Target) { s.w.target = &target }
+func (s sessions) Forget(types.NamespacedName)                          { s.w.target = nil }
+func (s sessions) Poke(types.NamespacedName)                            {}
 
 func (s sessions) State(types.NamespacedName) session.State {
 	state := session.State{Polls: 1}
@@ -184,10 +187,22 @@ func (s sessions) State(types.NamespacedName) session.State {
 }
 
 func (s sessions) Client(types.NamespacedName) (ceph.Client, error) {
-	if s.w.ceph == nil {
+	if s.w.target == nil {
+		return nil, &ceph.Error{Op: "connect", Kind: ceph.ErrUnreachable, Text: "not connected yet"}
+	}
+	return s.w.dial(s.w.Context(), *s.w.target)
+}
+
+// dial opens a session with the simulated cluster.
+func (w *world) dial(_ context.Context, target session.Target) (ceph.Client, error) {
+	if w.ceph == nil || len(target.MonHosts) == 0 {
 		return nil, &ceph.Error{Op: "connect", Kind: ceph.ErrUnreachable, Text: "no mon can be reached"}
 	}
-	return s.w.ceph.Admin(), nil
+	conn, err := w.ceph.Client(target.Entity, target.Key)
+	if err != nil {
+		return nil, err
+	}
+	return conn, nil
 }
 
 // pass lets the operator look once at everything. Errors are those of steps, which the next pass does again.
@@ -303,6 +318,7 @@ func (w *world) kubelet() {
 			w.runPod(&deployments.Items[i])
 		}
 		w.stopPods(wanted)
+		w.readStores()
 	})
 }
 
@@ -331,7 +347,10 @@ func (w *world) makeCeph() {
 	if w.ceph != nil || stored.Seed == nil || stored.Identity == nil {
 		return
 	}
-	keyring := []ceph.Entity{{Name: "client.admin", Key: stored.Identity.Admin, Caps: ceph.Caps{"mon": "allow *", "mgr": "allow *", "osd": "allow *", "mds": "allow *"}}}
+	keyring := []ceph.Entity{keys.Mon(stored.Identity.Mon), keys.Admin(stored.Identity.Admin)}
+	for _, mon := range stored.Seed.Mons {
+		w.stores[mon] = stored.Identity.Mon
+	}
 	for _, id := range stored.Seed.OSDs {
 		keyring = append(keyring, ceph.Entity{Name: "osd." + strconv.Itoa(int(id)), Key: stored.Reservations[id].Key,
 			Caps: ceph.Caps{"mon": "allow profile osd", "mgr": "allow profile osd", "osd": "allow *"}})

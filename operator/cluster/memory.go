@@ -27,6 +27,7 @@ type remembered struct {
 	first                  time.Time // when it was first seen
 	denials                []denial
 	capacityAt, recoveryAt time.Time
+	trouble                string           // why the identity could not be rebuilt
 	builder                manifest.Cluster // that renders were made with
 	renders                *plan.Renders
 }
@@ -59,6 +60,7 @@ func (m *Memory) recall(cluster types.NamespacedName, into *plan.Observed) {
 		}
 	}
 	known.denials = lasting
+	into.Recovery.Trouble = known.trouble
 	into.CapacityAt, into.RecoveryAt = known.capacityAt, known.recoveryAt
 }
 
@@ -84,6 +86,13 @@ func (m *Memory) deny(cluster types.NamespacedName, at time.Time, denied []plan.
 	for _, d := range denied {
 		known.denials = append(known.denials, denial{d, at})
 	}
+}
+
+// noteTrouble remembers why an identity could not be rebuilt; empty: it could.
+func (m *Memory) noteTrouble(cluster types.NamespacedName, trouble string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(cluster).trouble = trouble
 }
 
 // reported remembers when the parts of status were written that are written at intervals only.

@@ -13,6 +13,7 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/execute"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 	"github.com/seamount-dev/seamount/operator/session"
@@ -41,8 +42,10 @@ type Reconciler struct {
 	Executor  *execute.Executor
 	Sessions  Sessions
 	Disks     Disks
-	Memory    *Memory
-	Now       func() time.Time
+	// Dial opens a session beside those, for what they cannot do.
+	Dial   session.Dial
+	Memory *Memory
+	Now    func() time.Time
 }
 
 // scope is what one pass knows.
@@ -92,6 +95,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	if s.stored, err = observe.Read(ctx, r.Client, r.Executor.Live, key); err != nil {
 		return err
 	}
+	s.stored.Know(s.object.Status.FSID)
 	nodes, _, err := observe.Nodes(ctx, r.Client, r.Namespace, r.Now())
 	if err != nil {
 		return err
@@ -106,7 +110,8 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		Unavailable: plan.NotAvailableMessage(plan.NotAvailable(s.object)),
 		Deleting:    !s.object.DeletionTimestamp.IsZero(),
 		Generation:  s.object.Generation, Previous: &s.object.Status, Nodes: nodes,
-		Traces: s.stored.Traces, Seed: s.stored.Seed, Mons: s.stored.Mons, Mgrs: s.stored.Mgrs,
+		Traces: s.stored.Traces, KnownFSID: s.stored.KnownFSID, IdentityDamaged: s.stored.Damaged, Recovery: s.stored.Recovery.Recovery,
+		Seed: s.stored.Seed, Mons: s.stored.Mons, Mgrs: s.stored.Mgrs,
 		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Disks: r.Disks.Of(key),
 		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules,
 		OperationsWaiting: dependents.OperationsWaiting, Dependents: dependents.Cluster,
@@ -125,19 +130,27 @@ func (r *Reconciler) connect(_ context.Context, s *scope) error {
 		r.Sessions.Forget(s.name)
 		return nil
 	}
-	var hosts []string
-	for _, mon := range s.stored.Mons.Mons {
-		hosts = append(hosts, mon.AddressVector())
-	}
-	r.Sessions.Ensure(s.name, session.Target{
-		FSID: s.stored.Identity.FSID, MonHosts: hosts, Entity: adminEntity, Key: s.stored.Identity.Admin,
-	})
+	r.Sessions.Ensure(s.name, s.target(adminEntity, s.stored.Identity.Admin))
 	state := r.Sessions.State(s.name)
 	if state.Snapshot == nil && monRuns(s.stored.Deployed) {
 		r.Sessions.Poke(s.name) // it may answer now
 	}
 	s.observed.Ceph = observe.CephFacts(state.Snapshot, state.Fresh(r.Now()), state.Err, state.Polls > 0)
 	return nil
+}
+
+// target is the cluster as somebody sees it. When the record of its mons is lost, the status still has them.
+func (s *scope) target(entity string, key ceph.Secret) session.Target {
+	target := session.Target{FSID: s.stored.FSID(), Entity: entity, Key: key}
+	for _, mon := range s.stored.Mons.Mons {
+		target.MonHosts = append(target.MonHosts, mon.AddressVector())
+	}
+	for _, mon := range s.object.Status.Mons {
+		if len(s.stored.Mons.Mons) == 0 && mon.Address != "" {
+			target.MonHosts = append(target.MonHosts, handover.Mon{Address: mon.Address}.AddressVector())
+		}
+	}
+	return target
 }
 
 // adminEntity is whom the operator acts as.
@@ -171,7 +184,14 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 	s.outcome = r.Executor.Run(ctx, execute.Target{
 		Object: s.object, Spec: s.observed.Spec, Stored: s.stored,
 		Ceph: func() (ceph.Client, error) { return r.Sessions.Client(s.name) },
+		Connect: func(ctx context.Context, entity string, key ceph.Secret) (ceph.Client, error) {
+			return r.Dial(ctx, s.target(entity, key))
+		},
 	}, s.plan)
+	r.Memory.noteTrouble(s.name, s.outcome.Trouble)
+	if s.stored.Recovery.KeyFound && s.outcome.Trouble == "" {
+		r.Sessions.Forget(s.name) // an open one has the capabilities that it was opened with
+	}
 	r.Memory.deny(s.name, s.observed.Now, s.outcome.Denied)
 	if s.outcome.Done > 0 {
 		r.Sessions.Poke(s.name)

@@ -107,6 +107,7 @@ func (r *Reconciler) cluster(ctx context.Context, object *v1alpha1.StorageCluste
 	if err != nil {
 		return plan.DiskCluster{}, err
 	}
+	stored.Know(object.Status.FSID)
 	facts := plan.FactsOf(&object.Spec, nodes, stored.Mons, object.Status)
 	cluster := plan.DiskCluster{
 		Key: key, Created: object.CreationTimestamp.Time, FSID: stored.FSID(), Spec: plan.Resolve(&object.Spec, facts),

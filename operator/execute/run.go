@@ -43,6 +43,8 @@ type Target struct {
 	Stored *observe.Stored
 	// Ceph returns the session with the cluster.
 	Ceph func() (ceph.Client, error)
+	// Connect opens another session with it, as somebody else or before there is one. The caller closes it.
+	Connect func(ctx context.Context, entity string, key ceph.Secret) (ceph.Client, error)
 }
 
 // Outcome is what became of a plan.
@@ -51,6 +53,8 @@ type Outcome struct {
 	Done int
 	// Denied are the questions whether daemons may stop that Ceph answered with no.
 	Denied []plan.Denial
+	// Trouble is why an identity could not be rebuilt; empty: it was, or was not to be.
+	Trouble string
 	// Err joins why steps failed. What others did first is not among them: the next pass decides anew.
 	Err error
 }
@@ -60,10 +64,11 @@ type run struct {
 	*Executor
 	Target
 
-	mu     sync.Mutex // of all below
-	denied []plan.Denial
-	asked  map[string]*question
-	stored observe.Stored // as it becomes
+	mu      sync.Mutex // of all below
+	denied  []plan.Denial
+	trouble string
+	asked   map[string]*question
+	stored  observe.Stored // as it becomes
 
 	occupied occupancy
 }
@@ -91,7 +96,7 @@ func (e *Executor) Run(ctx context.Context, target Target, p plan.Plan) Outcome 
 		})
 	}
 	_ = group.Wait() // every step has a result of its own
-	outcome := Outcome{Denied: r.denied}
+	outcome := Outcome{Denied: r.denied, Trouble: r.trouble}
 	var errs []error
 	for _, step := range p.Steps {
 		switch err := results[step.ID].err; {
@@ -163,6 +168,8 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		return r.mon(ctx, action)
 	case plan.ApplyDaemon, plan.StopDaemon, plan.RemoveMgr, plan.ReleaseCluster:
 		return r.daemon(ctx, action)
+	case plan.ReadMonKey, plan.RebuildIdentity, plan.EndRecovery, plan.RestoreMons:
+		return r.recover(ctx, action)
 	default:
 		return r.command(ctx, step.Do)
 	}

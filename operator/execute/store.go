@@ -235,9 +235,12 @@ func metaSet(object client.Object, key, value string) {
 // writeSeed stores the keyring of the first mons. All that is in it must be stored already.
 func (r *run) writeSeed(ctx context.Context, seed plan.Seed) error {
 	r.mu.Lock()
-	identity, reservations := *r.stored.Identity, r.stored.Reservations
+	identity, reservations := r.stored.Identity, r.stored.Reservations
 	r.mu.Unlock()
-	entities := []ceph.Entity{keys.Mon(identity.Mon), keys.Admin(identity.Admin)}
+	entities := []ceph.Entity{keys.Mon(r.Stored.Recovery.Key)} // all there is while the identity is being rebuilt
+	if identity != nil {
+		entities = []ceph.Entity{keys.Mon(identity.Mon), keys.Admin(identity.Admin)}
+	}
 	for _, name := range seed.Mgrs {
 		key, err := r.mgrKey(ctx, name)
 		if err != nil {

@@ -54,6 +54,9 @@ func IdentityOf(secret *corev1.Secret) (Identity, error) {
 	return id, nil
 }
 
+// FSIDOf reads the fsid alone, also of a Secret that has lost its keys; empty: it has lost that too.
+func FSIDOf(secret *corev1.Secret) string { return string(secret.Data[identityFSID]) }
+
 // SeedSecret holds the keyring that the stores of mons are made with.
 func (c Cluster) SeedSecret(keyring []byte) *corev1.Secret {
 	return c.secret(SeedName(c.Name), ComponentSeed, "", map[string][]byte{handover.KeyringKey: keyring})

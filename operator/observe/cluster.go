@@ -46,12 +46,18 @@ type Stored struct {
 	Deployed []plan.Deployed
 	// Traces name every object that shows that the cluster existed, but its identity.
 	Traces []string
+	// KnownFSID is the fsid that the cluster has also when no identity is stored; empty: not known. See Know.
+	KnownFSID string
+	// Damaged says that the Secret with the identity is there, and is of no use.
+	Damaged bool
+	// Recovery of a lost identity.
+	Recovery Recovery
 }
 
-// FSID of the cluster; empty when none is stored.
+// FSID of the cluster; empty when none is known.
 func (s *Stored) FSID() string {
 	if s.Identity == nil {
-		return ""
+		return s.KnownFSID
 	}
 	return s.Identity.FSID
 }
@@ -78,27 +84,44 @@ func Read(ctx context.Context, reader, live client.Reader, key plan.ClusterKey) 
 		return nil, err
 	}
 	s.Deployed = deployed(deployments.Items, pods.Items)
+	s.readAttempts(key.Name, pods.Items)
 	for i := range deployments.Items {
 		s.Traces = append(s.Traces, "Deployment "+deployments.Items[i].Name)
 	}
 	slices.Sort(s.Traces)
-	if s.Identity == nil && len(s.Traces) > 0 {
-		return s, s.lookUp(ctx, live, key)
-	}
-	return s, nil
+	return s, s.lookUp(ctx, live, key)
 }
 
 func (s *Stored) lookUp(ctx context.Context, live client.Reader, key plan.ClusterKey) error {
-	secret := &corev1.Secret{}
-	name := client.ObjectKey{Namespace: key.Namespace, Name: manifest.IdentityName(key.Name)}
-	err := live.Get(ctx, name, secret)
+	if s.Identity == nil && !s.Damaged {
+		secret := &corev1.Secret{}
+		found, err := get(ctx, live, key.Namespace, manifest.IdentityName(key.Name), secret)
+		if err == nil && found {
+			err = s.readSecret(secret)
+		}
+		if err != nil {
+			return fmt.Errorf("look up the identity of %s: %w", key, err)
+		}
+	}
+	if s.MonsVersion == "" && s.Seed != nil {
+		config := &corev1.ConfigMap{}
+		found, err := get(ctx, live, key.Namespace, manifest.MonsName(key.Name), config)
+		if err == nil && found {
+			err = s.readConfigs(key, []corev1.ConfigMap{*config})
+		}
+		if err != nil {
+			return fmt.Errorf("look up the mons of %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+func get(ctx context.Context, live client.Reader, namespace, name string, object client.Object) (found bool, err error) {
+	err = live.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, object)
 	if apierrors.IsNotFound(err) {
-		return nil
+		return false, nil
 	}
-	if err != nil {
-		return fmt.Errorf("look up the identity of %s: %w", key, err)
-	}
-	return s.readSecret(secret)
+	return err == nil, err
 }
 
 func (s *Stored) readSecrets(secrets []corev1.Secret) error {
@@ -121,10 +144,13 @@ func (s *Stored) readSecrets(secrets []corev1.Secret) error {
 
 func (s *Stored) readSecret(secret *corev1.Secret) error {
 	component := secret.Labels[manifest.LabelComponent]
-	if component == manifest.ComponentIdentity {
-		identity, err := manifest.IdentityOf(secret)
-		s.Identity, s.Created = &identity, secret.CreationTimestamp.Time
-		return err
+	switch component {
+	case manifest.ComponentIdentity:
+		s.readIdentity(secret)
+		return nil
+	case manifest.ComponentRecovery:
+		s.readRecoverySecret(secret)
+		return nil
 	}
 	s.Traces = append(s.Traces, "Secret "+secret.Name)
 	switch component {
@@ -143,6 +169,16 @@ func (s *Stored) readSecret(secret *corev1.Secret) error {
 		s.Reservations[reservation.ID] = reservation
 	}
 	return nil
+}
+
+// readIdentity takes one that is of no use for a trace of the cluster.
+func (s *Stored) readIdentity(secret *corev1.Secret) {
+	identity, err := manifest.IdentityOf(secret)
+	if err != nil {
+		s.Damaged, s.Traces = true, append(s.Traces, "Secret "+secret.Name)
+		return
+	}
+	s.Identity, s.Created = &identity, secret.CreationTimestamp.Time
 }
 
 func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (err error) {
@@ -164,7 +200,8 @@ func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (e
 	return nil
 }
 
-// Retained returns the fsids of all clusters of which an identity is stored, also of those without a StorageCluster.
+// Retained returns the fsids of all clusters of which an identity is stored, also of those without a StorageCluster. Of one
+// that is damaged what is left of it counts, so that one cluster's loss stops no other.
 func Retained(ctx context.Context, reader client.Reader) ([]string, error) {
 	var secrets corev1.SecretList
 	if err := reader.List(ctx, &secrets, client.MatchingLabels{manifest.LabelComponent: manifest.ComponentIdentity}, client.UnsafeDisableDeepCopy); err != nil {
@@ -172,11 +209,9 @@ func Retained(ctx context.Context, reader client.Reader) ([]string, error) {
 	}
 	fsids := make([]string, 0, len(secrets.Items))
 	for i := range secrets.Items {
-		identity, err := manifest.IdentityOf(&secrets.Items[i])
-		if err != nil {
-			return nil, err
+		if fsid := manifest.FSIDOf(&secrets.Items[i]); fsid != "" {
+			fsids = append(fsids, fsid)
 		}
-		fsids = append(fsids, identity.FSID)
 	}
 	slices.Sort(fsids)
 	return fsids, nil

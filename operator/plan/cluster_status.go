@@ -46,6 +46,7 @@ func ClusterStatus(in Observed, p Plan) v1alpha1.StorageClusterStatus {
 		Drift:              drift(p.Drift),
 		Dependents:         dependentsOf(in.Dependents),
 		Versions:           before.Versions, Classes: before.Classes, Capacity: before.Capacity,
+		FSID: before.FSID, // stays when the identity is lost: it is rebuilt by it
 	}
 	if in.Identity != nil {
 		status.FSID = in.Identity.FSID
@@ -99,6 +100,13 @@ func drift(entries []v1alpha1.DriftEntry) *v1alpha1.DriftStatus {
 
 func (v *view) mons() []v1alpha1.MonStatus {
 	var mons []v1alpha1.MonStatus
+	if len(v.in.Mons.Mons) == 0 {
+		mons = slices.Clone(deref(v.in.Previous).Mons) // the record is lost, and is written again by these
+		for i := range mons {
+			mons[i].State = v1alpha1.MonOut
+		}
+		return mons
+	}
 	for _, mon := range v.in.Mons.Mons {
 		state := v1alpha1.MonOut
 		if v.snapshot != nil && slices.Contains(v.snapshot.Quorum.InQuorum, mon.Name) {

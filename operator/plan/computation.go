@@ -96,17 +96,16 @@ func (c *computation) wake(after time.Duration) {
 // refuse returns why nothing may be done for the cluster at all.
 func (c *computation) refuse() *v1alpha1.Refusal {
 	switch in := c.in; {
+	case in.Deleting && keepsFromDeleting(in) == nil:
+		return nil
+	case in.Identity == nil && c.lost() != "":
+		return c.lostRefusal(c.lost())
+	case c.monsLost():
+		return c.monsRefusal()
 	case in.Deleting:
 		return nil
 	case in.Unavailable != "":
 		return &v1alpha1.Refusal{Reason: v1alpha1.ReasonNotAvailable, Message: cut(in.Unavailable)}
-	case in.Identity == nil && len(in.Traces) > 0:
-		return &v1alpha1.Refusal{
-			Reason: v1alpha1.ReasonAuthenticationFailed,
-			Message: cut(fmt.Sprintf("the Secret with the identity of this cluster (fsid and keys) is gone, and %s show that the cluster exists; "+
-				"a new identity would make a second cluster on its disks", some(in.Traces))),
-			Remedy: "put the Secret back from a backup, or take out what is named here if that cluster is not wanted any more",
-		}
 	case in.Identity != nil && c.snapshot != nil && c.snapshot.FSID != in.Identity.FSID:
 		return &v1alpha1.Refusal{
 			Reason:  v1alpha1.ReasonAuthenticationFailed,

@@ -23,6 +23,11 @@ type Observed struct {
 	// "Secret ceph-main-osd-3": with any of them no identity is ever made.
 	Identity *Identity
 	Traces   []string
+	// KnownFSID is the fsid that the cluster has, as status and reservations tell it: known also when no identity is
+	// stored. IdentityDamaged says that one is, and is of no use. Recovery is how far its rebuilding is.
+	KnownFSID       string
+	IdentityDamaged bool
+	Recovery        Recovery
 	// Seed that was written; nil: none yet.
 	Seed *Seed
 	Mons Mons
@@ -97,12 +102,15 @@ type Held struct {
 func Compute(in Observed) Plan {
 	c := newComputation(in)
 	if c.plan.Refusal = c.refuse(); c.plan.Refusal != nil {
-		return c.plan
+		c.recovery()
+		c.restoreMons()
+		return c.finish()
 	}
 	if in.Deleting && keepsFromDeleting(in) == nil {
 		c.stop()
 		return c.finish()
 	}
+	c.recovery()
 	c.identity()
 	c.mons()
 	c.mgrs()
