@@ -218,6 +218,9 @@ func (d *draft) request() *v1alpha1.DiskRequest {
 
 // collision says which reservations on the disk cannot stand side by side. No plan makes such; a person can.
 func (d *draft) collision() string {
+	if len(d.data)+len(d.dbs) < 2 {
+		return ""
+	}
 	placed := Places{}
 	for _, r := range slices.Concat(d.data, d.dbs) {
 		if text := placed.Collision(*r); text != "" {
