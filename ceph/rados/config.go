@@ -79,7 +79,7 @@ func (c Config) prepare() (Config, []endpoint, error) {
 	if err != nil {
 		return c, nil, c.fail(ceph.ErrInvalid, err.Error(), nil)
 	}
-	if err := checkKey(c.Key); err != nil {
+	if err := ceph.CheckKey(c.Key); err != nil {
 		return c, nil, c.fail(ceph.ErrAuthentication, "the key of "+c.Entity+" cannot be used", err)
 	}
 	return c, endpoints, nil

@@ -189,10 +189,10 @@ func TestRegisterMgr(t *testing.T) {
 			must(t, admin.ImportEntity(t.Context(), ceph.Entity{Name: "mgr.c", Key: w.keyOfMgr(t, "c"), Caps: ceph.Caps{"mon": "allow r"}}))
 		},
 		"known by another key": func(t *testing.T, _ *world, admin ceph.Client) {
-			must(t, admin.ImportEntity(t.Context(), ceph.Entity{Name: "mgr.c", Key: keys.New(keys.CipherAES), Caps: caps}))
+			must(t, admin.ImportEntity(t.Context(), ceph.Entity{Name: "mgr.c", Key: keys.New(ceph.CipherAES), Caps: caps}))
 		},
 		"known by another key, with less": func(t *testing.T, _ *world, admin ceph.Client) {
-			must(t, admin.ImportEntity(t.Context(), ceph.Entity{Name: "mgr.c", Key: keys.New(keys.CipherAES), Caps: ceph.Caps{"mon": "allow r"}}))
+			must(t, admin.ImportEntity(t.Context(), ceph.Entity{Name: "mgr.c", Key: keys.New(ceph.CipherAES), Caps: ceph.Caps{"mon": "allow r"}}))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -221,7 +221,7 @@ func TestRegisterMgr(t *testing.T) {
 func TestEnsureMgrThatCephKnows(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	admin, key := w.withCeph(t).Admin(), keys.New(keys.CipherAES256K)
+	admin, key := w.withCeph(t).Admin(), keys.New(ceph.CipherAES256K)
 	must(t, admin.ImportEntity(t.Context(), keys.Mgr("c", key)))
 	w.run(t, plan.EnsureMgr{Name: "c"}, true)
 	if !w.keyOfMgr(t, "c").Equal(key) {
@@ -386,5 +386,20 @@ func TestRelocateOSD(t *testing.T) {
 		if diff := cmp.Diff(want, read()); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
 		}
+	}
+}
+
+func TestSetDeviceClass(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.withCeph(t)
+	w.run(t, plan.SetDeviceClass{Class: "nvme", IDs: []int32{0, 2}}, true)
+	w.run(t, plan.SetDeviceClass{Class: "nvme", IDs: []int32{9}}, false)
+	var got []string
+	for _, osd := range snapshotOf(t, c).OSDs {
+		got = append(got, osd.DeviceClass)
+	}
+	if diff := cmp.Diff([]string{"nvme", "hdd", "nvme"}, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

@@ -59,7 +59,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		Object: &v1alpha1.StorageCluster{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "main", UID: "1"}},
 		Spec:   plan.Cluster{Image: "quay.io/ceph/ceph:v20.2.4"},
 		Stored: &observe.Stored{
-			Identity: &manifest.Identity{FSID: fsid, Admin: keys.New(keys.CipherAES), Mon: keys.New(keys.CipherAES)},
+			Identity: &manifest.Identity{FSID: fsid, Admin: keys.New(ceph.CipherAES), Mon: keys.New(ceph.CipherAES)},
 			Mons:     handover.Mons{Mons: []handover.Mon{{Name: "a", Node: "n1", Address: "10.96.0.1", State: handover.MonSeed}}},
 		},
 		Ceph: func() (ceph.Client, error) { return nil, &ceph.Error{Op: "connect", Kind: ceph.ErrUnreachable} },

@@ -14,16 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/keys"
 )
-
-// serviceKey is the cipher of the daemons' keys: a cluster of Ceph 20 is
-// HEALTH_ERR as soon as one of them has an old one.
-func (c *Cluster) serviceKey() keyType {
-	if c.release.major >= 20 {
-		return keyAES256
-	}
-	return keyAES
-}
 
 // seed makes all keys of the first daemons and of the admin. They lie in the
 // mons' first keyring, so that no daemon has to wait for a mon to make its key.
@@ -31,7 +23,7 @@ func (c *Cluster) seed() []ceph.Entity {
 	all := "allow *"
 	c.admin = ceph.Entity{Name: "client.admin", Key: NewKey(), Caps: ceph.Caps{"mon": all, "mgr": all, "osd": all, "mds": all}}
 	entities := []ceph.Entity{
-		{Name: "mon.", Key: newKey(c.serviceKey()), Caps: ceph.Caps{"mon": all}},
+		{Name: "mon.", Key: keys.New(keys.CipherOf(c.release.major)), Caps: ceph.Caps{"mon": all}},
 		c.admin,
 	}
 	for i := range c.options.Mgrs {
@@ -47,7 +39,7 @@ func (c *Cluster) seed() []ceph.Entity {
 }
 
 func (c *Cluster) service(kind, id string, caps ceph.Caps) ceph.Entity {
-	return ceph.Entity{Name: kind + "." + id, Key: newKey(c.serviceKey()), Caps: caps}
+	return ceph.Entity{Name: kind + "." + id, Key: keys.New(keys.CipherOf(c.release.major)), Caps: caps}
 }
 
 // startAll starts every daemon at once: an mgr and an OSD wait for the quorum

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -96,7 +97,7 @@ func (c *Cluster) daemonConf() string {
 
 func writeSection(b *strings.Builder, name string, options map[string]string) {
 	fmt.Fprintf(b, "[%s]\n", name)
-	for _, k := range sortedKeys(options) {
+	for _, k := range slices.Sorted(maps.Keys(options)) {
 		fmt.Fprintf(b, "%s = %s\n", k, options[k])
 	}
 }

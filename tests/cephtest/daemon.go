@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -34,7 +36,7 @@ type daemon struct {
 func (c *Cluster) Daemons() []string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return sortedKeys(c.daemons)
+	return slices.Sorted(maps.Keys(c.daemons))
 }
 
 // Pid returns the daemon's process, 0 if it does not run.
@@ -93,7 +95,7 @@ func (c *Cluster) daemon(name string) (*daemon, error) {
 	defer c.mu.Unlock()
 	d, ok := c.daemons[name]
 	if !ok {
-		return nil, fmt.Errorf("no daemon %q: there are %s", name, strings.Join(sortedKeys(c.daemons), ", "))
+		return nil, fmt.Errorf("no daemon %q: there are %s", name, strings.Join(slices.Sorted(maps.Keys(c.daemons)), ", "))
 	}
 	return d, nil
 }

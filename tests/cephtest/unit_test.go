@@ -3,7 +3,6 @@
 package cephtest
 
 import (
-	"encoding/base64"
 	"os"
 	"path/filepath"
 	"strings"
@@ -56,19 +55,6 @@ func TestParseMajor(t *testing.T) {
 	}
 	if got, err := parseMajor("command not found"); err == nil {
 		t.Errorf("parseMajor = %d, want an error", got)
-	}
-}
-
-func TestNewKey(t *testing.T) {
-	t.Parallel()
-	for kind, length := range map[keyType]int{keyAES: 28, keyAES256: 44} {
-		b, err := base64.StdEncoding.DecodeString(newKey(kind).Reveal())
-		if err != nil || len(b) != length || b[0] != byte(kind) || int(b[10]) != kind.length() {
-			t.Errorf("key of type %d = % x, %v", kind, b, err)
-		}
-	}
-	if NewKey().Equal(NewKey()) {
-		t.Error("two keys are the same")
 	}
 }
 

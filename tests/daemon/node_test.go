@@ -42,7 +42,7 @@ type node struct {
 	dir     string
 	address string
 	cluster manifest.Cluster
-	cipher  keys.Cipher
+	cipher  ceph.Cipher
 	secrets []ceph.Secret
 	seed    []ceph.Entity
 	mons    handover.Mons

@@ -40,7 +40,7 @@ func byHand(t testing.TB, p *product.Product, name string, mgrs int, disks []clu
 	t.Helper()
 	h := newHand(name, serviceNetwork(t, p))
 	for i := range mgrs {
-		h.mgrs[string(rune('a'+i))] = keys.New(keys.CipherAES256K)
+		h.mgrs[string(rune('a'+i))] = keys.New(core.CipherAES256K)
 	}
 	for i, d := range disks {
 		h.osds = append(h.osds, h.reserve(int32(i), p.StorageDisk(t, d))) //nolint:gosec // a few
@@ -70,7 +70,7 @@ func newHand(name string, network [2]byte) *hand {
 		},
 		mgrs: map[string]core.Secret{},
 	}
-	h.identity = manifest.Identity{FSID: h.FSID, Admin: keys.New(keys.CipherAES256K), Mon: keys.New(keys.CipherAES256K)}
+	h.identity = manifest.Identity{FSID: h.FSID, Admin: keys.New(core.CipherAES256K), Mon: keys.New(core.CipherAES256K)}
 	for i, node := range nodes {
 		h.mons.Mons = append(h.mons.Mons, handover.Mon{
 			Name: string(rune('a' + i)), Node: node, Address: fmt.Sprintf("%d.%d.200.%d", network[0], network[1], i+1), State: handover.MonSeed,
@@ -83,7 +83,7 @@ func (h *hand) reserve(id int32, d *v1alpha1.StorageDisk) handover.Reservation {
 	size := d.Status.Hardware.Size.Value()
 	class := strings.ToLower(string(d.Status.Hardware.Media))
 	return handover.Reservation{
-		ID: id, UUID: uuid.NewString(), Key: keys.New(keys.CipherAES256K), FSID: h.FSID, DeviceClass: class, Rule: "disks",
+		ID: id, UUID: uuid.NewString(), Key: keys.New(core.CipherAES256K), FSID: h.FSID, DeviceClass: class, Rule: "disks",
 		Data: handover.Device{
 			Disk: d.Name, Identity: *d.Status.Identity, Seal: d.Status.Verdict.Seal, Size: size, Count: 1, Bytes: size,
 		},

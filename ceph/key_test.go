@@ -1,11 +1,11 @@
-package rados
+package ceph
 
 import (
 	"encoding/base64"
+	"encoding/hex"
 	"strings"
 	"testing"
-
-	"github.com/seamount-dev/seamount/ceph"
+	"time"
 )
 
 // Keys made for this test; no cluster knows them.
@@ -29,14 +29,39 @@ func TestCheckKey(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			err := checkKey(ceph.NewSecret(tt.key))
+			err := CheckKey(NewSecret(tt.key))
 			switch {
 			case tt.want == "" && err != nil:
-				t.Errorf("checkKey: %v", err)
+				t.Errorf("CheckKey: %v", err)
 			case tt.want != "" && (err == nil || err.Error() != tt.want):
-				t.Errorf("checkKey = %v, want %q", err, tt.want)
+				t.Errorf("CheckKey = %v, want %q", err, tt.want)
 			}
 		})
+	}
+}
+
+// What is encoded is as CryptoKey::encode writes it, and passes for a key.
+func TestEncodeKey(t *testing.T) {
+	t.Parallel()
+	at := time.Unix(0x65000000, 0x0102)
+	for cipher, want := range map[Cipher]string{
+		CipherAES:     "0100" + "00000065" + "02010000" + "1000",
+		CipherAES256K: "0200" + "00000065" + "02010000" + "2000",
+	} {
+		secret := []byte(strings.Repeat("s", KeyLength(cipher)))
+		key, err := EncodeKey(cipher, at, secret)
+		if err != nil || CheckKey(key) != nil {
+			t.Fatalf("%s: %v, %v", cipher, err, CheckKey(key))
+		}
+		if got := hex.EncodeToString(decode(t, key.Reveal())); got != want+hex.EncodeToString(secret) {
+			t.Errorf("%s: %s, want %s and the secret", cipher, got, want)
+		}
+		if key, err := EncodeKey(cipher, at, secret[1:]); err == nil || !key.IsZero() {
+			t.Errorf("%s: a byte too few is a key", cipher)
+		}
+	}
+	if key, err := EncodeKey("des", at, nil); err == nil || !key.IsZero() {
+		t.Error("a key of an unknown type")
 	}
 }
 
@@ -54,7 +79,7 @@ func FuzzCheckKey(f *testing.F) {
 	f.Add(goodKey256)
 	f.Add("")
 	f.Fuzz(func(t *testing.T, key string) {
-		err := checkKey(ceph.NewSecret(key))
+		err := CheckKey(NewSecret(key))
 		if err != nil && len(key) > 8 && strings.Contains(err.Error(), key) {
 			t.Errorf("the error tells the key: %v", err)
 		}
