@@ -46,7 +46,7 @@ func Deployment(c manifest.Cluster, d plan.Daemon) *appsv1.Deployment {
 	case plan.DaemonOSD:
 		deployment = c.OSDDeployment(manifest.OSDPod{
 			ID: d.OSD.ID, Hostname: d.Hostname, Location: observe.FormatLocation(d.OSD.Location), DeviceClass: d.OSD.DeviceClass,
-			NodeMemory: d.NodeMemory, Tolerations: d.Tolerations, Resources: d.Resources,
+			NodeMemory: d.NodeMemory, NodeOSDs: d.NodeOSDs, Tolerations: d.Tolerations, Resources: d.Resources,
 		})
 	}
 	if deployment.Annotations == nil {

@@ -63,8 +63,10 @@ type OSDPod struct {
 	Location string
 	// DeviceClass in CRUSH.
 	DeviceClass string
-	// NodeMemory in bytes decides how much an OSD without a memory limit may take; 0: not known.
+	// NodeMemory in bytes, 0 where it is not known, and the number of the node's OSDs decide how much an OSD without a
+	// memory limit may take.
 	NodeMemory  int64
+	NodeOSDs    int
 	Tolerations []corev1.Toleration
 	Resources   *corev1.ResourceRequirements // nil: after the profile
 }

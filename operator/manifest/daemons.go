@@ -85,7 +85,7 @@ func (c Cluster) OSDDeployment(o OSDPod) *appsv1.Deployment {
 	if o.Resources != nil {
 		limit = o.Resources.Limits.Memory().Value()
 	}
-	target := Setting{"osd_memory_target", fmt.Sprint(MemoryTarget(c.profile(), limit, o.NodeMemory)), "the pod's memory"}
+	target := Setting{"osd_memory_target", fmt.Sprint(MemoryTarget(c.profile(), limit, o.NodeMemory, o.NodeOSDs)), "the pod's memory"}
 	args := []string{fmt.Sprintf("--id=%d", o.ID), "--location=" + o.Location, "--device-class=" + o.DeviceClass}
 	if c.Network.Host && len(c.Network.Public) == 0 {
 		args = append(args, "--public-pod-address")

@@ -1,6 +1,7 @@
 package manifest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -88,21 +89,26 @@ func TestWhatOutlivesTheStorageCluster(t *testing.T) {
 	}
 }
 
-func TestTemplateHash(t *testing.T) {
+// What belongs to a daemon's pod changes its template, and nothing else does: it would restart the daemon.
+func TestTemplate(t *testing.T) {
 	t.Parallel()
-	hash := func(change func(c *Cluster, m *MonPod)) string {
+	template := func(change func(c *Cluster, m *MonPod)) string {
 		c, m := leanCluster(), MonPod{Mon: testMons().Mons[0], Hostname: "n1"}
 		change(&c, &m)
-		return c.MonDeployment(m).Annotations[AnnotationTemplateHash]
+		text, err := json.Marshal(c.MonDeployment(m).Spec.Template)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
 	}
-	same := hash(func(*Cluster, *MonPod) {})
+	same := template(func(*Cluster, *MonPod) {})
 	for name, change := range map[string]func(c *Cluster, m *MonPod){
 		"the same again":     func(*Cluster, *MonPod) {},
 		"another state":      func(_ *Cluster, m *MonPod) { m.State = handover.MonSeed },
 		"another owner":      func(c *Cluster, _ *MonPod) { c.UID = "2222" },
 		"another mgr module": func(c *Cluster, _ *MonPod) { c.MgrModules = nil },
 	} {
-		if hash(change) != same {
+		if template(change) != same {
 			t.Errorf("%s restarts a mon", name)
 		}
 	}
@@ -113,7 +119,7 @@ func TestTemplateHash(t *testing.T) {
 		"resources":  func(_ *Cluster, m *MonPod) { m.Resources = limited("1Gi") },
 		"node":       func(_ *Cluster, m *MonPod) { m.Hostname = "n2" },
 	} {
-		if hash(change) == same {
+		if template(change) == same {
 			t.Errorf("another %s restarts nothing", name)
 		}
 	}
@@ -187,21 +193,51 @@ func TestRelease(t *testing.T) {
 func TestMemoryTarget(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		profile           v1alpha1.ResourceProfile
-		limit, node, want int64
+		profile     v1alpha1.ResourceProfile
+		limit, node int64
+		osds        int
+		want        int64
 	}{
-		{v1alpha1.ProfileLean, 0, 64 * gibibyte, leastMemoryTarget},
-		{v1alpha1.ProfileLean, 2 * gibibyte, 0, 2 * gibibyte / 10 * 8},
-		{v1alpha1.ProfileBalanced, 512 * mebibyte, 0, leastMemoryTarget},
-		{v1alpha1.ProfileBalanced, 0, 0, 4 * gibibyte},
-		{v1alpha1.ProfileBalanced, 0, 1 << 40, 4 * gibibyte},
-		{v1alpha1.ProfileBalanced, 0, 24*gibibyte - mebibyte, 2*gibibyte + memoryStep},
-		{v1alpha1.ProfileBalanced, 0, 2 * gibibyte, leastMemoryTarget},
-		{v1alpha1.ProfilePerformance, 0, 24 * gibibyte, 6 * gibibyte},
-		{v1alpha1.ProfilePerformance, 0, 1 << 40, 8 * gibibyte},
+		{v1alpha1.ProfileLean, 0, 64 * gibibyte, 1, leastMemoryTarget},
+		{v1alpha1.ProfileLean, 0, 64 * gibibyte, 60, leastMemoryTarget},
+		{v1alpha1.ProfileLean, 2 * gibibyte, 0, 1, 2 * gibibyte / 10 * 8},
+		{v1alpha1.ProfileBalanced, 512 * mebibyte, 0, 1, leastMemoryTarget},
+		{v1alpha1.ProfileBalanced, 8 * gibibyte, 64 * gibibyte, 60, 8 * gibibyte / 10 * 8},
+		{v1alpha1.ProfileBalanced, 0, 0, 60, 4 * gibibyte},
+		{v1alpha1.ProfileBalanced, 0, 1 << 40, 60, 4 * gibibyte},
+		{v1alpha1.ProfileBalanced, 0, 24*gibibyte - mebibyte, 1, 2*gibibyte + memoryStep},
+		{v1alpha1.ProfileBalanced, 0, 24*gibibyte - mebibyte, 4, 2*gibibyte + memoryStep},
+		{v1alpha1.ProfileBalanced, 0, 24*gibibyte - mebibyte, 5, gibibyte + memoryStep},
+		{v1alpha1.ProfileBalanced, 0, 64 * gibibyte, 12, 2*gibibyte + memoryStep},
+		{v1alpha1.ProfileBalanced, 0, 64 * gibibyte, 60, leastMemoryTarget},
+		{v1alpha1.ProfileBalanced, 0, 2 * gibibyte, 1, leastMemoryTarget},
+		{v1alpha1.ProfilePerformance, 0, 24 * gibibyte, 2, 4 * gibibyte},
+		{v1alpha1.ProfilePerformance, 0, 256 * gibibyte, 24, 7 * gibibyte},
+		{v1alpha1.ProfilePerformance, 0, 1 << 40, 24, 8 * gibibyte},
 	} {
-		if got := MemoryTarget(c.profile, c.limit, c.node); got != c.want {
-			t.Errorf("%s, limit %d, node %d: %d, want %d", c.profile, c.limit, c.node, got, c.want)
+		if got := MemoryTarget(c.profile, c.limit, c.node, c.osds); got != c.want {
+			t.Errorf("%s, limit %d, node %d with %d OSDs: %d, want %d", c.profile, c.limit, c.node, c.osds, got, c.want)
+		}
+	}
+}
+
+// All OSDs of a node fit into its memory, and few of those that are added change the others.
+func TestMemoryTargetFollowsTheOSDsInSteps(t *testing.T) {
+	t.Parallel()
+	for profile, part := range map[v1alpha1.ResourceProfile]float64{v1alpha1.ProfileBalanced: 0.5, v1alpha1.ProfilePerformance: 0.7} {
+		const node = 512 * gibibyte
+		last, changes := int64(0), 0
+		for osds := 1; osds <= 96; osds++ {
+			target := MemoryTarget(profile, 0, node, osds)
+			if total := float64(target) * float64(osds); total > part*node {
+				t.Errorf("%s: %d OSDs take %.0f of %d", profile, osds, total, int64(node))
+			}
+			if target != last {
+				last, changes = target, changes+1
+			}
+		}
+		if changes > 6 {
+			t.Errorf("%s: %d changes from 1 to 96 OSDs", profile, changes)
 		}
 	}
 }

@@ -58,9 +58,9 @@ const (
 
 // MemoryTarget returns what an OSD should take, in bytes: its osd_memory_target. With a memory limit it is 80 % of
 // that, as Ceph itself counts (osd_memory_target_cgroup_limit_ratio), for an OSD takes more for a while. Without one it
-// follows from the profile and the node's memory, 0 where that is not known. It does not depend on how many OSDs the node
-// has, or a new disk would restart them all.
-func MemoryTarget(profile v1alpha1.ResourceProfile, limit, nodeMemory int64) int64 {
+// follows from the profile: Lean takes the least; the others share a part of the node's memory, 0 where that is not known,
+// among the node's OSDs, and take no more than the profile has use for.
+func MemoryTarget(profile v1alpha1.ResourceProfile, limit, nodeMemory int64, osds int) int64 {
 	if limit > 0 {
 		return max(limit/10*8, leastMemoryTarget)
 	}
@@ -68,16 +68,31 @@ func MemoryTarget(profile v1alpha1.ResourceProfile, limit, nodeMemory int64) int
 	case v1alpha1.ProfileLean:
 		return leastMemoryTarget
 	case v1alpha1.ProfilePerformance:
-		return share(8*gibibyte, nodeMemory/4)
+		return share(8*gibibyte, nodeMemory/10*7, osds)
 	default:
-		return share(4*gibibyte, nodeMemory/8)
+		return share(4*gibibyte, nodeMemory/2, osds)
 	}
 }
 
-// share is what of most a part of the node's memory allows.
-func share(most, part int64) int64 {
+// share is what of most a part of the node's memory allows each of its OSDs.
+func share(most, part int64, osds int) int64 {
 	if part <= 0 {
 		return most
 	}
-	return max(min(most, part/memoryStep*memoryStep), leastMemoryTarget)
+	return max(min(most, part/memoryShares(osds)/memoryStep*memoryStep), leastMemoryTarget)
+}
+
+// memoryShares is how many OSDs a node's memory is divided among: 4, 6, 8, 12, 16, 24 and so on, whichever is enough. A
+// target that followed each new disk would restart all OSDs of the node with each; this way few do, and at most a third
+// is left to spare.
+func memoryShares(osds int) int64 {
+	shares := int64(4)
+	for shares < int64(osds) {
+		if shares%3 == 0 {
+			shares = shares / 3 * 4
+		} else {
+			shares = shares / 2 * 3
+		}
+	}
+	return shares
 }

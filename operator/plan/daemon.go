@@ -48,9 +48,10 @@ type Daemon struct {
 	Address string
 	// Modules of a mgr, beyond those of the profile.
 	Modules []string
-	// OSD is set exactly for OSDs, and NodeMemory with it.
+	// OSD is set exactly for OSDs, and with it NodeMemory and NodeOSDs, which is how many OSDs share that.
 	OSD        *Reservation
 	NodeMemory int64
+	NodeOSDs   int
 }
 
 // Template is a pod template, part by part: of each part its value, or a hash of it. It holds what a restart is

@@ -5,6 +5,8 @@ import (
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 )
 
 // wanted is a daemon that is to run, and what must be done before.
@@ -76,6 +78,7 @@ func (c *computation) wantedOSDs(seed []Action) []wanted {
 		rules[rule.Name] = rule.Resources
 	}
 	var all []wanted
+	neighbours := c.osdsOfNodes()
 	want := func(r Reservation, after ...Action) {
 		resources, known := rules[r.Rule]
 		if !known {
@@ -84,7 +87,7 @@ func (c *computation) wantedOSDs(seed []Action) []wanted {
 		d := c.daemon(DaemonID{DaemonOSD, strconv.Itoa(int(r.ID))}, r.Node, c.in.Spec.OSD.Tolerations, resources)
 		d.OSD = &r
 		if node := c.nodes[r.Node]; node != nil {
-			d.NodeMemory = node.Memory
+			d.NodeMemory, d.NodeOSDs = node.Memory, neighbours[r.Node]
 		}
 		all = append(all, wanted{d, slices.Concat(seed, after)})
 	}
@@ -99,6 +102,36 @@ func (c *computation) wantedOSDs(seed []Action) []wanted {
 		}
 	}
 	return all
+}
+
+// osdsOfNodes counts the OSDs of each node: those that are reserved, and those that nothing stands in the way of, so that
+// the first one of many starts as it is to go on.
+func (c *computation) osdsOfNodes() map[string]int {
+	type place struct {
+		disk  string
+		index int32
+	}
+	counts, counted := map[string]int{}, map[place]bool{}
+	add := func(node string, data Part) {
+		if at := (place{data.Disk, data.Index}); !counted[at] {
+			counted[at] = true
+			counts[node]++
+		}
+	}
+	for _, r := range c.osds {
+		add(r.Node, r.Data)
+	}
+	if c.in.Disks == nil {
+		return counts
+	}
+	for _, entry := range c.in.Disks.Entries {
+		for _, osd := range entry.OSDs {
+			if deref(entry.Plan).Reason == v1alpha1.PlanReasonMatched {
+				add(osd.Node, osd.Data)
+			}
+		}
+	}
+	return counts
 }
 
 // osdMayStart says that Ceph knows the key of a reserved OSD, or will once the plan is done.
