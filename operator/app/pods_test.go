@@ -19,7 +19,7 @@ import (
 
 // runPod runs the pod of a Deployment, if it does not run in this form yet.
 func (w *world) runPod(deployment *appsv1.Deployment) {
-	template := manifest.TemplateHash(deployment.Spec.Template)
+	template := deployment.Annotations[plan.AnnotationTemplate]
 	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
 		Namespace: deployment.Namespace, Name: deployment.Name + "-0", Labels: deployment.Spec.Template.Labels,
 		Annotations: map[string]string{"template": template}, CreationTimestamp: metav1.NewTime(w.now),

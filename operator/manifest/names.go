@@ -15,8 +15,6 @@ const (
 	LabelDaemon = "seamount.dev/daemon"
 	// LabelComponent says what an object is for: one of the Component constants.
 	LabelComponent = "app.kubernetes.io/component"
-	// AnnotationTemplateHash of a Deployment is the hash of its pod template: the pod restarts when it changes.
-	AnnotationTemplateHash = "seamount.dev/template-hash"
 	// AnnotationNode and AnnotationLocation of a reservation say where the disk is, and where that is in CRUSH. Both
 	// change when somebody puts the disk into another node.
 	AnnotationNode     = "seamount.dev/node"

@@ -2,9 +2,6 @@ package manifest
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -40,31 +37,18 @@ type program struct {
 
 // deployment of one daemon. Recreate, because two pods of a daemon must never share its store.
 func (c Cluster) deployment(name string, p program) *appsv1.Deployment {
-	template := c.template(p)
-	meta := c.owned(name, p.component, p.daemon)
-	meta.Annotations = map[string]string{AnnotationTemplateHash: TemplateHash(template)}
 	return &appsv1.Deployment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: "Deployment"},
-		ObjectMeta: meta,
+		ObjectMeta: c.owned(name, p.component, p.daemon),
 		Spec: appsv1.DeploymentSpec{
 			Replicas: ptr.To[int32](1),
 			Strategy: appsv1.DeploymentStrategy{Type: appsv1.RecreateDeploymentStrategyType},
 			// Nothing is rolled back by Kubernetes: an older template is the operator's to build.
 			RevisionHistoryLimit: ptr.To[int32](0),
 			Selector:             &metav1.LabelSelector{MatchLabels: c.selector(p.component, p.daemon)},
-			Template:             template,
+			Template:             c.template(p),
 		},
 	}
-}
-
-// TemplateHash is the value of AnnotationTemplateHash.
-func TemplateHash(template corev1.PodTemplateSpec) string {
-	text, err := json.Marshal(template)
-	if err != nil {
-		panic(err) // a type of Kubernetes that cannot be encoded
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16])
 }
 
 func (c Cluster) template(p program) corev1.PodTemplateSpec {
