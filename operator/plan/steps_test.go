@@ -295,3 +295,28 @@ func TestRelocationNeedsCertainty(t *testing.T) {
 		})
 	}
 }
+
+// An OSD that was up and has no class gets the one that was chosen for it, whatever it holds by then, and once.
+func TestDeviceClassThatIsAbsent(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, 3, 2)
+	w.classless = true
+	w.rest()
+	for id, osd := range w.osds {
+		if osd.DeviceClass != "ssd" || osd.PGs == 0 {
+			t.Errorf("osd.%d has class %q and %d PGs", id, osd.DeviceClass, osd.PGs)
+		}
+	}
+	set, placed := 0, 0
+	for _, line := range w.log {
+		if strings.HasPrefix(line, "SetDeviceClass/") {
+			set++
+		}
+		if strings.HasPrefix(line, "PlaceMgrPool") {
+			placed++
+		}
+	}
+	if set != 1 || placed != 1 || len(w.status.Conditions) == 0 || w.status.Drift != nil {
+		t.Errorf("set %d times, the pool of the mgrs placed %d times, drift %+v", set, placed, w.status.Drift)
+	}
+}

@@ -128,6 +128,10 @@ func (w *world) settle(action Action) {
 	case DisableModule:
 		drop := func(m string) bool { return m == a.Module }
 		w.enabled, w.modules = slices.DeleteFunc(w.enabled, drop), slices.DeleteFunc(w.modules, drop)
+	case SetDeviceClass:
+		for _, id := range a.IDs {
+			w.osds[id].DeviceClass = a.Class
+		}
 	case PlaceMgrPool:
 		w.rules = []ceph.CRUSHRule{{ID: 1, Name: a.Rule.Name, DeviceClass: a.Rule.DeviceClass, FailureDomain: a.Rule.FailureDomain}}
 		w.mgrPool.RuleID, w.mgrPool.Size = 1, a.Size

@@ -55,6 +55,7 @@ type world struct {
 	mkfs       map[string]bool                          // stores of mons that were made
 	writes     int                                      // what executing steps changed
 	pgs        int
+	classless  bool // as on Ceph 16, where an OSD of the seed has no device class after its first start
 }
 
 var worldStart = time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
@@ -389,9 +390,11 @@ func (w *world) bootOSD(id DaemonID) {
 	}
 	osd := w.osds[r.ID]
 	if osd == nil {
-		osd = &ceph.OSD{ID: int(r.ID), UUID: r.UUID, DeviceClass: "ssd"}
+		osd = &ceph.OSD{ID: int(r.ID), UUID: r.UUID}
 		w.osds[r.ID] = osd
 	}
 	osd.Up, osd.In, osd.States, osd.TotalBytes, osd.PGs = true, true, []string{"exists", "up"}, r.Data.Bytes, w.pgs
-	osd.DeviceClass = r.DeviceClass
+	if seeded := slices.Contains(w.seed.OSDs, r.ID); !w.classless || !seeded {
+		osd.DeviceClass = r.DeviceClass
+	}
 }
