@@ -108,15 +108,15 @@ func (o optionState) compare() (do Action, drift bool) {
 // setByCeph says that daemons set an option by themselves: nobody changed it by hand.
 func setByCeph(key configKey) bool {
 	for _, prefix := range []string{
-		"osd_mclock_max_capacity_iops_", // each OSD measures its disk
-		"mgr/",                          // modules keep their state there
-		"container_image",               // an orchestrator's note
+		"mgr/",            // modules keep their state there
+		"container_image", // an orchestrator's note
 	} {
 		if strings.HasPrefix(key.option, prefix) {
 			return true
 		}
 	}
-	return false
+	// Each OSD measures its disk at its first start, and whenever it starts on another one. It speaks for itself only.
+	return strings.HasPrefix(key.option, "osd_mclock_max_capacity_iops_") && strings.HasPrefix(key.who, "osd.")
 }
 
 // sameValue says that two texts are the same to Ceph, which rewrites what it is given: "4G" comes back as 4294967296,

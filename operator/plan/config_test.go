@@ -79,14 +79,28 @@ func orDash(text *string) string {
 	return *text
 }
 
-// What daemons set by themselves is nobody's drift.
+// What daemons set by themselves is nobody's drift, unless it was declared. What is like it and set by hand is.
 func TestConfigSetByCeph(t *testing.T) {
 	t.Parallel()
-	diff := ConfigDiff(nil, nil, []ceph.ConfigOption{
-		{Who: "osd.3", Option: "osd_mclock_max_capacity_iops_ssd", Value: "21500.0"}, {Who: "mgr", Option: "mgr/telemetry/leaderboard", Value: "x"},
-	})
-	if len(diff.Actions)+len(diff.Drift) != 0 {
-		t.Errorf("%+v", diff)
+	const measured = "osd_mclock_max_capacity_iops_hdd"
+	for name, test := range map[string]struct {
+		declared []v1alpha1.ConfigOption
+		live     ceph.ConfigOption
+		drift    bool
+	}{
+		"an OSD measured its disk":         {nil, ceph.ConfigOption{Who: "osd.3", Option: measured, Value: "315.640259"}, false},
+		"and one with flash":               {nil, ceph.ConfigOption{Who: "osd.12", Option: "osd_mclock_max_capacity_iops_ssd", Value: "21500.0"}, false},
+		"a module keeps its state":         {nil, ceph.ConfigOption{Who: "mgr", Option: "mgr/telemetry/leaderboard", Value: "x"}, false},
+		"somebody said it for all OSDs":    {nil, ceph.ConfigOption{Who: "osd", Option: measured, Value: "315"}, true},
+		"somebody said it for a class":     {nil, ceph.ConfigOption{Who: "osd/class:hdd", Option: measured, Value: "315"}, true},
+		"somebody turned the scheduler on": {nil, ceph.ConfigOption{Who: "osd.3", Option: "osd_mclock_profile", Value: "custom"}, true},
+		"it is declared otherwise": {[]v1alpha1.ConfigOption{{Who: "osd.3", Option: measured, Value: "400"}},
+			ceph.ConfigOption{Who: "osd.3", Option: measured, Value: "315.640259"}, true},
+	} {
+		diff := ConfigDiff(test.declared, test.declared, []ceph.ConfigOption{test.live})
+		if len(diff.Actions) != 0 || (len(diff.Drift) != 0) != test.drift {
+			t.Errorf("%s: %+v, want drift %t", name, diff, test.drift)
+		}
 	}
 }
 
