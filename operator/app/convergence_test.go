@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -150,6 +151,28 @@ func TestWhatIsTakenAwayComesBack(t *testing.T) {
 	w.live("all is well again", w.healthy(3, 2, 3))
 }
 
+// What OSDs write about themselves into Ceph's configuration changes nothing here, and what a hand writes shows.
+func TestConfigThatOSDsWrite(t *testing.T) {
+	t.Parallel()
+	w := bringUp(t)
+	set := func(who, option, value string) {
+		w.must(w.ceph.Admin().SetConfig(t.Context(), who, option, value))
+		for range 3 {
+			w.must(w.pass())
+			w.advance(time.Second)
+		}
+	}
+	set("osd.0", "osd_mclock_max_capacity_iops_hdd", "315.64")
+	set("osd.2", "osd_mclock_max_capacity_iops_ssd", "21500")
+	if drift := w.cluster().Status.Drift; drift != nil {
+		t.Errorf("drift: %+v", drift)
+	}
+	set("osd", "osd_max_backfills", "8")
+	if drift := w.cluster().Status.Drift; drift == nil || drift.Count != 1 {
+		t.Errorf("drift: %+v, want what was set by hand", drift)
+	}
+}
+
 // A Deployment that somebody changed by hand is put right.
 func TestHandMadeChangeIsPutRight(t *testing.T) {
 	t.Parallel()
@@ -189,6 +212,12 @@ func TestRetainAndApplyAgain(t *testing.T) {
 			t.Errorf("Deployment %s was left running", name)
 		}
 	})
+	mon := slices.IndexFunc(w.writes, func(write string) bool { return strings.HasPrefix(write, "delete Deployment ceph-main-mon-") })
+	for i, write := range w.writes {
+		if strings.HasPrefix(write, "delete Deployment ceph-main-") && !strings.Contains(write, "-mon-") && i > mon {
+			t.Errorf("%s comes after a mon was stopped", write)
+		}
+	}
 	if diff := cmp.Diff(before, w.names(&corev1.SecretList{})); diff != "" {
 		t.Errorf("Secrets after the deletion (-before +after):\n%s", diff)
 	}

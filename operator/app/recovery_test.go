@@ -19,6 +19,7 @@ import (
 	"github.com/seamount-dev/seamount/operator/keys"
 	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
+	"github.com/seamount-dev/seamount/operator/plan"
 )
 
 // readStores runs the pods that read stores of mons.
@@ -106,7 +107,7 @@ func ways(w *world) map[string]func() {
 		"gone":                 func() { w.take(secret, name, nil) },
 		"without a key":        damage("mon-key", ""),
 		"with another fsid":    damage("fsid", "8b1c2d3e-0000-4000-8000-00000000ffff"),
-		"with another admin":   damage("admin-key", keys.New(keys.CipherAES).Reveal()),
+		"with another admin":   damage("admin-key", keys.New(ceph.CipherAES).Reveal()),
 		"admin changed inside": func() { w.byHand(func() { w.rotateAdmin() }) },
 		"and all that was kept": func() {
 			w.byHand(w.labelDisks)
@@ -142,7 +143,7 @@ func (w *world) labelDisks() {
 func (w *world) rotateAdmin() {
 	admin := w.ceph.Admin()
 	w.must(admin.RemoveEntity(w.Context(), keys.NameAdmin))
-	w.must(admin.ImportEntity(w.Context(), keys.Admin(keys.New(keys.CipherAES))))
+	w.must(admin.ImportEntity(w.Context(), keys.Admin(keys.New(ceph.CipherAES))))
 }
 
 // Law C1: what was lost is rebuilt from the store of a mon, with the operator that knew it and with another that did not;
@@ -182,13 +183,13 @@ func (w *world) adminInCeph() ceph.Secret {
 	return entity.Key
 }
 
-// deployments are the hashes of all templates, by name.
+// deployments are the templates of all, part by part, by name.
 func (w *world) deployments() map[string]string {
 	var list appsv1.DeploymentList
 	w.must(w.api.List(w.Context(), &list))
 	hashes := map[string]string{}
 	for i := range list.Items {
-		hashes[list.Items[i].Name] = manifest.TemplateHash(list.Items[i].Spec.Template)
+		hashes[list.Items[i].Name] = list.Items[i].Annotations[plan.AnnotationTemplate]
 	}
 	return hashes
 }
@@ -271,7 +272,7 @@ func TestAnotherClustersStore(t *testing.T) {
 	t.Parallel()
 	w := bringUp(t)
 	for mon := range w.stores {
-		w.stores[mon] = keys.New(keys.CipherAES)
+		w.stores[mon] = keys.New(ceph.CipherAES)
 	}
 	ways(w)["gone"]()
 	for range 20 {

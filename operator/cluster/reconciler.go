@@ -112,7 +112,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		Generation:  s.object.Generation, Previous: &s.object.Status, Nodes: nodes,
 		Traces: s.stored.Traces, KnownFSID: s.stored.KnownFSID, IdentityDamaged: s.stored.Damaged, Recovery: s.stored.Recovery.Recovery,
 		Seed: s.stored.Seed, Mons: s.stored.Mons, Mgrs: s.stored.Mgrs,
-		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Disks: r.Disks.Of(key),
+		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Leaving: s.stored.Leaving, Disks: r.Disks.Of(key),
 		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules,
 		OperationsWaiting: dependents.OperationsWaiting, Dependents: dependents.Cluster,
 	}

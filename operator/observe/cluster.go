@@ -42,8 +42,9 @@ type Stored struct {
 	Planned      []plan.Reservation
 	// Applied is what was set in Ceph for the spec.
 	Applied manifest.Applied
-	// Deployed daemons.
+	// Deployed daemons, and the pods that are left of others.
 	Deployed []plan.Deployed
+	Leaving  []plan.Leaving
 	// Traces name every object that shows that the cluster existed, but its identity.
 	Traces []string
 	// KnownFSID is the fsid that the cluster has also when no identity is stored; empty: not known. See Know.
@@ -85,6 +86,7 @@ func Read(ctx context.Context, reader, live client.Reader, key plan.ClusterKey) 
 	}
 	s.Deployed = deployed(deployments.Items, pods.Items)
 	s.readAttempts(key.Name, pods.Items)
+	s.Leaving = leaving(s.Deployed, pods.Items)
 	for i := range deployments.Items {
 		s.Traces = append(s.Traces, "Deployment "+deployments.Items[i].Name)
 	}

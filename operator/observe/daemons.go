@@ -42,6 +42,23 @@ func deployed(deployments []appsv1.Deployment, pods []corev1.Pod) []plan.Deploye
 	return found
 }
 
+// leaving lists the pods of daemons that have no Deployment, as long as they have not ended.
+func leaving(deployed []plan.Deployed, pods []corev1.Pod) []plan.Leaving {
+	has := map[plan.DaemonID]bool{}
+	for _, d := range deployed {
+		has[d.Daemon] = true
+	}
+	var left []plan.Leaving
+	for i := range pods {
+		daemon, ok := DaemonOf(pods[i].Labels)
+		ended := pods[i].Status.Phase == corev1.PodSucceeded || pods[i].Status.Phase == corev1.PodFailed
+		if ok && !has[daemon] && !ended {
+			left = append(left, plan.Leaving{Daemon: daemon, Node: pods[i].Spec.NodeName})
+		}
+	}
+	return left
+}
+
 func deployedDaemon(daemon plan.DaemonID, deployment *appsv1.Deployment, pods []*corev1.Pod) plan.Deployed {
 	d := plan.Deployed{
 		Daemon:   daemon,

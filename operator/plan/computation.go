@@ -151,14 +151,35 @@ func dependentsText(d v1alpha1.ClusterDependents) string {
 	return strings.Join(parts, ", ")
 }
 
-// stop ends the daemons of a cluster that is deleted. Disks, keys and what says where everything is stay.
+// stop ends the daemons of a cluster that is deleted. Disks, keys and what says where everything is stay. The mons are
+// last: an OSD that cannot tell them that it goes, or is only just starting, takes long to end.
 func (c *computation) stop() {
+	monsNeeded := c.monsNeeded()
 	for _, id := range sortedDaemons(c.deployed) {
-		c.add(StopDaemon{id}, "the StorageCluster is being deleted")
+		switch {
+		case id.Kind != DaemonMon:
+			c.add(StopDaemon{id}, "the StorageCluster is being deleted")
+		case !monsNeeded:
+			c.add(StopDaemon{id}, "the StorageCluster is being deleted, and no other daemon of it is left")
+		}
 	}
-	if len(c.deployed) == 0 {
+	if len(c.deployed) == 0 && !monsNeeded {
 		c.add(ReleaseCluster{}, "all daemons have stopped")
 	}
+}
+
+// monsNeeded says that a daemon is left that talks to the mons. A pod on a node that does not answer may be there for ever,
+// and keeps nobody.
+func (c *computation) monsNeeded() bool {
+	for id := range c.deployed {
+		if id.Kind != DaemonMon {
+			return true
+		}
+	}
+	return slices.ContainsFunc(c.in.Leaving, func(pod Leaving) bool {
+		node := c.nodes[pod.Node]
+		return pod.Daemon.Kind != DaemonMon && node != nil && node.Ready
+	})
 }
 
 // finish keeps everything back while spec.pause says so.

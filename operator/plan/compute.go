@@ -37,7 +37,9 @@ type Observed struct {
 	// Disks is the plan of the cluster's disks; nil: none was made yet.
 	Disks    *ClusterDisks
 	Deployed []Deployed
-	Ceph     CephFacts
+	// Leaving are the pods that are left of daemons whose Deployments are gone.
+	Leaving []Leaving
+	Ceph    CephFacts
 	// Purged are OSD ids that operations are about to free: they are not used again before they are gone.
 	Purged []int32
 	// Applied is what was set in Ceph's central configuration, and Modules what was enabled, for the spec.

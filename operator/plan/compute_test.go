@@ -237,26 +237,6 @@ func TestFirstSetWaits(t *testing.T) {
 	}
 }
 
-// A deleted cluster stops, and lets go when all daemons have.
-func TestDeletion(t *testing.T) {
-	t.Parallel()
-	_, in := atRest(t)
-	in.Deleting = true
-	p := Compute(in)
-	if len(p.Steps) != 15 || len(p.Keep) != 0 || !strings.HasPrefix(p.Steps[0].ID, "StopDaemon/") {
-		t.Errorf("steps %v", stepIDs(p))
-	}
-	in.Deployed = nil
-	if diff := cmp.Diff([]string{"ReleaseCluster"}, stepIDs(Compute(in))); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
-	}
-	_, in = atRest(t)
-	in.Deleting, in.Spec.DeletionPolicy = true, v1alpha1.DeletionWipe
-	if p := Compute(in); len(p.Steps) != 0 || len(p.Keep) != 15 {
-		t.Errorf("a wipe that is not available: steps %v, %d kept", stepIDs(p), len(p.Keep))
-	}
-}
-
 // The pool of the mgrs follows the class in the most failure domains, and stays with it.
 func TestMgrPool(t *testing.T) {
 	t.Parallel()

@@ -150,5 +150,12 @@ type Deployed struct {
 	Deleting bool
 }
 
+// Leaving is a pod of a daemon that has no Deployment any more: it ends.
+type Leaving struct {
+	Daemon DaemonID
+	// Node that it runs on; empty: it never came to run on any.
+	Node string
+}
+
 // Mons are the mons as they are recorded.
 type Mons = handover.Mons

@@ -133,7 +133,7 @@ func (k *kubelet) sync(ctx context.Context, key client.ObjectKey) error {
 	if err != nil && !gone {
 		return err
 	}
-	hash := manifest.TemplateHash(deployment.Spec.Template)
+	hash := deployment.Annotations[plan.AnnotationTemplate]
 	k.mu.Lock()
 	was, runs := k.running[key]
 	k.mu.Unlock()
