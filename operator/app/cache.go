@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/execute"
 	"github.com/seamount-dev/seamount/operator/observe"
 )
 
@@ -26,13 +27,13 @@ func newScheme() *runtime.Scheme {
 // cacheOptions keep the caches small: of other people's objects nothing is held, and of pods only what is read.
 func cacheOptions(options Options) cache.Options {
 	ours := cache.ByObject{Label: labelled()}
-	pods := ours
-	pods.Transform = stripPod
+	pods, deployments := ours, ours
+	pods.Transform, deployments.Transform = stripPod, execute.PackDeployment
 	caches := cache.Options{
 		ReaderFailOnMissingInformer: true,
 		DefaultTransform:            cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &appsv1.Deployment{}: ours,
+			&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &appsv1.Deployment{}: deployments,
 			&corev1.Pod{}:  pods,
 			&corev1.Node{}: {Transform: stripNode},
 			&coordinationv1.Lease{}: {Namespaces: map[string]cache.Config{options.Home: {
@@ -61,7 +62,30 @@ func stripPod(object any) (any, error) {
 	}
 	pod.ManagedFields, pod.Annotations = nil, nil
 	pod.Spec = corev1.PodSpec{NodeName: pod.Spec.NodeName}
+	pod.Status = corev1.PodStatus{
+		Phase: pod.Status.Phase, Conditions: scheduled(pod.Status.Conditions),
+		InitContainerStatuses: states(pod.Status.InitContainerStatuses), ContainerStatuses: states(pod.Status.ContainerStatuses),
+	}
 	return pod, nil
+}
+
+// scheduled leaves the condition that says why a pod has no node.
+func scheduled(conditions []corev1.PodCondition) (left []corev1.PodCondition) {
+	for _, condition := range conditions {
+		if condition.Type == corev1.PodScheduled {
+			left = append(left, condition)
+		}
+	}
+	return left
+}
+
+// states leaves what became of containers.
+func states(statuses []corev1.ContainerStatus) (left []corev1.ContainerStatus) {
+	for i := range statuses {
+		s := &statuses[i]
+		left = append(left, corev1.ContainerStatus{Name: s.Name, State: s.State, LastTerminationState: s.LastTerminationState})
+	}
+	return left
 }
 
 // stripNode leaves out what a node says of its images, which is most of it.

@@ -73,7 +73,7 @@ func (m *Memory) render(cluster types.NamespacedName, builder manifest.Cluster) 
 	if known.renders == nil || !reflect.DeepEqual(known.builder, builder) {
 		known.builder = builder
 		known.renders = plan.NewRenders(func(d plan.Daemon) plan.Template {
-			return plan.TemplateOf(&execute.Deployment(builder, d).Spec.Template)
+			return execute.Template(builder, d)
 		})
 	}
 	return known.renders.Render

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -30,13 +31,15 @@ type Applier struct {
 	// done remembers what the server answered to an object that does not read as it was written, because the server
 	// writes a value in another way.
 	done map[string]applied
+	// kept remembers, by cluster, which daemons were found to be as they are to be.
+	kept map[client.ObjectKey]*kept
 }
 
 type applied struct{ version, hash string }
 
 // NewApplier makes an Applier. It reads through the client, which may be a cache.
 func NewApplier(c client.Client) *Applier {
-	return &Applier{client: c, done: map[string]applied{}}
+	return &Applier{client: c, done: map[string]applied{}, kept: map[client.ObjectKey]*kept{}}
 }
 
 // Apply makes an object be as it is given, which must name its kind, and says whether it wrote. Fields that are not
@@ -81,6 +84,11 @@ func (a *Applier) read(ctx context.Context, object client.Object, into *unstruct
 	}
 	if err != nil {
 		return false, fmt.Errorf("read %s: %w", describe(object), err)
+	}
+	if deployment, packed := live.(*appsv1.Deployment); packed {
+		if err := unpackDeployment(deployment); err != nil {
+			return false, err
+		}
 	}
 	live.GetObjectKind().SetGroupVersionKind(gvk)
 	content, err := runtime.DefaultUnstructuredConverter.ToUnstructured(live)

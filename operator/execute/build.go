@@ -31,6 +31,21 @@ func Builder(object *v1alpha1.StorageCluster, spec plan.Cluster, fsid, nodeImage
 
 // Deployment builds the Deployment of a daemon. It is pure.
 func Deployment(c manifest.Cluster, d plan.Daemon) *appsv1.Deployment {
+	deployment := build(c, d)
+	if deployment.Annotations == nil {
+		deployment.Annotations = map[string]string{}
+	}
+	deployment.Annotations[manifest.AnnotationNode] = d.Node
+	deployment.Annotations[plan.AnnotationTemplate] = plan.TemplateOf(&deployment.Spec.Template).Encode()
+	return deployment
+}
+
+// Template builds what the restart of a daemon is decided by. It is pure.
+func Template(c manifest.Cluster, d plan.Daemon) plan.Template {
+	return plan.TemplateOf(&build(c, d).Spec.Template)
+}
+
+func build(c manifest.Cluster, d plan.Daemon) *appsv1.Deployment {
 	c.Image, c.Profile, c.MgrModules = cmp.Or(d.Image, c.Image), d.Profile, d.Modules
 	var deployment *appsv1.Deployment
 	switch d.ID.Kind {
@@ -49,10 +64,5 @@ func Deployment(c manifest.Cluster, d plan.Daemon) *appsv1.Deployment {
 			NodeMemory: d.NodeMemory, NodeOSDs: d.NodeOSDs, Tolerations: d.Tolerations, Resources: d.Resources,
 		})
 	}
-	if deployment.Annotations == nil {
-		deployment.Annotations = map[string]string{}
-	}
-	deployment.Annotations[manifest.AnnotationNode] = d.Node
-	deployment.Annotations[plan.AnnotationTemplate] = plan.TemplateOf(&deployment.Spec.Template).Encode()
 	return deployment
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -63,27 +62,6 @@ func (r *run) config(ctx context.Context) error {
 	r.mu.Unlock()
 	_, err := r.Apply(ctx, r.builder("").ConfigMap(mons))
 	return err
-}
-
-// keep brings back what was taken away or changed by hand. What a step of the plan has just applied is left out. Daemons
-// that are held run too, and need what all have in common; where no daemon is to run, nothing is kept for any.
-func (r *run) keep(ctx context.Context, p plan.Plan) error {
-	if p.Refusal != nil || len(p.Keep)+len(p.Held) == 0 {
-		return nil
-	}
-	errs := []error{r.config(ctx)}
-	_, err := r.Apply(ctx, r.builder("").MgrService())
-	errs = append(errs, err)
-	if !r.hostNetwork() {
-		for _, mon := range r.stored.Mons.Mons {
-			_, err := r.monService(ctx, mon.Name, mon.Address)
-			errs = append(errs, err)
-		}
-	}
-	for _, daemon := range p.Keep {
-		errs = append(errs, r.applyDeployment(ctx, daemon))
-	}
-	return errors.Join(slices.DeleteFunc(errs, func(err error) bool { return err == nil || isConflict(err) })...)
 }
 
 // question is one that Ceph is asked once in a run, whoever asks.
@@ -199,6 +177,7 @@ func EnsureFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.Sto
 
 // releaseCluster lets the StorageCluster go. What was stored of it stays.
 func (r *run) releaseCluster(ctx context.Context) error {
+	r.forget(client.ObjectKeyFromObject(r.Object))
 	return client.IgnoreNotFound(changeFinalizer(ctx, r.Client, r.Object, controllerutil.RemoveFinalizer))
 }
 

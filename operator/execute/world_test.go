@@ -30,6 +30,7 @@ import (
 type world struct {
 	client.WithWatch
 	applied  int
+	read     int
 	executor *Executor
 	target   Target
 }
@@ -49,6 +50,10 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &appsv1.Deployment{}).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(scheme), clientgoapply.NewTypeConverter(scheme), managedfields.NewDeducedTypeConverter()).
 		WithInterceptorFuncs(interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+				w.read++
+				return c.Get(ctx, key, o, opts...)
+			},
 			Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
 				w.applied++
 				return c.Apply(ctx, o, opts...)

@@ -63,6 +63,7 @@ func deployedDaemon(daemon plan.DaemonID, deployment *appsv1.Deployment, pods []
 	d := plan.Deployed{
 		Daemon:   daemon,
 		Node:     deployment.Annotations[manifest.AnnotationNode],
+		Version:  deployment.ResourceVersion,
 		Template: plan.DecodeTemplate(deployment.Annotations[plan.AnnotationTemplate]),
 		Settled:  settled(deployment, pods),
 		Deleting: !deployment.DeletionTimestamp.IsZero(),

@@ -136,6 +136,8 @@ type Seed struct {
 type Deployed struct {
 	Daemon DaemonID
 	Node   string
+	// Version is the Deployment's resourceVersion.
+	Version string
 	// Template is what AnnotationTemplate says; nil when it is not there or not legible.
 	Template Template
 	// Running says that a container of the pod runs; Started since when.

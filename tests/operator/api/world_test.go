@@ -49,6 +49,11 @@ func newWorld(t testing.TB, nodes, disks int) *world {
 	t.Helper()
 	s := theServer(t)
 	s.clear(t)
+	return newWorldOn(t, s, nodes, disks)
+}
+
+func newWorldOn(t testing.TB, s *server, nodes, disks int) *world {
+	t.Helper()
 	w := &world{TB: t, server: s}
 	var group errgroup.Group
 	group.SetLimit(workers)
