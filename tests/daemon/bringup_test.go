@@ -100,7 +100,13 @@ func (n *node) settingsAreDefaults(g *gomega.WithT, mon, osd *pod) {
 // madeAt is when the BlueStore on the OSD's disk was made, in the words of its label.
 func (n *node) madeAt(osd *pod) string {
 	n.t.Helper()
-	out, err := osd.exec("ceph-bluestore-tool", "show-label", "--dev", blockOf(n.t, osd))
+	return n.made(osd, blockOf(n.t, osd))
+}
+
+// made is when the BlueStore on a device was made.
+func (n *node) made(osd *pod, device string) string {
+	n.t.Helper()
+	out, err := osd.exec("ceph-bluestore-tool", "show-label", "--dev", device)
 	if err != nil {
 		n.t.Fatalf("show the label: %v", err)
 	}

@@ -124,7 +124,13 @@ func (n *node) mgr() *pod {
 // osd is the pod of an OSD, reserved on a disk as it is now. Its key goes into the seed, before the mon starts.
 func (n *node) osd(id int32, d *loopdev.Disk) *pod {
 	n.t.Helper()
-	r := handover.Reservation{ID: id, UUID: uuid.NewString(), Key: n.key(), FSID: n.cluster.FSID, DeviceClass: "nvme", Data: n.reserve(d)}
+	return n.osdOn(id, n.reserve(d), nil)
+}
+
+// osdOn is the pod of an OSD that is reserved on devices.
+func (n *node) osdOn(id int32, data handover.Device, db *handover.Device) *pod {
+	n.t.Helper()
+	r := handover.Reservation{ID: id, UUID: uuid.NewString(), Key: n.key(), FSID: n.cluster.FSID, DeviceClass: "nvme", Data: data, DB: db}
 	n.seed = append(n.seed, keys.OSD(id, r.Key))
 	secret, err := n.cluster.ReservationSecret(r)
 	if err != nil {
