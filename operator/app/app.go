@@ -103,11 +103,13 @@ func managerOptions(options Options) manager.Options {
 func add(mgr manager.Manager, options Options) error {
 	var clusters trigger.Trigger[reconcile.Request]
 	var disks trigger.Trigger[disk.Request]
-	pool := session.New(session.Options{
+	pools := &poolController{}
+	sessions := session.New(session.Options{
 		Dial: options.Dial, Timeout: options.CommandTimeout, Log: options.Log.WithName("session"),
 		Changed: func(name types.NamespacedName) {
 			clusters.Fire(reconcile.Request{NamespacedName: name})
 			disks.Fire(disk.Request{})
+			pools.wake(name)
 		},
 	})
 	plans := disk.NewPlans(func(key plan.ClusterKey) {
@@ -118,21 +120,24 @@ func add(mgr manager.Manager, options Options) error {
 		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Applier: execute.NewApplier(mgr.GetClient()), Events: events,
 		NodeImage: options.NodeImage, CommandTimeout: options.CommandTimeout,
 	}
-	if err := mgr.Add(pool); err != nil {
+	if err := mgr.Add(sessions); err != nil {
 		return fmt.Errorf("add the sessions: %w", err)
 	}
 	if err := (&disk.Reconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: options.Home, Sessions: pool, Plans: plans, Events: events, Now: time.Now,
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: options.Home, Sessions: sessions, Plans: plans, Events: events, Now: time.Now,
 	}).SetUp(mgr, &disks); err != nil {
 		return fmt.Errorf("set up the controller of disks: %w", err)
 	}
 	if err := (&cluster.Reconciler{
-		Client: mgr.GetClient(), Namespace: options.Home, Executor: executor, Sessions: pool, Disks: plans,
+		Client: mgr.GetClient(), Namespace: options.Home, Executor: executor, Sessions: sessions, Disks: plans,
 		Dial: options.Dial, Memory: &cluster.Memory{}, Now: time.Now,
 	}).SetUp(mgr, &clusters); err != nil {
 		return fmt.Errorf("set up the controller of clusters: %w", err)
 	}
-	return errors.Join(register(pool), addChecks(mgr))
+	if err := pools.setUp(mgr, executor, sessions); err != nil {
+		return fmt.Errorf("set up the controller of pools: %w", err)
+	}
+	return errors.Join(register(sessions), addChecks(mgr))
 }
 
 // register publishes the metrics of the sessions. Those of an operator that ran before in this process make room.

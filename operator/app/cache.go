@@ -4,6 +4,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
@@ -36,6 +37,8 @@ func cacheOptions(options Options) cache.Options {
 			&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &appsv1.Deployment{}: deployments,
 			&corev1.Pod{}:  pods,
 			&corev1.Node{}: {Transform: stripNode},
+			// A name that somebody else has is known without asking.
+			&storagev1.StorageClass{}: {},
 			&coordinationv1.Lease{}: {Namespaces: map[string]cache.Config{options.Home: {
 				LabelSelector: labels.SelectorFromSet(labels.Set{observe.LabelComponent: v1alpha1.ComponentDiscover}),
 			}}},

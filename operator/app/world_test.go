@@ -1,6 +1,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,7 +70,7 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		slices: map[string]v1alpha1.DiskSlice{}, stores: map[string]ceph.Secret{}}
 	scheme := newScheme()
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
-		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &appsv1.Deployment{}).
+		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &v1alpha1.StoragePool{}, &appsv1.Deployment{}).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(scheme), clientgoapply.NewTypeConverter(scheme), managedfields.NewDeducedTypeConverter()).
 		WithInterceptorFuncs(w.watch()).Build()
 	w.start()
@@ -113,7 +114,7 @@ func (w *world) watch() interceptor.Funcs {
 			return c.Get(ctx, key, o, opts...)
 		},
 		List: func(ctx context.Context, c client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
-			w.use("list", strings.TrimSuffix(fmt.Sprintf("%T", l)[strings.Index(fmt.Sprintf("%T", l), ".")+1:], "List")+" ")
+			w.use("list", strings.TrimSuffix(cmp.Or(l.GetObjectKind().GroupVersionKind().Kind, fmt.Sprintf("%T", l)[strings.Index(fmt.Sprintf("%T", l), ".")+1:]), "List")+" ")
 			return c.List(ctx, l, opts...)
 		},
 		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
@@ -149,7 +150,11 @@ func (w *world) use(verb, what string) {
 	}
 	kind, _, _ := strings.Cut(what, " ")
 	verb, sub, _ := strings.Cut(verb, " ")
-	resource := strings.TrimSuffix(strings.ToLower(kind)+"s/"+sub, "/")
+	plural := "s"
+	if strings.HasSuffix(kind, "s") {
+		plural = "es"
+	}
+	resource := strings.TrimSuffix(strings.ToLower(kind)+plural+"/"+sub, "/")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch {

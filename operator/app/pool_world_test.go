@@ -1,0 +1,197 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/seamount-dev/seamount/api/conditions"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/execute"
+	"github.com/seamount-dev/seamount/operator/observe"
+	"github.com/seamount-dev/seamount/operator/pool"
+)
+
+// poolWorld is a world with a healthy cluster of three hosts, and the controller of pools in it.
+type poolWorld struct {
+	*world
+	live      client.Client
+	pools     *pool.Reconciler
+	snapshots bool // there are VolumeSnapshotClasses
+	name      string
+}
+
+func newPoolWorld(t *testing.T, object *v1alpha1.StoragePool) *poolWorld {
+	t.Helper()
+	w := &poolWorld{world: bringUp(t), snapshots: true, name: object.Name}
+	w.writes = nil
+	w.live = interceptor.NewClient(w.api, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
+			if _, ok := l.(*unstructured.UnstructuredList); ok && !w.snapshots {
+				return &meta.NoKindMatchError{GroupKind: observe.SnapshotClassKind().GroupKind(), SearchedVersions: []string{"v1"}}
+			}
+			return c.List(ctx, l, opts...)
+		},
+	})
+	w.startPools()
+	w.byHand(func() { w.must(w.api.Create(t.Context(), object)) })
+	return w
+}
+
+// startPools makes a new controller, which remembers nothing.
+func (w *poolWorld) startPools() {
+	w.pools = &pool.Reconciler{
+		Client: w.api, Sessions: sessions{w.world}, Memory: &pool.Memory{}, Now: func() time.Time { return w.now },
+		Executor: &execute.Executor{Client: w.api, Live: w.live, Events: &events.FakeRecorder{}},
+	}
+}
+
+func (w *poolWorld) passPool() error {
+	_, err := w.pools.Reconcile(w.Context(), reconcile.Request{
+		NamespacedName: types.NamespacedName{Namespace: namespace, Name: w.name},
+	})
+	w.now = w.now.Add(2 * time.Second)
+	w.ceph.Advance(2 * time.Second)
+	return err
+}
+
+// settle makes passes until the object is as wanted.
+func (w *poolWorld) settle(what string, wanted func() bool) {
+	w.Helper()
+	var last error
+	for range 40 {
+		if last = w.passPool(); last == nil && wanted() {
+			return
+		}
+	}
+	w.Fatalf("not reached: %s\nlast error: %v\nconditions %+v", what, last, w.object().Status.Conditions)
+}
+
+func (w *poolWorld) object() *v1alpha1.StoragePool {
+	object := &v1alpha1.StoragePool{}
+	w.must(client.IgnoreNotFound(w.api.Get(w.Context(), client.ObjectKey{Namespace: namespace, Name: w.name}, object)))
+	return object
+}
+
+// says returns whether a condition has a status and a reason, and that all conditions are there.
+func (w *poolWorld) says(kind string, status metav1.ConditionStatus, reason string) func() bool {
+	return func() bool {
+		object := w.object()
+		for _, spec := range conditions.Of(v1alpha1.KindStoragePool) {
+			found := meta.FindStatusCondition(object.Status.Conditions, spec.Type)
+			if found == nil {
+				w.Fatalf("no condition %s", spec.Type)
+			}
+			if known := slices.Concat(spec.True, spec.False, spec.Unknown); !slices.Contains(known, found.Reason) {
+				w.Fatalf("%s has the reason %s, which is none of %v", spec.Type, found.Reason, known)
+			}
+		}
+		found := meta.FindStatusCondition(object.Status.Conditions, kind)
+		return found.Status == status && found.Reason == reason
+	}
+}
+
+func (w *poolWorld) message(kind string) string {
+	return meta.FindStatusCondition(w.object().Status.Conditions, kind).Message
+}
+
+func (w *poolWorld) current() bool {
+	return w.says("Ready", metav1.ConditionTrue, "Available")() && w.says("UpToDate", metav1.ConditionTrue, "Current")() &&
+		w.says("StorageClassesReady", metav1.ConditionTrue, "Made")()
+}
+
+func (w *poolWorld) snapshot() *ceph.Snapshot {
+	s, err := w.ceph.Admin().Snapshot(w.Context())
+	w.must(err)
+	return s
+}
+
+// cephPool returns a pool of Ceph with the name of its rule; a zero one when there is none.
+func (w *poolWorld) cephPool(name string) (ceph.Pool, string) {
+	s := w.snapshot()
+	for _, p := range s.Pools {
+		if p.Name != name {
+			continue
+		}
+		for _, r := range s.CRUSH.Rules {
+			if r.ID == p.RuleID {
+				return p, r.Name
+			}
+		}
+	}
+	return ceph.Pool{}, ""
+}
+
+func (w *poolWorld) change(change func(*v1alpha1.StoragePool)) {
+	w.byHand(func() {
+		object := w.object()
+		change(object)
+		object.Generation++
+		w.must(w.api.Update(w.Context(), object))
+	})
+}
+
+func (w *poolWorld) class(name string) *storagev1.StorageClass {
+	class := &storagev1.StorageClass{}
+	if err := w.api.Get(w.Context(), client.ObjectKey{Name: name}, class); err != nil {
+		return nil
+	}
+	return class
+}
+
+func (w *poolWorld) snapshotClasses() []string {
+	list := &unstructured.UnstructuredList{}
+	list.SetGroupVersionKind(observe.SnapshotClassKind())
+	w.must(w.api.List(w.Context(), list))
+	var names []string
+	for _, item := range list.Items {
+		names = append(names, item.GetName())
+	}
+	return names
+}
+
+// changes counts the calls that change pools.
+func (w *poolWorld) changes() int {
+	n := 0
+	for method, calls := range w.ceph.Calls() {
+		if strings.HasPrefix(method, "Set") || strings.HasPrefix(method, "Create") || method == "InitImagePool" || method == "EnableApplication" {
+			n += calls
+		}
+	}
+	return n
+}
+
+func storagePool(name string, layout v1alpha1.PoolLayout) *v1alpha1.StoragePool {
+	return &v1alpha1.StoragePool{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: "p-1", Generation: 1},
+		Spec: v1alpha1.StoragePoolSpec{
+			ClusterRef: v1alpha1.ClusterReference{Name: "main"}, PoolLayout: layout,
+			StorageClasses: []v1alpha1.PoolStorageClass{{Name: name}},
+		},
+	}
+}
+
+func replicated(replicas int32) v1alpha1.PoolLayout {
+	layout := v1alpha1.PoolLayout{Replicated: &v1alpha1.ReplicatedLayout{Replicas: replicas}}
+	if replicas == 1 {
+		layout.Replicated.SingleCopy = v1alpha1.SingleCopyAccepted
+	}
+	return layout
+}
+
+func erasureCoded() v1alpha1.PoolLayout {
+	return v1alpha1.PoolLayout{ErasureCoded: &v1alpha1.ErasureCodedLayout{DataChunks: 2, CodingChunks: 1}}
+}
