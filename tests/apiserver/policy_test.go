@@ -184,7 +184,7 @@ func (s *server) ownNode(t *testing.T) {
 	s.admitted(t, s.patch(t, elsewhere, disk, "status", `status: {otherNodes: [elsewhere]}`))
 	s.denied(t, "status.otherNodes: each node writes only its own entry", s.patch(t, here, disk, "status", `status: {otherNodes: []}`))
 	s.denied(t, "spec belongs to people", s.patch(t, here, disk, "", `spec: {use: Never}`))
-	s.denied(t, "these fields of status belong to the operator: state", s.patch(t, here, disk, "status", `status: {state: InService}`))
+	s.denied(t, "these fields of status belong to others: state", s.patch(t, here, disk, "status", `status: {state: InService}`))
 	s.admitted(t, s.patch(t, here, disk, "status", `status: {presence: Missing}`))
 	s.admitted(t, s.patch(t, elsewhere, disk, "status", `status: {node: elsewhere, presence: Present}`))
 }

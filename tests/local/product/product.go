@@ -33,14 +33,18 @@ type Part struct {
 	Manifests, Workload string
 	// Image that it runs, and Hands an image that it hands to the pods it makes; empty: none.
 	Image, Hands string
+	// Needs is a part that it does not work without; nil: none.
+	Needs *Part
 }
 
 // Parts of Seamount.
 var (
 	// Discover reports disks.
 	Discover = Part{Manifests: "discover", Workload: "daemonset/seamount-discover", Image: "seamount-node"}
+	// Agent does with disks what the operator asks for.
+	Agent = Part{Manifests: "agent", Workload: "daemonset/seamount-agent", Image: "seamount-node"}
 	// Operator makes Ceph clusters of them.
-	Operator = Part{Manifests: "operator", Workload: "deployment/seamount-operator", Image: "seamount", Hands: "seamount-node"}
+	Operator = Part{Manifests: "operator", Workload: "deployment/seamount-operator", Image: "seamount", Hands: "seamount-node", Needs: &Agent}
 )
 
 // Product is Seamount in the local Kubernetes that the tests of a binary share.
@@ -71,13 +75,22 @@ func Install(t testing.TB, nodes int, parts ...Part) *Product {
 	}
 	p := shared.product
 	for _, part := range parts {
-		if !p.installed[part] {
-			p.install(t, part)
-			p.installed[part] = true
-		}
-		p.AwaitRollout(t, part)
+		p.ensure(t, part)
 	}
 	return p
+}
+
+// ensure installs a part after what it needs, and waits until it runs.
+func (p *Product) ensure(t testing.TB, part Part) {
+	t.Helper()
+	if part.Needs != nil {
+		p.ensure(t, *part.Needs)
+	}
+	if !p.installed[part] {
+		p.install(t, part)
+		p.installed[part] = true
+	}
+	p.AwaitRollout(t, part)
 }
 
 // prepare gives a cluster what all parts need.

@@ -1,6 +1,7 @@
 package cases
 
 import (
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -30,11 +31,11 @@ func agent(node string) policytest.User {
 var operator = policytest.User{Name: "system:serviceaccount:storage:seamount-operator", Node: "n1"}
 
 func notTheirs(request string) string {
-	return "discover and agent of a node write StorageDisks, and the agent the status of StorageOperations: not " + request
+	return "discover of a node writes StorageDisks, and the agent their status and that of StorageOperations: not " + request
 }
 
-func operatorsFields(names string) string {
-	return "these fields of status belong to the operator: " + names
+func othersFields(names string) string {
+	return "these fields of status belong to others: " + names
 }
 
 func ownNode(name string, request policytest.Request, message string) PolicyCase {
@@ -43,7 +44,7 @@ func ownNode(name string, request policytest.Request, message string) PolicyCase
 
 // ownNodeDiskCases are about the status of a StorageDisk; the one of disk() is in node n3.
 func ownNodeDiskCases() []PolicyCase {
-	return append(append(ownDiskCases(), takeOverCases()...), operatorsFieldCases()...)
+	return slices.Concat(ownDiskCases(), takeOverCases(), operatorsFieldCases(), agentDiskCases())
 }
 
 func ownDiskCases() []PolicyCase {
@@ -60,7 +61,7 @@ func ownDiskCases() []PolicyCase {
 	return []PolicyCase{
 		ownNode("the first status of a disk", updateStatus(discover("n3"), bare, found), ""),
 		ownNode("everything of discover's", updateStatus(discover("n3"), disk(), rejected), ""),
-		ownNode("the agent of the same node", updateStatus(agent("n3"), disk(), rejected), ""),
+		ownNode("the agent of the same node", updateStatus(agent("n3"), disk(), rejected), othersFields("conditions, presence, content, verdict")),
 		ownNode("nothing changes", updateStatus(discover("n4"), disk(), disk()), ""),
 		ownNode("another node", updateStatus(discover("n4"), disk(), rejected), notMineMessage),
 		ownNode("another namespace's discover in another node", updateStatus(elsewhere, disk(), rejected), notMineMessage),
@@ -98,22 +99,61 @@ func takeOverCases() []PolicyCase {
 	}
 }
 
+// agentDiskCases are about the report of what was asked for with a disk.
+func agentDiskCases() []PolicyCase {
+	status := func(patch string) *unstructured.Unstructured { return disk(`status: ` + patch) }
+	const request = `request: {id: r1, action: Partition, node: n3}`
+	asked := status(`{` + request + `}`)
+	done := status(`{` + request + `, report: {id: r1, node: n3, result: Done}}`)
+	unknown := disk(`status: null`)
+	return []PolicyCase{
+		ownNode("an agent reports", updateStatus(agent("n3"), asked, done), ""),
+		ownNode("an agent reports again", updateStatus(agent("n3"), done, status(`{`+request+`, report: {id: r2, node: n3, result: Failed}}`)), ""),
+		ownNode("an agent takes its report back", updateStatus(agent("n3"), done, asked), ""),
+		ownNode("an agent changes nothing of another's disk", updateStatus(agent("n4"), done, done), ""),
+		ownNode("an agent reports on another's disk", updateStatus(agent("n4"), asked,
+			status(`{`+request+`, report: {id: r1, node: n4, result: Done}}`)), agentReportMessage("n4", "; this one is in node n3")),
+		ownNode("an agent reports in another's name", updateStatus(agent("n3"), asked,
+			status(`{`+request+`, report: {id: r1, node: n4, result: Done}}`)), agentReportMessage("n3", "; this one is in node n3")),
+		ownNode("an agent reports on a disk in no node", updateStatus(agent("n3"), unknown,
+			disk(`status: null`, `status: {report: {id: r1, node: n3, result: Done}}`)), agentReportMessage("n3", "")),
+		ownNode("an agent reports on what is missing elsewhere", updateStatus(agent("n4"), status(`{presence: Missing}`),
+			status(`{presence: Missing, report: {id: r1, node: n4, result: Done}}`)), agentReportMessage("n4", "; this one is in node n3")),
+		ownNode("an agent asks itself", updateStatus(agent("n3"), disk(), asked), othersFields("request")),
+		ownNode("an agent takes a request back and reports", updateStatus(agent("n3"), asked,
+			status(`{report: {id: r1, node: n3, result: Done}}`)), othersFields("request")),
+		ownNode("an agent takes a disk over", updateStatus(agent("n4"), status(`{presence: Missing}`), status(`{node: n4}`)),
+			othersFields("node, presence")),
+		ownNode("an agent enters itself", updateStatus(agent("n4"), disk(), status(`{otherNodes: [n4]}`)), othersFields("otherNodes")),
+		ownNode("discover reports what was asked for", updateStatus(discover("n3"), asked, done), othersFields("report")),
+		ownNode("discover asks", updateStatus(discover("n3"), disk(), asked), othersFields("request")),
+		ownNode("the operator asks", updateStatus(operator, disk(), asked), ""),
+		ownNode("an agent labels", update(agent("n3"), disk(), disk(`metadata: {labels: {seamount.dev/media: SSD}}`)),
+			notTheirs("UPDATE storagedisks")),
+		ownNode("an agent makes a disk", create(agent("n3"), disk(`{spec: null, status: null}`)), notTheirs("CREATE storagedisks")),
+	}
+}
+
+func agentReportMessage(node, holder string) string {
+	return "the agent of node " + node + " reports in its own name, and only on the disks of its node" + holder
+}
+
 func operatorsFieldCases() []PolicyCase {
 	refuse := func(name, patch, message string) PolicyCase {
 		return ownNode(name, updateStatus(discover("n3"), disk(), disk(`status: `+patch)), message)
 	}
 	return []PolicyCase{
-		refuse("the claim goes", `{claim: null}`, operatorsFields("claim")),
-		refuse("the claim changes", `{claim: {name: other}}`, operatorsFields("claim")),
-		refuse("an OSD goes", `{osds: null}`, operatorsFields("osds")),
-		refuse("the plan changes", `{plan: {action: Add}}`, operatorsFields("plan")),
-		refuse("state and summary change", `{state: Usable, summary: {reason: Matched}}`, operatorsFields("state, summary")),
-		refuse("a generation was observed", `{observedGeneration: 7}`, operatorsFields("observedGeneration")),
-		{Name: "a field that the policy does not know", Policy: ownNodePolicy, Message: operatorsFields("surprise"),
+		refuse("the claim goes", `{claim: null}`, othersFields("claim")),
+		refuse("the claim changes", `{claim: {name: other}}`, othersFields("claim")),
+		refuse("an OSD goes", `{osds: null}`, othersFields("osds")),
+		refuse("the plan changes", `{plan: {action: Add}}`, othersFields("plan")),
+		refuse("state and summary change", `{state: Usable, summary: {reason: Matched}}`, othersFields("state, summary")),
+		refuse("a generation was observed", `{observedGeneration: 7}`, othersFields("observedGeneration")),
+		{Name: "a field that the policy does not know", Policy: ownNodePolicy, Message: othersFields("surprise"),
 			Request: updateStatus(discover("n3"), disk(), disk(`status: {surprise: 1}`)), Shadowed: true},
 		refuse("all that is the operator's goes",
 			`{observedGeneration: 7, claim: null, osds: null, plan: null, state: null, summary: null}`,
-			operatorsFields("observedGeneration, claim, osds, plan, state, summary")),
+			othersFields("observedGeneration, claim, osds, plan, state, summary")),
 		refuse("Fresh goes", `{conditions: [
 			{type: Usable, status: "False", reason: InUse, message: holds osd.12, lastTransitionTime: "2026-01-05T10:00:00Z"}]}`,
 			"these conditions belong to the operator: Fresh"),
@@ -204,11 +244,11 @@ func ownNodeOperationCases() []PolicyCase {
 		refuse("a target in place of another", `{disk: c, node: n3, step: Erase},`+b),
 		refuse("all targets go", ""),
 		ownNode("report and finish", updateStatus(agent("n3"), both, operation(planned, `status: {state: Succeeded, targets: [`+reported+","+b+`]}`)),
-			operatorsFields("state")),
+			othersFields("state")),
 		ownNode("forge everything", updateStatus(agent("n3"), operation(), operation(planned, `status: {conditions: [],
 			progress: {percent: 5}, startTime: "2026-01-05T10:00:00Z", completionTime: "2026-01-05T10:00:00Z", summary: {step: a}}`)),
-			operatorsFields("conditions, plan, state, progress, startTime, completionTime, summary")),
-		ownNode("forge a plan", updateStatus(agent("n3"), operation(), operation(planned)), operatorsFields("plan, state")),
+			othersFields("conditions, plan, state, progress, startTime, completionTime, summary")),
+		ownNode("forge a plan", updateStatus(agent("n3"), operation(), operation(planned)), othersFields("plan, state")),
 		ownNode("create an operation", create(agent("n3"), operation()), notTheirs("CREATE storageoperations")),
 		ownNode("change the spec", update(agent("n3"), operation(), operation(`spec: {intent: Cancel}`)), notTheirs("UPDATE storageoperations")),
 		ownNode("delete an operation", remove(agent("n3"), operation()), notTheirs("DELETE storageoperations")),
