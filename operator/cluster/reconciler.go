@@ -86,6 +86,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if s.outcome.Err != nil {
 		return reconcile.Result{}, s.outcome.Err // tried again sooner than at any time that the plan names
 	}
+	if s.outcome.Left > 0 {
+		return reconcile.Result{RequeueAfter: time.Millisecond}, nil // there is more to do
+	}
 	return reconcile.Result{RequeueAfter: s.plan.After}, nil
 }
 

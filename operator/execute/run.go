@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,8 +21,12 @@ import (
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-// width is how many steps of one plan are done at once.
-const width = 16
+const (
+	// width is how many steps of one plan are done at once.
+	width = 16
+	// defaultBudget is well below the time that a pass has: what was done shall be told in this pass.
+	defaultBudget = 20 * time.Second
+)
 
 // Executor does the steps of plans.
 type Executor struct {
@@ -34,6 +39,9 @@ type Executor struct {
 	NodeImage string
 	// CommandTimeout bounds one command to Ceph. Zero: the session's own.
 	CommandTimeout time.Duration
+	// Budget is the time after which no more steps of a plan begin, for thousands of them outlast a pass. The next pass
+	// goes on. Zero: 20 seconds.
+	Budget time.Duration
 }
 
 // Target is the cluster that is acted on, as it was observed.
@@ -51,6 +59,8 @@ type Target struct {
 type Outcome struct {
 	// Done counts the steps that were done.
 	Done int
+	// Left counts the steps that had no time to begin.
+	Left int
 	// Denied are the questions whether daemons may stop that Ceph answered with no.
 	Denied []plan.Denial
 	// Trouble is why an identity could not be rebuilt; empty: it was, or was not to be.
@@ -63,6 +73,7 @@ type Outcome struct {
 type run struct {
 	*Executor
 	Target
+	end time.Time // no step begins after it
 
 	mu      sync.Mutex // of all below
 	denied  []plan.Denial
@@ -73,13 +84,19 @@ type run struct {
 	occupied occupancy
 }
 
-// errSkipped is the outcome of a step after one that failed.
-var errSkipped = errors.New("a step before it failed")
+// Outcomes of steps that were not tried.
+var (
+	errSkipped = errors.New("a step before it was not done")
+	errLate    = errors.New("no time was left")
+)
 
 // Run does the steps of a plan, those that do not depend on each other at once, and brings back what was taken away by
 // hand. A step that fails stops those after it and no other.
 func (e *Executor) Run(ctx context.Context, target Target, p plan.Plan) Outcome {
-	r := &run{Executor: e, Target: target, stored: *target.Stored, asked: map[string]*question{}}
+	r := &run{
+		Executor: e, Target: target, end: time.Now().Add(cmp.Or(e.Budget, defaultBudget)),
+		stored: *target.Stored, asked: map[string]*question{},
+	}
 	if r.stored.Reservations == nil {
 		r.stored.Reservations = map[int32]handover.Reservation{}
 	}
@@ -97,18 +114,24 @@ func (e *Executor) Run(ctx context.Context, target Target, p plan.Plan) Outcome 
 	}
 	_ = group.Wait() // every step has a result of its own
 	outcome := Outcome{Denied: r.denied, Trouble: r.trouble}
-	var errs []error
-	for _, step := range p.Steps {
+	errs := append(outcome.count(p.Steps, results), r.keep(ctx, p))
+	outcome.Err = errors.Join(errs...)
+	return outcome
+}
+
+// count sorts steps by what became of them, and returns why some failed.
+func (o *Outcome) count(steps []plan.Step, results map[string]*result) (errs []error) {
+	for _, step := range steps {
 		switch err := results[step.ID].err; {
 		case err == nil:
-			outcome.Done++
+			o.Done++
+		case errors.Is(err, errLate):
+			o.Left++
 		case !isConflict(err) && !errors.Is(err, errSkipped):
 			errs = append(errs, fmt.Errorf("%s: %w", step.ID, err))
 		}
 	}
-	errs = append(errs, r.keep(ctx, p))
-	outcome.Err = errors.Join(errs...)
-	return outcome
+	return errs
 }
 
 // result of a step; err is there when done is closed.
@@ -131,6 +154,10 @@ func (r *run) follow(ctx context.Context, step plan.Step, results map[string]*re
 			mine.err = errSkipped
 			return
 		}
+	}
+	if time.Now().After(r.end) {
+		mine.err = errLate
+		return
 	}
 	mine.err = r.do(ctx, step)
 	r.report(ctx, step, mine.err)

@@ -2,6 +2,7 @@ package execute
 
 import (
 	"testing"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -28,6 +29,21 @@ func TestStepsAfterOneThatFailed(t *testing.T) {
 	}
 	if w.exists(t, &corev1.Secret{}, manifest.MgrName("main", "x")) || !w.exists(t, &corev1.Secret{}, manifest.MgrName("main", "y")) {
 		t.Error("done: what comes after a failure, or not what is on its own")
+	}
+}
+
+// Steps for which a pass has no time are left to the next: they have not failed, and nobody is told so.
+func TestStepsWithoutTime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	p := plan.Plan{Steps: []plan.Step{step(plan.EnsureMgr{Name: "x"}, "first"), step(plan.EnsureMgr{Name: "y"}, "second", "first")}}
+	w.executor.Budget = time.Nanosecond
+	if outcome := w.executor.Run(t.Context(), w.target, p); outcome.Err != nil || outcome.Done != 0 || outcome.Left == 0 {
+		t.Errorf("without time: %+v", outcome)
+	}
+	w.executor.Budget = 0
+	if outcome := w.executor.Run(t.Context(), w.target, p); outcome.Err != nil || outcome.Done != 2 || outcome.Left != 0 {
+		t.Errorf("with time: %+v", outcome)
 	}
 }
 
