@@ -79,6 +79,7 @@ func TestStorageCluster(t *testing.T) {
 	}{
 		{"AskedItself", (*suite).askedItself},
 		{"DisksInService", (*suite).disksInService},
+		{"Pools", (*suite).pools},
 		{"HotPlug", (*suite).hotPlug},
 		{"Deleted", (*suite).deleted},
 		{"AllPodsDeleted", (*suite).allPodsDeleted},
