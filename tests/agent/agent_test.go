@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"golang.org/x/sys/unix"
@@ -256,4 +257,55 @@ func TestHeldDisk(t *testing.T) {
 	}
 	a.cut(t)
 	a.check(t)
+}
+
+// childEnv makes this program a process that cuts one disk, to be killed.
+const childEnv = "SEAMOUNT_TEST_CUT"
+
+// Killed at any moment, the next try ends with the same table (S3). The moments are spread over the whole of it.
+func TestKilled(t *testing.T) {
+	began := time.Now()
+	if err := <-start(t, ask(t, 2)).ended; err != nil {
+		t.Fatal(err)
+	}
+	whole := time.Since(began)
+	blank := digest(t, loopdev.New(t, diskSize))
+	const rounds = 6
+	found := map[bool]int{}
+	for round := range rounds {
+		a := ask(t, 2)
+		c := start(t, a)
+		select {
+		case <-c.ended:
+		case <-time.After(whole * time.Duration(round) / rounds):
+		}
+		if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			t.Fatal(err)
+		}
+		<-c.ended
+		found[digest(t, a.Disk) == blank]++
+		a.cut(t)
+		a.check(t)
+	}
+	t.Logf("it takes %s; killed when the disk was blank %d times, and later %d times", whole.Round(time.Millisecond), found[true], found[false])
+	if found[true] == rounds {
+		t.Error("nothing was ever written before it was killed")
+	}
+}
+
+// process is a child, and how it ended: its channel is closed behind the error.
+type process struct {
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+func start(t *testing.T, a *asked) process {
+	t.Helper()
+	p := process{exec.Command("/proc/self/exe", "-test.run=^TestChild$"), make(chan error, 1)}
+	p.cmd.Env = append(os.Environ(), childEnv+"="+a.encode(t))
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.ended <- p.cmd.Wait(); close(p.ended) }()
+	return p
 }
