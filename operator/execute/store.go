@@ -276,13 +276,19 @@ func (r *run) ensureMgr(ctx context.Context, name string) error {
 		return nil
 	}
 	key := r.newKey()
-	if session, err := r.Ceph(); err == nil {
+	session, err := r.Ceph()
+	if err != nil && r.Stored.Mons.QuorumRecorded {
+		return err // there is a Ceph, which may know the mgr: it has to be asked
+	}
+	if err == nil {
 		if entity, err := session.Entity(ctx, manifest.MgrDaemon(name)); err == nil {
 			key = entity.Key
+		} else if !errors.Is(err, ceph.ErrNotFound) && r.Stored.Mons.QuorumRecorded {
+			return err
 		}
 	}
 	secret := r.builder("").MgrSecret(name, keys.Keyring(keys.Mgr(name, key)))
-	_, err := r.create(ctx, secret)
+	_, err = r.create(ctx, secret)
 	return err
 }
 
