@@ -62,6 +62,11 @@ func (s *suite) kept(t *testing.T) kept {
 		if secret.Labels[manifest.LabelComponent] != manifest.ComponentSeed { // what it holds was needed once
 			k.secrets[secret.Name] = secret.Data
 		}
+		if r, err := manifest.ReservationOf(&secret); err == nil { // the seal of a blank disk is gone with the blank disk
+			k.secrets[secret.Name] = map[string][]byte{
+				"key": []byte(r.Key.Reveal()), "osd": fmt.Append(nil, r.ID, r.UUID, r.FSID, r.Data.Disk, r.Data.Identity),
+			}
+		}
 	}
 	var config corev1.ConfigMap
 	if err := s.Client.Get(t.Context(), s.key(manifest.MonsName(s.name)), &config); err == nil {
