@@ -11,6 +11,8 @@ import (
 	"github.com/seamount-dev/seamount/ceph"
 )
 
+const goodKey = "AQBvZWRp0qkBBRAAmDP7d8wQSXQzSzJmdUzr9g=="
+
 func goodConfig() Config {
 	return Config{MonHosts: []string{"10.0.0.7"}, Entity: "client.admin", Key: ceph.NewSecret(goodKey)}
 }

@@ -276,13 +276,16 @@ func TestKilled(t *testing.T) {
 		a := ask(t, 2)
 		c := start(t, a)
 		select {
-		case <-c.ended:
+		case err := <-c.ended:
+			if err != nil {
+				t.Fatal(err)
+			}
 		case <-time.After(whole * time.Duration(round) / rounds):
 		}
 		if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
 		}
-		<-c.ended
+		_ = <-c.ended // it was killed
 		found[digest(t, a.Disk) == blank]++
 		a.cut(t)
 		a.check(t)

@@ -24,7 +24,7 @@ func TestMonKeyOf(t *testing.T) {
 		"nothing behind the header":    {"[mon.]\n\tkey = AQBpc3BsYXkAAAAA\n", "", errKeyBroken},
 	} {
 		key, err := MonKeyOf([]byte(c.keyring))
-		if err != c.err || key.Reveal() != c.want { //nolint:errorlint // the very error
+		if err != c.err || key.Reveal() != c.want {
 			t.Errorf("%s: %q, %v", name, key.Reveal(), err)
 		}
 	}

@@ -82,7 +82,7 @@ func (l *life) made(t *testing.T) {
 func owner(object client.Object, manager, subresource string) string {
 	for _, entry := range object.GetManagedFields() {
 		if entry.Manager == manager && entry.Subresource == subresource && entry.Operation == metav1.ManagedFieldsOperationApply {
-			return string(entry.FieldsV1.Raw)
+			return string(entry.FieldsV1.GetRawBytes())
 		}
 	}
 	return ""
