@@ -285,7 +285,7 @@ func TestKilled(t *testing.T) {
 		if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 			t.Fatal(err)
 		}
-		_ = <-c.ended // it was killed
+		<-c.ended //nolint:errcheck // it was killed
 		found[digest(t, a.Disk) == blank]++
 		a.cut(t)
 		a.check(t)
