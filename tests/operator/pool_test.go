@@ -31,7 +31,7 @@ func (s *suite) pools(t *testing.T) {
 	names := []string{"e2e-fast", "e2e-bulk", "e2e-scratch"}
 	start := time.Now()
 	s.Apply(t, s.namespace, fmt.Sprintf(threePools, s.name))
-	t.Cleanup(func() { s.deletePools(t, names) })
+	defer s.deletePools(t, names) // not a cleanup: the context of the test has ended by then
 	for _, name := range names {
 		s.awaitPool(t, name, v1alpha1.ConditionReady, "True", "Available")
 	}
