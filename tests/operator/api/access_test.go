@@ -27,7 +27,7 @@ func TestAccess(t *testing.T) {
 		"read Secrets elsewhere":    api.List(t.Context(), &corev1.SecretList{}, client.InNamespace("kube-system")),
 		"delete a StorageDisk":      api.Delete(t.Context(), &v1alpha1.StorageDisk{ObjectMeta: metav1.ObjectMeta{Name: "x"}}),
 		"delete a StorageCluster":   api.Delete(t.Context(), &v1alpha1.StorageCluster{ObjectMeta: meta}),
-		"make a pod":                api.Create(t.Context(), &corev1.Pod{ObjectMeta: meta, Spec: corev1.PodSpec{Containers: []corev1.Container{{Name: "x", Image: "x"}}}}),
+		"make a pod elsewhere":      api.Create(t.Context(), pod("kube-system")),
 		"delete a node":             api.Delete(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "x"}}),
 		"delete a ConfigMap":        api.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: meta}),
 		"give itself another right": api.Create(t.Context(), &rbacv1.Role{ObjectMeta: meta}),
@@ -35,6 +35,13 @@ func TestAccess(t *testing.T) {
 		if !apierrors.IsForbidden(err) {
 			t.Errorf("%s: %v, want that it is forbidden", what, err)
 		}
+	}
+}
+
+func pod(namespace string) *corev1.Pod {
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "x"},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "x", Image: "x"}}},
 	}
 }
 
