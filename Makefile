@@ -117,7 +117,7 @@ report: ## Print how long functions are, and the licences of what is linked
 
 .PHONY: unit
 unit: deps-build ## Tests that need no root, no Ceph and no Kubernetes, with -race
-	@$(call each,go test $(RACE) $$(go list ./... | grep -v /tests/house$$))
+	@$(call each,go test -timeout 20m $(RACE) $$(go list ./... | grep -v /tests/house$$))
 
 .PHONY: test
 test: deps ## Every check and every test, also on real Ceph and real Kubernetes (as root)
