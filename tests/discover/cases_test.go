@@ -72,7 +72,7 @@ var partitionTables = []held{
 		reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
 	{name: "MBR with LVM", make: then(mbr, on(lvm)), reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
 	{name: "GPT whose backup alone is left", make: then(gpt, zero(0, 1<<20)),
-		reason: v1alpha1.ReasonNotEmpty, content: v1alpha1.ContentPartitionTable},
+		reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
 	{name: "GPT whose backup is gone", make: then(gpt, zero(diskSize-1<<20, 1<<20)),
 		reason: v1alpha1.ReasonPartitionTable, content: v1alpha1.ContentPartitionTable},
 	{name: "GPT of which the header alone was wiped", make: then(gpt, zero(512, 512)),
