@@ -14,7 +14,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
@@ -169,26 +168,13 @@ func (r *run) removeMgr(ctx context.Context, name string) error {
 
 // EnsureFinalizer keeps a StorageCluster until ReleaseCluster.
 func EnsureFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.StorageCluster) error {
-	if controllerutil.ContainsFinalizer(cluster, FinalizerCluster) {
-		return nil
-	}
-	return changeFinalizer(ctx, c, cluster, controllerutil.AddFinalizer)
+	return ensureFinalizer(ctx, c, v1alpha1.KindStorageCluster, cluster, FinalizerCluster)
 }
 
 // releaseCluster lets the StorageCluster go. What was stored of it stays.
 func (r *run) releaseCluster(ctx context.Context) error {
 	r.forget(client.ObjectKeyFromObject(r.Object))
-	return client.IgnoreNotFound(changeFinalizer(ctx, r.Client, r.Object, controllerutil.RemoveFinalizer))
-}
-
-func changeFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.StorageCluster, change func(client.Object, string) bool) error {
-	changed := cluster.DeepCopy()
-	change(changed, FinalizerCluster)
-	patch := client.MergeFromWithOptions(cluster, client.MergeFromWithOptimisticLock{})
-	if err := c.Patch(ctx, changed, patch, client.FieldOwner(v1alpha1.FieldOwnerOperator)); err != nil {
-		return fmt.Errorf("change finalizers of StorageCluster %s: %w", client.ObjectKeyFromObject(cluster), err)
-	}
-	return nil
+	return release(ctx, r.Client, v1alpha1.KindStorageCluster, r.Object, FinalizerCluster)
 }
 
 func uidOf(object client.Object) *types.UID {

@@ -8,7 +8,6 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -57,18 +56,15 @@ func (e *Executor) RunPool(ctx context.Context, target PoolTarget, steps []plan.
 }
 
 func (e *Executor) doPool(ctx context.Context, target PoolTarget, action plan.Action) error {
-	if e.CommandTimeout > 0 {
-		limited, cancel := context.WithTimeout(ctx, e.CommandTimeout)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := e.limit(ctx)
+	defer cancel()
 	switch action := action.(type) {
 	case plan.MakeClass:
 		return e.makeClass(ctx, target.Object, action)
 	case plan.RemoveClass:
 		return e.removeClass(ctx, target.Object, action.Kind, action.Name)
 	case plan.ReleasePool:
-		return client.IgnoreNotFound(changePoolFinalizer(ctx, e.Client, target.Object, controllerutil.RemoveFinalizer))
+		return release(ctx, e.Client, v1alpha1.KindStoragePool, target.Object, v1alpha1.FinalizerPool)
 	}
 	session, err := target.Ceph()
 	if err != nil {
@@ -79,22 +75,7 @@ func (e *Executor) doPool(ctx context.Context, target PoolTarget, action plan.Ac
 
 // EnsurePoolFinalizer keeps a StoragePool until ReleasePool.
 func EnsurePoolFinalizer(ctx context.Context, c client.Client, pool *v1alpha1.StoragePool) error {
-	if controllerutil.ContainsFinalizer(pool, v1alpha1.FinalizerPool) {
-		return nil
-	}
-	return changePoolFinalizer(ctx, c, pool, controllerutil.AddFinalizer)
-}
-
-func changePoolFinalizer(ctx context.Context, c client.Client, pool *v1alpha1.StoragePool, change func(client.Object, string) bool) error {
-	changed := pool.DeepCopy()
-	if !change(changed, v1alpha1.FinalizerPool) {
-		return nil
-	}
-	patch := client.MergeFromWithOptions(pool, client.MergeFromWithOptimisticLock{})
-	if err := c.Patch(ctx, changed, patch, client.FieldOwner(v1alpha1.FieldOwnerOperator)); err != nil {
-		return fmt.Errorf("change finalizers of StoragePool %s: %w", client.ObjectKeyFromObject(pool), err)
-	}
-	return nil
+	return ensureFinalizer(ctx, c, v1alpha1.KindStoragePool, pool, v1alpha1.FinalizerPool)
 }
 
 // PoolStatus writes the status of a StoragePool, if that changes it, and says whether it wrote.

@@ -63,7 +63,7 @@ func (r *run) deletePod(ctx context.Context, mon string) error {
 // the key, that it is the cluster that was lost.
 func (r *run) rebuildIdentity(ctx context.Context) error {
 	key := r.Stored.Recovery.Key
-	session, err := r.connect(ctx, keys.NameMon, key)
+	session, _, err := r.connect(ctx, keys.NameMon, key)
 	if err != nil {
 		return err
 	}
@@ -83,20 +83,21 @@ func (r *run) rebuildIdentity(ctx context.Context) error {
 	return r.endRecovery(ctx)
 }
 
-// connect opens a session of its own for what the operator's cannot do yet, and makes sure of whom it is with.
-func (r *run) connect(ctx context.Context, entity string, key ceph.Secret) (ceph.Client, error) {
+// connect opens a session of its own for what the operator's cannot do yet, and makes sure of whom it is with: what the
+// quorum said of itself comes with it.
+func (r *run) connect(ctx context.Context, entity string, key ceph.Secret) (ceph.Client, ceph.QuorumStatus, error) {
 	session, err := r.Connect(ctx, entity, key)
 	if err != nil {
-		return nil, err
+		return nil, ceph.QuorumStatus{}, err
 	}
 	status, err := session.QuorumStatus(ctx)
 	if err == nil && status.FSID != r.fsid() {
 		err = fmt.Errorf("another cluster answers: its fsid is %s, want %s", status.FSID, r.fsid())
 	}
 	if err != nil {
-		return nil, errors.Join(err, session.Close())
+		return nil, ceph.QuorumStatus{}, errors.Join(err, session.Close())
 	}
-	return session, nil
+	return session, status, nil
 }
 
 // storeIdentity creates the Secret. One that is there and is not what it should be cannot be changed, and makes room.
@@ -139,15 +140,11 @@ func (r *run) restoreMons(ctx context.Context, known []handover.Mon) error {
 	if err := r.absent(ctx, &corev1.ConfigMap{}, name); err != nil {
 		return err
 	}
-	session, err := r.connect(ctx, keys.NameAdmin, r.Stored.Identity.Admin)
+	session, status, err := r.connect(ctx, keys.NameAdmin, r.Stored.Identity.Admin)
 	if err != nil {
 		return err
 	}
 	defer session.Close()
-	status, err := session.QuorumStatus(ctx)
-	if err != nil {
-		return err
-	}
 	members, err := membersOf(status, known)
 	if err != nil {
 		return err

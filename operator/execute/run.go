@@ -183,11 +183,8 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	if needsIdentity(step.Do) && r.fsid() == "" {
 		return errors.New("no identity is stored")
 	}
-	if r.CommandTimeout > 0 {
-		limited, cancel := context.WithTimeout(ctx, r.CommandTimeout)
-		defer cancel()
-		ctx = limited
-	}
+	ctx, cancel := r.limit(ctx)
+	defer cancel()
 	switch action := step.Do.(type) {
 	case plan.ReserveOSD, plan.RestoreReservation, plan.RelocateOSD, plan.WriteSeed, plan.EnsureMgr:
 		return r.store(ctx, action)
@@ -200,6 +197,14 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	default:
 		return r.command(ctx, step.Do)
 	}
+}
+
+// limit bounds one step.
+func (e *Executor) limit(ctx context.Context) (context.Context, context.CancelFunc) {
+	if e.CommandTimeout > 0 {
+		return context.WithTimeout(ctx, e.CommandTimeout)
+	}
+	return ctx, func() {}
 }
 
 // needsIdentity says that a step makes or changes something. What only takes away goes on when the identity is lost, or a
