@@ -82,13 +82,11 @@ func (k Kernel) same(at string, p gpt.Partition) (disk.Number, error) {
 		return disk.Number{}, fmt.Errorf("the kernel has partition %d at %d with %d bytes, and the table at %d with %d: "+
 			"have it read the table again (partprobe), or restart the node", p.Number, start*sysSector, size*sysSector, p.Offset, p.Size)
 	}
-	major, minor, _ := strings.Cut(strings.TrimSpace(string(text)), ":")
-	m, err := strconv.ParseUint(major, 10, 32)
-	n, minorErr := strconv.ParseUint(minor, 10, 32)
-	if err := errors.Join(err, minorErr); err != nil {
+	number, err := disk.ParseNumber(strings.TrimSpace(string(text)))
+	if err != nil {
 		return disk.Number{}, fmt.Errorf("number of partition %d: %w", p.Number, err)
 	}
-	return disk.Number{Major: uint32(m), Minor: uint32(n)}, nil
+	return number, nil
 }
 
 func (k Kernel) integer(dir, name string) (int64, error) {

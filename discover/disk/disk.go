@@ -4,6 +4,9 @@
 package disk
 
 import (
+	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -52,6 +55,17 @@ type Disk struct {
 
 // Number is a device number.
 type Number struct{ Major, Minor uint32 }
+
+// ParseNumber reads a number as the kernel writes it, such as 8:16.
+func ParseNumber(text string) (Number, error) {
+	major, minor, _ := strings.Cut(text, ":")
+	m, err1 := strconv.ParseUint(major, 10, 32)
+	n, err2 := strconv.ParseUint(minor, 10, 32)
+	if err1 != nil || err2 != nil {
+		return Number{}, fmt.Errorf("%q is no device number", text)
+	}
+	return Number{Major: uint32(m), Minor: uint32(n)}, nil
+}
 
 // Kind says which driver serves a block device.
 type Kind string

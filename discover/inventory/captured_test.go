@@ -163,7 +163,7 @@ func (c *captured) link(name, target string) {
 }
 
 func (c *captured) block(name, number string) error {
-	n, err := parseNumber(number)
+	n, err := disk.ParseNumber(number)
 	c.files[path.Join(c.dir, name)] = &fstest.MapFile{Mode: fs.ModeDevice | 0o660, Sys: n}
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/seamount-dev/seamount/discover/disk"
@@ -88,7 +87,7 @@ func (s *scan) add(d *device) {
 	}
 	text, err := s.tree.text(path.Join(d.dir, "dev"))
 	if err == nil {
-		d.number, err = parseNumber(text)
+		d.number, err = disk.ParseNumber(text)
 	}
 	if err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -149,16 +148,6 @@ func (s *scan) present(d *device) bool {
 	}
 	d.lacks("device node", err)
 	return true
-}
-
-func parseNumber(text string) (disk.Number, error) {
-	major, minor, _ := strings.Cut(text, ":")
-	m, err1 := strconv.ParseUint(major, 10, 32)
-	n, err2 := strconv.ParseUint(minor, 10, 32)
-	if err1 != nil || err2 != nil {
-		return disk.Number{}, fmt.Errorf("%q is no device number", text)
-	}
-	return disk.Number{Major: uint32(m), Minor: uint32(n)}, nil
 }
 
 // kindPrefixes tell by its name which driver serves a device; the first that fits counts.

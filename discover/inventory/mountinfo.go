@@ -42,7 +42,7 @@ func parseMount(line string) (mount, error) {
 	if err != nil {
 		return mount{}, fmt.Errorf("unexpected line %q of mountinfo", line)
 	}
-	number, err := parseNumber(before[2])
+	number, err := disk.ParseNumber(before[2])
 	if err != nil {
 		return mount{}, fmt.Errorf("unexpected line %q of mountinfo: %w", line, err)
 	}

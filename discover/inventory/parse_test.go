@@ -181,7 +181,7 @@ func FuzzParse(f *testing.F) {
 		if c, err := parseCounters(text); err != nil && c != (disk.Counters{}) {
 			t.Errorf("counters %+v with an error", c)
 		}
-		if n, err := parseNumber(text); err != nil && n != (disk.Number{}) {
+		if n, err := disk.ParseNumber(text); err != nil && n != (disk.Number{}) {
 			t.Errorf("number %+v with an error", n)
 		}
 	})

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"time"
 
@@ -37,7 +36,9 @@ func parseArgs(args []string) (content.Target, time.Duration, error) {
 	flags.StringVar(&target.Blkid, "blkid", "", "path of blkid")
 	deadline := flags.Duration("deadline", time.Minute, "give up after that")
 	flags.Func("number", "major:minor of the disk", func(text string) error {
-		return parseNumber(text, &target.Number)
+		number, err := disk.ParseNumber(text)
+		target.Number = number
+		return err
 	})
 	flags.Func("partition", "path of a partition; may be repeated", func(path string) error {
 		target.Partitions = append(target.Partitions, path)
@@ -50,11 +51,4 @@ func parseArgs(args []string) (content.Target, time.Duration, error) {
 		return target, 0, errors.New("discover read needs --device and --blkid, and no arguments")
 	}
 	return target, *deadline, nil
-}
-
-func parseNumber(text string, number *disk.Number) error {
-	if _, err := fmt.Sscanf(text, "%d:%d", &number.Major, &number.Minor); err != nil {
-		return fmt.Errorf("device number %q: %w", text, err)
-	}
-	return nil
 }
