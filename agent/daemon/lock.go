@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/seamount-dev/seamount/agent/wait"
 )
 
 // A replacement pod starts while the old one still ends, and may have to wait as long as that may take.
@@ -24,10 +26,10 @@ func lockStore(ctx context.Context, path string, limit time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("lock %s: %w", path, err)
 	}
-	err = poll(ctx, busyInterval, limit, func() error {
+	err = wait.For(ctx, busyInterval, limit, func() error {
 		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
-			return errAgain
+			return wait.ErrAgain
 		}
 		return err
 	})
@@ -41,11 +43,11 @@ func lockStore(ctx context.Context, path string, limit time.Duration) error {
 // openExclusively opens a device that nobody else may have open exclusively: no mount, no other OSD. The caller closes it.
 func openExclusively(ctx context.Context, path string, limit time.Duration) (*os.File, error) {
 	var file *os.File
-	err := poll(ctx, busyInterval, limit, func() error {
+	err := wait.For(ctx, busyInterval, limit, func() error {
 		var err error
 		file, err = os.OpenFile(path, os.O_RDWR|unix.O_EXCL, 0)
 		if errors.Is(err, unix.EBUSY) {
-			return errAgain
+			return wait.ErrAgain
 		}
 		return err
 	})

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -83,17 +82,12 @@ func checkBlank(ctx context.Context, device *os.File) error {
 	if len(extents) == 0 {
 		return fmt.Errorf("%s: %w", device.Name(), errNoSamples)
 	}
-	for _, extent := range extents {
-		block := make([]byte, extent.Length)
-		if _, err := device.ReadAt(block, extent.Offset); err != nil {
-			return fmt.Errorf("read sample at %d: %w", extent.Offset, err)
-		}
-		if bytes.ContainsFunc(block, func(r rune) bool { return r != 0 }) {
-			return &seal.ChangedError{Facts: []string{"content"}}
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
+	samples, err := content.Sample(ctx, device, extents)
+	switch {
+	case err != nil:
+		return fmt.Errorf("read samples of %s: %w", device.Name(), err)
+	case samples.NonZero > 0:
+		return &seal.ChangedError{Facts: []string{"content"}}
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/seamount-dev/seamount/agent/nodedisk"
+	"github.com/seamount-dev/seamount/agent/wait"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/seal"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
@@ -85,7 +86,7 @@ func (o OSD) openOne(ctx context.Context, fsid string, reserved handover.Device)
 	}
 	file, err := openExclusively(ctx, device.Path, busyLimit)
 	switch {
-	case errors.Is(err, errAgain):
+	case errors.Is(err, wait.ErrAgain):
 		return Device{}, nil, refuse(handover.ReasonDiskBusy, "find what holds it (lsblk, fuser) and end that",
 			"%s, disk %s, is held by something else for %s", device.Path, reserved.Disk, busyLimit)
 	case err != nil:
@@ -101,10 +102,10 @@ func (o OSD) openOne(ctx context.Context, fsid string, reserved handover.Device)
 func (o OSD) find(ctx context.Context, fsid string, reserved handover.Device) (Device, error) {
 	var device Device
 	var why error // nothing was found so far
-	err := poll(ctx, findInterval, findLimit, func() error {
+	err := wait.For(ctx, findInterval, findLimit, func() error {
 		device, why = o.Disks.Find(ctx, fsid, reserved)
 		if errors.Is(why, ErrMissing) || errors.Is(why, ErrNoSlice) {
-			return errAgain
+			return wait.ErrAgain
 		}
 		return why
 	})
@@ -112,10 +113,10 @@ func (o OSD) find(ctx context.Context, fsid string, reserved handover.Device) (D
 	switch {
 	case errors.As(err, &refused):
 		return Device{}, err
-	case errors.Is(err, errAgain) && errors.Is(why, ErrNoSlice):
+	case errors.Is(err, wait.ErrAgain) && errors.Is(why, ErrNoSlice):
 		return Device{}, refuse(handover.ReasonSliceMissing, "see status.report of the StorageDisk for what the node's agent says",
 			"disk %s has no slice %s for %s", reserved.Disk, reserved.Slice, findLimit)
-	case errors.Is(err, errAgain):
+	case errors.Is(err, wait.ErrAgain):
 		return Device{}, refuse(handover.ReasonDiskMissing, "put the disk back, or replace the OSD",
 			"no device of this node is the disk %s (%s %s)", reserved.Disk, reserved.Identity.Source, reserved.Identity.Value)
 	case errors.Is(err, ErrAmbiguous):
@@ -131,14 +132,7 @@ func (d Device) is(file *os.File) error {
 	if d.Number == (disk.Number{}) {
 		return nil
 	}
-	number, err := nodedisk.NumberOf(file)
-	if err != nil {
-		return err
-	}
-	if number != d.Number {
-		return fmt.Errorf("%s is device %d:%d by now, and was %d:%d", d.Path, number.Major, number.Minor, d.Number.Major, d.Number.Minor)
-	}
-	return nil
+	return nodedisk.Check(file, d.Number)
 }
 
 // judge says what there is on the OSD's devices, or refuses them. Only what is blank and as it was judged before, or

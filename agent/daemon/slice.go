@@ -24,7 +24,7 @@ func (n NodeDisks) findSlice(whole disk.Disk, fsid string, reserved handover.Dev
 		return Device{}, err
 	}
 	defer file.Close()
-	if err := (Device{Path: file.Name(), Number: whole.Number}).is(file); err != nil {
+	if err := nodedisk.Check(file, whole.Number); err != nil {
 		return Device{}, err
 	}
 	p, err := readSlice(file, fsid, reserved)

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/seamount-dev/seamount/agent/wait"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
@@ -64,7 +65,7 @@ func TestLockStore(t *testing.T) {
 		if err := unix.Flock(int(first.Fd()), unix.LOCK_EX); err != nil {
 			t.Fatal(err)
 		}
-		if err := lockStore(t.Context(), path, time.Minute); !errors.Is(err, errAgain) {
+		if err := lockStore(t.Context(), path, time.Minute); !errors.Is(err, wait.ErrAgain) {
 			t.Errorf("two have the lock: %v", err)
 		}
 		time.AfterFunc(time.Second, func() { first.Close() })

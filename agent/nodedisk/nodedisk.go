@@ -59,11 +59,14 @@ func pick(disks []disk.Disk, node, name string) (disk.Disk, v1alpha1.DiskIdentit
 // Path is the device node of a kernel name, in which "!" stands for a slash.
 func Path(name string) string { return "/dev/" + strings.ReplaceAll(name, "!", "/") }
 
-// NumberOf is the device number of an open device node.
-func NumberOf(file *os.File) (disk.Number, error) {
+// Check fails when an open device node is not the device of the number: its name is another device's by now.
+func Check(file *os.File, number disk.Number) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(file.Fd()), &stat); err != nil {
-		return disk.Number{}, fmt.Errorf("look at %s: %w", file.Name(), err)
+		return fmt.Errorf("look at %s: %w", file.Name(), err)
 	}
-	return disk.Number{Major: unix.Major(stat.Rdev), Minor: unix.Minor(stat.Rdev)}, nil
+	if is := (disk.Number{Major: unix.Major(stat.Rdev), Minor: unix.Minor(stat.Rdev)}); is != number {
+		return fmt.Errorf("%s is device %d:%d by now, and was %d:%d", file.Name(), is.Major, is.Minor, number.Major, number.Minor)
+	}
+	return nil
 }

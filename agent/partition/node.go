@@ -12,6 +12,7 @@ import (
 
 	"github.com/seamount-dev/seamount/agent/nodedisk"
 	"github.com/seamount-dev/seamount/agent/refusal"
+	"github.com/seamount-dev/seamount/agent/wait"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/content"
 	"github.com/seamount-dev/seamount/discover/disk"
@@ -156,22 +157,19 @@ const (
 // openFree opens the disk, and takes the lock by which programs that partition keep udev and each other away.
 // See https://systemd.io/BLOCK_DEVICE_LOCKING.
 func (j job) openFree(ctx context.Context, flags int) (*os.File, error) {
-	ctx, cancel := context.WithTimeout(ctx, busyLimit)
-	defer cancel()
-	ticker := time.NewTicker(busyInterval)
-	defer ticker.Stop()
-	for {
-		file, err := j.openLocked(flags)
-		if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.EWOULDBLOCK) {
-			return file, err
+	var file *os.File
+	err := wait.For(ctx, busyInterval, busyLimit, func() (err error) {
+		file, err = j.openLocked(flags)
+		if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EWOULDBLOCK) {
+			return wait.ErrAgain
 		}
-		select {
-		case <-ticker.C:
-		case <-ctx.Done():
-			return nil, refusal.NewPassing(handover.ReasonDiskBusy, "find what holds it (lsblk, fuser) and end that",
-				"%s, disk %s, is held by something else", j.device.Name, j.name)
-		}
+		return err
+	})
+	if errors.Is(err, wait.ErrAgain) {
+		err = refusal.NewPassing(handover.ReasonDiskBusy, "find what holds it (lsblk, fuser) and end that",
+			"%s, disk %s, is held by something else", j.device.Name, j.name)
 	}
+	return file, err
 }
 
 func (j job) openLocked(flags int) (*os.File, error) {
@@ -191,11 +189,7 @@ func (j job) open(flags int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := nodedisk.NumberOf(file)
-	if err == nil && number != j.device.Number {
-		err = fmt.Errorf("%s is device %d:%d by now", file.Name(), number.Major, number.Minor)
-	}
-	if err != nil {
+	if err := nodedisk.Check(file, j.device.Number); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
