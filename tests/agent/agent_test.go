@@ -3,10 +3,8 @@
 package agent
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -105,31 +103,16 @@ func (a *asked) cut(t *testing.T) {
 	}
 }
 
-// digest of all that is on a disk.
-func digest(t *testing.T, d *loopdev.Disk) string {
-	t.Helper()
-	f, err := os.Open(d.File)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close() // it was only read
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		t.Fatal(err)
-	}
-	return fmt.Sprintf("%x", hash.Sum(nil))
-}
-
 // refused wants a refusal that says something, and a disk that is as it was.
 func (a *asked) refused(t *testing.T, says string) {
 	t.Helper()
-	before := digest(t, a.Disk)
+	before := a.Disk.Digest(t)
 	err := agent().Partition(t.Context(), a.name, a.request)
 	var r *refusal.Error
 	if !errors.As(err, &r) || r.Passing || r.Refusal.Reason != handover.ReasonDiskChanged || r.Refusal.Remedy == "" || !strings.Contains(err.Error(), says) {
 		t.Errorf("%v; want a refusal with %q", err, says)
 	}
-	if digest(t, a.Disk) != before {
+	if a.Disk.Digest(t) != before {
 		t.Error("the disk was written to")
 	}
 }
@@ -159,9 +142,9 @@ func TestBlankDisk(t *testing.T) {
 	a := ask(t, 2)
 	a.cut(t)
 	a.check(t)
-	before := digest(t, a.Disk)
+	before := a.Disk.Digest(t)
 	a.cut(t)
-	if digest(t, a.Disk) != before {
+	if a.Disk.Digest(t) != before {
 		t.Error("the second time it changes the disk")
 	}
 }
@@ -269,7 +252,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := time.Since(began)
-	blank := digest(t, loopdev.New(t, diskSize))
+	blank := loopdev.New(t, diskSize).Digest(t)
 	const rounds = 6
 	found := map[bool]int{}
 	for round := range rounds {
@@ -286,7 +269,7 @@ func TestKilled(t *testing.T) {
 			t.Fatal(err)
 		}
 		<-c.ended //nolint:errcheck // it was killed
-		found[digest(t, a.Disk) == blank]++
+		found[a.Disk.Digest(t) == blank]++
 		a.cut(t)
 		a.check(t)
 	}

@@ -35,7 +35,7 @@ func TestCannotWrite(t *testing.T) {
 			}
 		})
 	}
-	if got := digest(t, d); got != digest(t, loopdev.New(t, diskSize)) {
+	if got := d.Digest(t); got != loopdev.New(t, diskSize).Digest(t) {
 		t.Error("the disk was written")
 	}
 }

@@ -60,19 +60,27 @@ func (s *suite) awaitHealthyAgain(t *testing.T, start time.Time) time.Duration {
 	return trouble + s.watch.awaitHealthy(t, s.ceph, after, 3, 2, len(s.disks))
 }
 
-// TestStorageCluster brings up one cluster of six disks, and does to it all that happens in a cluster's life.
-func TestStorageCluster(t *testing.T) {
+// newSuite brings up a cluster with so many new disks in each node, which goes with the test. More lines of spec can
+// follow.
+func newSuite(t *testing.T, name string, disksEach int, lines ...string) *suite {
+	t.Helper()
 	p := installAll(t)
-	disks := addDisks(t, p, 2)
+	disks := addDisks(t, p, disksEach)
 	for _, d := range disks {
 		p.AwaitVerdict(t, d, v1alpha1.VerdictUsable, "")
 	}
 	start := time.Now()
-	c := apply(t, p, "main")
+	c := apply(t, p, name, lines...)
 	c.removeAfter(t)
 	s := &suite{ceph: c, whole: t, watch: c.watch(t), disks: disks}
 	took := s.watch.awaitHealthy(t, c, start, 3, 2, len(disks))
 	t.Logf("apply to HEALTH_OK: %.1f s (%s)", took.Seconds(), s.watch.phases(start, len(disks)))
+	return s
+}
+
+// TestStorageCluster brings up one cluster of six disks, and does to it all that happens in a cluster's life.
+func TestStorageCluster(t *testing.T) {
+	s := newSuite(t, "main", 2)
 	for _, part := range []struct {
 		name string
 		run  func(*suite, *testing.T)

@@ -7,27 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
-
-	"github.com/seamount-dev/seamount/api/v1alpha1"
 )
 
 // TestHostNetwork brings up a cluster whose daemons use the nodes' own addresses, and deletes all its pods once: the
 // daemons come back at those addresses.
 func TestHostNetwork(t *testing.T) {
-	p := installAll(t)
-	disks := addDisks(t, p, 1)
-	for _, d := range disks {
-		p.AwaitVerdict(t, d, v1alpha1.VerdictUsable, "")
-	}
-	start := time.Now()
-	c := apply(t, p, "host", "network: {mode: Host}")
-	c.removeAfter(t)
-	s := &suite{ceph: c, whole: t, watch: c.watch(t), disks: disks}
-	took := s.watch.awaitHealthy(t, c, start, 3, 2, len(disks))
-	t.Logf("apply to HEALTH_OK: %.1f s (%s)", took.Seconds(), s.watch.phases(start, len(disks)))
+	s := newSuite(t, "host", 1, "network: {mode: Host}")
 	s.askedItself(t)
 	s.atNodeAddresses(t)
 	s.allPodsDeleted(t)

@@ -21,16 +21,7 @@ import (
 // TestIdentityLost takes the keys of a cluster away, in one way after the other. Each time they are read from the store of
 // a mon, and it is the same cluster, with the same data, and no daemon was touched.
 func TestIdentityLost(t *testing.T) {
-	p := installAll(t)
-	disks := addDisks(t, p, 1)
-	for _, d := range disks {
-		p.AwaitVerdict(t, d, v1alpha1.VerdictUsable, "")
-	}
-	start := time.Now()
-	c := apply(t, p, "lost")
-	c.removeAfter(t)
-	s := &suite{ceph: c, whole: t, watch: c.watch(t), disks: disks}
-	s.watch.awaitHealthy(t, c, start, 3, 2, len(disks))
+	s := newSuite(t, "lost", 1)
 	s.awaitWhole(t)
 	s.ask(t, "ceph osd pool create kept 8 && ceph osd pool application enable kept rados && echo content | rados -p kept put object -")
 	s.awaitWhole(t)

@@ -50,8 +50,7 @@ type slicedSuite struct {
 
 // TestSlices brings up a cluster with a disk for two OSDs, and two OSDs with their DBs on disks for DBs.
 func TestSlices(t *testing.T) {
-	installAll(t)
-	p := product.Install(t, len(nodes), product.Agent)
+	p := installAll(t)
 	halves := p.AddDisk(t, "node1", halvesSize)
 	dbs := []cluster.Disk{p.AddDisk(t, "node2", dbDiskSize), p.AddDisk(t, "node3", dbDiskSize)}
 	hdds := []cluster.Disk{p.AddDisk(t, "node2", hddSize), p.AddDisk(t, "node3", hddSize)}
