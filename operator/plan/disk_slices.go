@@ -149,9 +149,8 @@ func (r *Reservation) parts() []Part {
 func (d *draft) part(index, count int32, e extent) Part {
 	part := partOf(d.disk, index, count, e.bytes)
 	part.Offset = e.offset
-	for _, slice := range d.slices() {
-		part.Seal, part.Identity = slice.Seal, slice.Identity
-		break
+	if reserved := d.slices(); len(reserved) > 0 {
+		part.Seal, part.Identity = reserved[0].Seal, reserved[0].Identity
 	}
 	return part
 }
