@@ -46,6 +46,7 @@ each = failed=; for module in $(MODULES); do (cd $$module && $(1)) || failed+=" 
 # The pinned tools of tools/go.mod, built once for each version of them and of Go.
 TOOLS := $(SEAMOUNT_CACHE)/tools/$(shell { cat tools/go.mod tools/go.sum; go env GOVERSION; } | sha256sum | cut -c1-16)
 CONTROLLER_GEN := $(TOOLS)/controller-gen
+GENERATORS := $(CONTROLLER_GEN) $(TOOLS)/protogen $(TOOLS)/protoc-gen-go $(TOOLS)/protoc-gen-go-grpc
 GOLANGCI_LINT := $(TOOLS)/golangci-lint-kube-api-linter
 
 $(TOOLS)/%:
@@ -83,16 +84,16 @@ check: ## Before each commit: generate, fmt, then verify, vet, lint, house, unit
 	@$(if $(CI),,$(MAKE) generate fmt;) $(MAKE) verify vet lint house unit; echo "make check: passed in $$SECONDS s"
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## Write deep copies, apply configurations and CRDs from the API types
-	@tools/generate.sh $(CONTROLLER_GEN)
+generate: $(GENERATORS) ## Write what follows from the API types and from the agent's .proto
+	@tools/generate.sh $(TOOLS)
 
 .PHONY: fmt
 fmt: $(GOLANGCI_LINT) ## Format all Go code
 	@$(call each,$(GOLANGCI_LINT) fmt)
 
 .PHONY: verify
-verify: $(CONTROLLER_GEN) ## Fail when generated files or a go.mod are stale
-	@tools/generate.sh $(CONTROLLER_GEN) --check
+verify: $(GENERATORS) ## Fail when generated files or a go.mod are stale
+	@tools/generate.sh $(TOOLS) --check
 	@$(call each,go mod tidy -diff)
 	@cd tools && go mod tidy -diff
 

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Generates from the API types: deep copies and apply configurations below api/, schemas in deploy/crds.
+# Generates from the API types: deep copies and apply configurations below api/, schemas in deploy/crds. And from the
+# agent's .proto: its messages and its gRPC service, in agent/api.
 # It works on a copy, so that a type that does not compile leaves the tree as it was.
-# Usage: tools/generate.sh <controller-gen> [--check]
+# Usage: tools/generate.sh <directory of the tools> [--check]
 #   --check  change nothing, fail when what is in the tree is not what would be generated
 set -euo pipefail
 
-generator=$1
+tools=$1
+generator=$tools/controller-gen
 check=${2:-}
 root=$(cd "$(dirname "$0")/.." && pwd)
 copy=$(mktemp -d)
@@ -14,15 +16,18 @@ trap 'rm -rf "$copy"' EXIT
 cd "$root"
 # Without the old output: what no type stands behind any more must not stay.
 cp -a go.mod go.sum api "$copy"
+mkdir -p "$copy/agent" && cp -a agent/api "$copy/agent"
 find "$copy/api" -type d -name applyconfiguration -prune -exec rm -rf {} +
+find "$copy/agent" -name '*.pb.go' -delete
 cd "$copy"
 "$generator" object paths=./api/...
 "$generator" crd paths=./api/... output:crd:artifacts:config=deploy/crds
 "$generator" applyconfiguration paths=./api/...
+"$tools/protogen" . agent/api/v1/agent.proto "$tools/protoc-gen-go" "$tools/protoc-gen-go-grpc"
 
 if [[ $check == --check ]]; then
 	stale=0
-	for tree in api deploy/crds; do
+	for tree in api agent/api deploy/crds; do
 		diff -Nru "$root/$tree" "$copy/$tree" || stale=1
 	done
 	[[ $stale -eq 0 ]] || echo "Generated files are stale (see above): run 'make generate' and commit what it changes." >&2
@@ -33,5 +38,6 @@ cd "$root"
 rm -rf deploy/crds
 find api -type d -name applyconfiguration -prune -exec rm -rf {} +
 cp -a "$copy/deploy/crds" deploy/crds
+cp -a "$copy"/agent/api/. agent/api/
 (cd "$copy" && find api \( -name 'zz_generated.*' -o -path '*/applyconfiguration/*' \) -type f -print0) |
 	tar -C "$copy" --null -T - -c | tar -x

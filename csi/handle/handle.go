@@ -1,0 +1,73 @@
+// Package handle names volumes and snapshots: the identifiers that CSI hands around, and the images of Ceph that follow
+// from the names of requests. It is pure: it asks nobody and keeps nothing.
+package handle
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Handle identifies a volume or a snapshot by logical names, never by numbers of Ceph, so that it also holds in a
+// cluster that was mirrored or rebuilt.
+type Handle struct {
+	// Namespace and Cluster are the StorageCluster's.
+	Namespace, Cluster string
+	// Pool of Ceph with the image's header, and the image.
+	Pool, Image string
+}
+
+// maxLength is that of an identifier in the CSI specification.
+const maxLength = 128
+
+// ErrInvalid says that an identifier is none of this driver's.
+var ErrInvalid = errors.New("not an identifier of this driver, which looks like namespace/cluster/pool/image")
+
+// String returns namespace/cluster/pool/image.
+func (h Handle) String() string {
+	return strings.Join([]string{h.Namespace, h.Cluster, h.Pool, h.Image}, "/")
+}
+
+// Check refuses a handle that CSI would not carry.
+func (h Handle) Check() error {
+	if id := h.String(); len(id) > maxLength {
+		return fmt.Errorf("the identifier %s has %d bytes and CSI carries %d: use shorter names for namespace, cluster or pool", id, len(id), maxLength)
+	}
+	return nil
+}
+
+// Parse reads what String wrote.
+func Parse(id string) (Handle, error) {
+	parts := strings.Split(id, "/")
+	if len(parts) != 4 {
+		return Handle{}, fmt.Errorf("%q: %w", id, ErrInvalid)
+	}
+	for _, p := range parts {
+		if p == "" || strings.ContainsAny(p, "@\x00") {
+			return Handle{}, fmt.Errorf("%q: %w", id, ErrInvalid)
+		}
+	}
+	return Handle{Namespace: parts[0], Cluster: parts[1], Pool: parts[2], Image: parts[3]}, nil
+}
+
+// plain are the names that the provisioner and the snapshotter of Kubernetes give, and which an image keeps.
+var plain = regexp.MustCompile(`^(pvc|snapshot)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// ImageOf returns the image that a request of this name makes: the name itself where Kubernetes made it, and otherwise
+// a hash of it, since a request's name may hold any character.
+func ImageOf(request string) string {
+	if plain.MatchString(request) {
+		return request
+	}
+	sum := sha256.Sum256([]byte(request))
+	return "csi-" + hex.EncodeToString(sum[:16])
+}
+
+// ours are the names that ImageOf returns.
+var ours = regexp.MustCompile(`^((pvc|snapshot)-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|csi-[0-9a-f]{32})$`)
+
+// Named tells whether an image has a name that ImageOf gives.
+func Named(image string) bool { return ours.MatchString(image) }
