@@ -29,3 +29,9 @@ func FieldOwnerDiscover(node string) string {
 func FieldOwnerAgent(node string) string {
 	return shorten(ServiceAccountAgent+"/"+node, maxFieldOwner)
 }
+
+// FieldOwnerCluster returns the operator's owner of fields, for what it writes of one StorageCluster into an object that
+// all clusters of a namespace share.
+func FieldOwnerCluster(cluster string) string {
+	return shorten(FieldOwnerOperator+"/"+cluster, maxFieldOwner)
+}
