@@ -14,6 +14,13 @@ type Images interface {
 	CreateImage(ctx context.Context, spec ImageSpec) error
 	// Image reads an image's header.
 	Image(ctx context.Context, ref ImageRef) (Image, error)
+	// InspectImage reads an image's header and metadata at once.
+	InspectImage(ctx context.Context, ref ImageRef) (ImageDetail, error)
+	// InspectImageByID is InspectImage for an image by its id, also one in the trash. The name is left out.
+	InspectImageByID(ctx context.Context, pool, id string) (ImageDetail, error)
+	// ImageUsage counts the bytes of the image's own objects as they are now, each as a whole: what was written to it and not
+	// discarded, without what it reads from its parent.
+	ImageUsage(ctx context.Context, ref ImageRef) (int64, error)
 	// ListImages lists the names in a pool, sorted.
 	ListImages(ctx context.Context, pool string) ([]string, error)
 	// ListImageNamespaces lists the namespaces for images in a pool, sorted, without the one that has no name. ListImages and
@@ -92,15 +99,23 @@ type Image struct {
 	DataPool   string
 	Features   []string     // sorted: exclusive-lock, layering, ...
 	Parent     *SnapshotRef // nil: none
+	ParentID   string       // the parent's id, which it keeps in the trash; empty: no parent
 	Overlap    int64        // bytes still read from the parent
 	Created    time.Time
 }
 
+// ImageDetail is an image's header with its metadata.
+type ImageDetail struct {
+	Image
+	Metadata map[string]string
+}
+
 // ImageSnapshot is a snapshot of an image.
 type ImageSnapshot struct {
-	ID   uint64
-	Name string
-	Size int64 // bytes, at the time it was made
+	ID      uint64
+	Name    string
+	Size    int64 // bytes, at the time it was made
+	Created time.Time
 }
 
 // Watcher is a client that has an image open.

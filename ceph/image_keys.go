@@ -15,19 +15,33 @@ const (
 	// ImageKeyFormatting marks an image on which a mkfs has begun and not ended, with the type of the filesystem.
 	ImageKeyFormatting = "seamount.formatting"
 
-	imageKeyClient = "seamount.client."
+	imageKeyClient   = "seamount.client."
+	imageKeyAttached = "seamount.attached."
 )
+
+// ImageKeyAttached is where it is noted that a volume was attached to a node and not detached yet, with the way in which
+// it may be used there.
+func ImageKeyAttached(node string) string { return imageKeyAttached + node }
+
+// ImageAttached returns the nodes that a volume is attached to, and how it may be used there.
+func ImageAttached(metadata map[string]string) map[string]string {
+	return keysAfter(metadata, imageKeyAttached)
+}
 
 // ImageKeyClient is where the address of a node's client is recorded before its first write, as AddBlocklist takes it.
 func ImageKeyClient(node string) string { return imageKeyClient + node }
 
 // ImageClients returns the recorded addresses by node.
 func ImageClients(metadata map[string]string) map[string]string {
-	clients := map[string]string{}
-	for key, address := range metadata {
-		if node, is := strings.CutPrefix(key, imageKeyClient); is {
-			clients[node] = address
+	return keysAfter(metadata, imageKeyClient)
+}
+
+func keysAfter(metadata map[string]string, prefix string) map[string]string {
+	found := map[string]string{}
+	for key, value := range metadata {
+		if rest, is := strings.CutPrefix(key, prefix); is {
+			found[rest] = value
 		}
 	}
-	return clients
+	return found
 }

@@ -68,7 +68,7 @@ func groups() []group {
 		{"NewOSD", newOSDCases}, {"OSDStates", osdStateCases}, {"OSDFlags", osdFlagCases}, {"OSDRemoval", osdRemovalCases},
 		{"Stopping", stoppingCases}, {"Blocklist", blocklistCases},
 		{"Images", imageCases}, {"ImageUsers", imageUserCases}, {"ImageSnapshots", imageSnapshotCases},
-		{"Clones", cloneCases}, {"Trash", trashCases},
+		{"Clones", cloneCases}, {"Trash", trashCases}, {"ImageInspection", imageInspectCases},
 		{"Filesystems", filesystemCases}, {"Subvolumes", subvolumeCases}, {"SubvolumeClones", subvolumeCloneCases},
 		{"Deadlines", deadlineCases},
 	}

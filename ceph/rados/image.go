@@ -74,6 +74,33 @@ func (c *Client) Image(ctx context.Context, ref ceph.ImageRef) (ceph.Image, erro
 	})
 }
 
+// InspectImage reads header and metadata with one opening; see ceph.Images.
+func (c *Client) InspectImage(ctx context.Context, ref ceph.ImageRef) (ceph.ImageDetail, error) {
+	return readImage(ctx, c, subject{"rbd info", ref.String()}, ref, func(n *connection, img *rbd.Image) (ceph.ImageDetail, error) {
+		return inspect(n, img, ref)
+	})
+}
+
+// InspectImageByID also finds an image that is in the trash; see ceph.Images.
+func (c *Client) InspectImageByID(ctx context.Context, pool, id string) (ceph.ImageDetail, error) {
+	s := subject{"rbd info", pool + "/" + id}
+	return withPool(ctx, c, s, pool, func(n *connection, io *goceph.IOContext) (ceph.ImageDetail, error) {
+		img, err := rbd.OpenImageByIdReadOnly(io, id, rbd.NoSnapshot)
+		return whileOpen(img, missing(err, "pool "+pool+" has no image with id "+id), func() (ceph.ImageDetail, error) {
+			return inspect(n, img, ceph.ImageRef{Pool: pool})
+		})
+	})
+}
+
+func inspect(n *connection, img *rbd.Image, ref ceph.ImageRef) (ceph.ImageDetail, error) {
+	header, err := describe(n, img, ref)
+	if err != nil {
+		return ceph.ImageDetail{}, err
+	}
+	metadata, err := img.ListMetadata()
+	return ceph.ImageDetail{Image: header, Metadata: metadata}, err
+}
+
 func describe(n *connection, img *rbd.Image, ref ceph.ImageRef) (ceph.Image, error) {
 	d := ceph.Image{ImageRef: ref}
 	for _, read := range []func(*connection, *rbd.Image, *ceph.Image) error{readSizes, readFeatures, readParent, readOrigin} {
@@ -123,7 +150,7 @@ func readParent(_ *connection, img *rbd.Image, d *ceph.Image) error {
 	if err != nil {
 		return err
 	}
-	d.Overlap = int64(overlap)
+	d.Overlap, d.ParentID = int64(overlap), parent.Image.ImageID
 	d.Parent = &ceph.SnapshotRef{
 		ImageRef: ceph.ImageRef{Pool: parent.Image.PoolName, Name: parent.Image.ImageName},
 		Snapshot: parent.Snap.SnapName,

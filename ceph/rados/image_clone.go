@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	goceph "github.com/ceph/go-ceph/rados"
 	"github.com/ceph/go-ceph/rbd"
@@ -123,7 +124,13 @@ func userSnapshots(img *rbd.Image) ([]ceph.ImageSnapshot, error) {
 		case err != nil:
 			return nil, err
 		case space == rbd.SnapNamespaceTypeUser:
-			users = append(users, ceph.ImageSnapshot{ID: snap.Id, Name: snap.Name, Size: int64(snap.Size)})
+			created, err := img.GetSnapTimestamp(snap.Id)
+			if err != nil {
+				return nil, err
+			}
+			users = append(users, ceph.ImageSnapshot{
+				ID: snap.Id, Name: snap.Name, Size: int64(snap.Size), Created: time.Unix(created.Sec, created.Nsec),
+			})
 		}
 	}
 	slices.SortFunc(users, func(a, b ceph.ImageSnapshot) int { return cmp.Compare(a.ID, b.ID) })

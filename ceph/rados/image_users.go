@@ -31,6 +31,27 @@ func (c *Client) ImageWatchers(ctx context.Context, ref ceph.ImageRef) ([]ceph.W
 	})
 }
 
+// ImageUsage asks the object map where there is one; see ceph.Images.
+func (c *Client) ImageUsage(ctx context.Context, ref ceph.ImageRef) (int64, error) {
+	return readImage(ctx, c, subject{"rbd du", ref.String()}, ref, func(_ *connection, img *rbd.Image) (int64, error) {
+		size, err := img.GetSize()
+		if err != nil {
+			return 0, err
+		}
+		var used int64
+		err = img.DiffIterate(rbd.DiffIterateConfig{
+			Length: size, IncludeParent: rbd.ExcludeParent, WholeObject: rbd.EnableWholeObject,
+			Callback: func(_, length uint64, exists int, _ any) int {
+				if exists != 0 {
+					used += int64(length)
+				}
+				return 0
+			},
+		})
+		return used, err
+	})
+}
+
 // exclusiveLock is the name of librbd's lock on an image's header.
 const exclusiveLock = "rbd_lock"
 

@@ -50,6 +50,7 @@ type imageSnap struct {
 	name     string
 	size     int64
 	written  int64
+	created  time.Time
 	trashed  bool // removed, and kept for its clones
 	children []*image
 }
@@ -193,9 +194,23 @@ func (i *image) export() ceph.Image {
 	}
 	if i.parent != nil {
 		out.Parent = &ceph.SnapshotRef{ImageRef: i.parent.image.ref(), Snapshot: i.parent.snap.name}
-		out.Overlap = i.parent.overlap
+		out.Overlap, out.ParentID = i.parent.overlap, i.parent.image.id
 	}
 	return out
+}
+
+// InspectImage implements ceph.Images.
+func (k *Client) InspectImage(ctx context.Context, ref ceph.ImageRef) (ceph.ImageDetail, error) {
+	return onImage(ctx, k, rbdRead("InspectImage", "rbd info", ref.Pool), ref, func(_ *Cluster, img *image) (ceph.ImageDetail, error) {
+		return ceph.ImageDetail{Image: img.export(), Metadata: maps.Clone(img.metadata)}, nil
+	})
+}
+
+// ImageUsage implements ceph.Images.
+func (k *Client) ImageUsage(ctx context.Context, ref ceph.ImageRef) (int64, error) {
+	return onImage(ctx, k, rbdRead("ImageUsage", "rbd du", ref.Pool), ref, func(_ *Cluster, img *image) (int64, error) {
+		return objects(img.written) * objectSize, nil
+	})
 }
 
 // ListImages implements ceph.Images.

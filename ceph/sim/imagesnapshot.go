@@ -31,7 +31,9 @@ func (k *Client) CreateSnapshot(ctx context.Context, ref ceph.SnapshotRef) error
 			return err
 		}
 		img.pool.images.lastSnap++
-		img.snaps = append(img.snaps, &imageSnap{id: img.pool.images.lastSnap, name: ref.Snapshot, size: img.size, written: img.written})
+		img.snaps = append(img.snaps, &imageSnap{
+			id: img.pool.images.lastSnap, name: ref.Snapshot, size: img.size, written: img.written, created: c.clock.now,
+		})
 		return nil
 	})
 }
@@ -42,7 +44,7 @@ func (k *Client) ListSnapshots(ctx context.Context, ref ceph.ImageRef) ([]ceph.I
 		snaps := []ceph.ImageSnapshot{}
 		for _, s := range img.snaps {
 			if !s.trashed {
-				snaps = append(snaps, ceph.ImageSnapshot{ID: s.id, Name: s.name, Size: s.size})
+				snaps = append(snaps, ceph.ImageSnapshot{ID: s.id, Name: s.name, Size: s.size, Created: s.created})
 			}
 		}
 		return snaps, nil

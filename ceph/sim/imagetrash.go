@@ -82,3 +82,25 @@ func (k *Client) PurgeTrashed(ctx context.Context, pool, id string) error {
 		return nil
 	})
 }
+
+// InspectImageByID implements ceph.Images.
+func (k *Client) InspectImageByID(ctx context.Context, pool, id string) (ceph.ImageDetail, error) {
+	return ask(ctx, k, rbdRead("InspectImageByID", "rbd info", pool), pool+"/"+id, func(c *Cluster) (ceph.ImageDetail, error) {
+		p, err := c.imagePool(pool)
+		if err != nil {
+			return ceph.ImageDetail{}, err
+		}
+		img := p.images.trash[id]
+		for _, other := range p.images.byName {
+			if other.id == id {
+				img = other
+			}
+		}
+		if img == nil {
+			return ceph.ImageDetail{}, refusal.New(ceph.ENOENT, "")
+		}
+		detail := ceph.ImageDetail{Image: img.export(), Metadata: maps.Clone(img.metadata)}
+		detail.Name = ""
+		return detail, nil
+	})
+}

@@ -1,0 +1,73 @@
+package conformance
+
+import (
+	"time"
+
+	"github.com/seamount-dev/seamount/ceph"
+)
+
+func imageInspectCases(e *env) {
+	pool := e.imagePool()
+	ref, snap, clone := e.family(pool, "seen")
+	e.check("InspectImage has the header and the metadata, and the parent's id", func(e *env) {
+		header, err := e.Image(e.ctx, clone)
+		e.ok(err)
+		parent, err := e.Image(e.ctx, ref)
+		e.ok(err)
+		got, err := e.InspectImage(e.ctx, clone)
+		e.ok(err)
+		e.same("detail", ceph.ImageDetail{Image: header, Metadata: map[string]string{"from": "seen"}}, got)
+		if got.ParentID != parent.ID || parent.ParentID != "" {
+			e.Errorf("the parent's id is %q, want %q; its own parent's %q, want none", got.ParentID, parent.ID, parent.ParentID)
+		}
+		_, err = e.InspectImage(e.ctx, ceph.ImageRef{Pool: pool, Name: "ghost"})
+		e.want(err, ceph.ErrNotFound)
+	})
+	e.check("ImageUsage counts what the image itself holds", func(e *env) {
+		e.usage(ref, 4*mebibyte)
+		e.usage(clone, 0)
+		_, err := e.ImageUsage(e.ctx, ceph.ImageRef{Pool: pool, Name: "ghost"})
+		e.want(err, ceph.ErrNotFound)
+	})
+	e.check("a snapshot says when it was made", func(e *env) {
+		header, err := e.Image(e.ctx, clone)
+		e.ok(err)
+		snaps, err := e.ListSnapshots(e.ctx, ref)
+		e.ok(err)
+		if len(snaps) != 1 || snaps[0].Created.IsZero() || header.Created.Sub(snaps[0].Created).Abs() > time.Minute {
+			e.Errorf("snapshots are %+v, the clone is of %s", snaps, header.Created)
+		}
+	})
+	e.check("InspectImageByID finds an image whether it is in the trash or not", func(e *env) {
+		before, err := e.InspectImage(e.ctx, ref)
+		e.ok(err)
+		e.ok(e.SetImageMetadata(e.ctx, ref, "mark", "x"))
+		e.ok(e.RemoveSnapshot(e.ctx, snap))
+		byID, err := e.InspectImageByID(e.ctx, pool, before.ID)
+		e.ok(err)
+		e.ok(e.TrashImage(e.ctx, ref, 0))
+		inTrash, err := e.InspectImageByID(e.ctx, pool, before.ID)
+		e.ok(err)
+		before.Name, before.Metadata = "", map[string]string{"mark": "x"}
+		e.same("by id", before, byID)
+		e.same("in the trash", before, inTrash)
+		_, err = e.InspectImageByID(e.ctx, pool, "123456789abc")
+		e.want(err, ceph.ErrNotFound)
+		child, err := e.Image(e.ctx, clone)
+		e.ok(err)
+		if child.ParentID != before.ID {
+			e.Errorf("the clone's parent has id %q, want %q", child.ParentID, before.ID)
+		}
+		e.ok(e.RemoveImage(e.ctx, clone))
+		e.ok(e.PurgeTrashed(e.ctx, pool, before.ID))
+	})
+}
+
+func (e *env) usage(ref ceph.ImageRef, want int64) {
+	e.Helper()
+	got, err := e.ImageUsage(e.ctx, ref)
+	e.ok(err)
+	if got != want {
+		e.Errorf("%s holds %d bytes, want %d", ref, got, want)
+	}
+}
