@@ -69,6 +69,17 @@ var Law = []Rule{
 		From: []string{"./cmd/seamount-node/..."}, Forbid: []string{"./ceph/rados/...", "github.com/ceph/go-ceph/...", "C"},
 	},
 	{
+		Name: "the agent decides nothing about the cluster",
+		Why:  "it does on its node what it is asked, whoever asks",
+		From: []string{"./agent/..."}, Forbid: []string{"./operator/...", "./csi/..."}, Allow: []string{"./operator/manifest/handover"},
+	},
+	{
+		Name: "the CSI node server does nothing itself",
+		Why:  "it is unprivileged: what touches Ceph or a disk is the agent's",
+		From: []string{"./csi/node/..."}, Forbid: []string{"./agent/...", "./operator/...", "./discover/..."},
+		Allow: []string{"./agent/api/...", "./agent/nodekey"},
+	},
+	{
 		Name: "nothing is built on tests",
 		Why:  "what the product needs does not live under tests/",
 		From: []string{"./..."}, Except: []string{"./tests/..."}, Forbid: []string{"./tests/..."}, Direct: true, Tests: true,
