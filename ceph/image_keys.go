@@ -7,6 +7,8 @@ import "strings"
 const (
 	// ImageKeyVolume says what CSI needs to know, as JSON. An image of ours without it is a creation to resume.
 	ImageKeyVolume = "seamount.volume"
+	// ImageKeyOrigin says of what an image is a clone, from its first moment on: it shows whose a clone without a record is.
+	ImageKeyOrigin = "seamount.origin"
 	// ImageKeyDeleting marks an image that was deleted and waits in the trash for the last that reads from it.
 	ImageKeyDeleting = "seamount.deleting"
 	// ImageKeyGeneration counts who took the image for writing. It is read and written under the exclusive lock alone, so

@@ -1,0 +1,167 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"google.golang.org/grpc/codes"
+
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/csi/volume"
+)
+
+// maxDepth is how many images at most are read one after another to read a volume. One that would be deeper is flattened
+// while it is made. A snapshot of a volume is one deeper, and never has to be flattened.
+const maxDepth = 4
+
+// setSource looks up what the volume is to be made from.
+func (c *creation) setSource(ctx context.Context, from *csi.VolumeContentSource) error {
+	kind, id := volume.Volume, from.GetVolume().GetVolumeId()
+	if snapshot := from.GetSnapshot(); snapshot != nil {
+		kind, id = volume.Snapshot, snapshot.GetSnapshotId()
+	}
+	switch {
+	case from == nil:
+		return nil
+	case id == "":
+		return refuse(codes.InvalidArgument, "the source of the volume has no identifier")
+	}
+	source, err := c.server.find(ctx, kind, id)
+	if err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	if source.session.Cluster != c.session.Cluster {
+		return refuse(codes.InvalidArgument, "the source %s is in another cluster than %s: copy its data instead", id, c.session.Cluster)
+	}
+	c.from(&source)
+	return nil
+}
+
+// from makes the image a clone of the source.
+func (c *creation) from(source *subject) {
+	c.source = source
+	c.record.Source = source.handle.String()
+	c.record.Depth = source.record.Depth + 1
+}
+
+// base is the snapshot of the source that the clone is made of. Its name is the clone's, so that who finds it knows whose it
+// is. It lasts as long as the creation; the clone keeps what it reads.
+func (c *creation) base() ceph.SnapshotRef {
+	return ceph.SnapshotRef{ImageRef: c.source.ref(), Snapshot: c.handle.Image}
+}
+
+// origin marks a clone from its first moment until it has its record.
+func (c *creation) origin() string { return c.handle.Image + " of " + c.record.Source }
+
+// derive makes the image a clone of its source, or goes on with it. Every step is one that may be repeated.
+func (c *creation) derive(ctx context.Context) (int64, error) {
+	detail, err := c.session.Ceph.InspectImage(ctx, c.ref())
+	if errors.Is(err, ceph.ErrNotFound) {
+		detail, err = c.clone(ctx)
+	} else if err == nil {
+		record, none := volume.Of(c.handle.Image, detail.Metadata)
+		if none == nil {
+			return detail.Size, c.same(record, detail)
+		}
+		err = c.takeOver(ctx, detail, none)
+	}
+	if err != nil {
+		return 0, c.explain(ctx, err)
+	}
+	return c.complete(ctx, detail)
+}
+
+// clone makes the clone, which has no record yet.
+func (c *creation) clone(ctx context.Context) (ceph.ImageDetail, error) {
+	images := c.session.Ceph
+	if err := unless(images.CreateSnapshot(ctx, c.base()), ceph.ErrExists); err != nil {
+		return ceph.ImageDetail{}, err
+	}
+	err := images.CloneImage(ctx, c.base(), ceph.ImageSpec{
+		ImageRef: c.ref(), DataPool: c.dataPool, Metadata: map[string]string{ceph.ImageKeyOrigin: c.origin()},
+	})
+	if errors.Is(err, ceph.ErrExists) {
+		return ceph.ImageDetail{}, c.headless(ctx)
+	}
+	if err != nil {
+		return ceph.ImageDetail{}, err
+	}
+	return images.InspectImage(ctx, c.ref())
+}
+
+// takeOver goes on with an image without a record, or refuses to. Ceph gives a clone its parent's metadata first: what of it
+// is left when that was cut short goes.
+func (c *creation) takeOver(ctx context.Context, detail ceph.ImageDetail, none error) error {
+	if !errors.Is(none, volume.ErrNone) {
+		return refuse(codes.AlreadyExists, "%v", none)
+	}
+	if detail.Metadata[ceph.ImageKeyOrigin] == c.origin() {
+		return nil
+	}
+	if why := c.usedBySomebody(ctx); why != "" {
+		return c.taken(why)
+	}
+	switch {
+	case detail.ParentID == "" && len(detail.Metadata) == 0 && detail.Size == c.source.detail.Size:
+		return c.restart(ctx)
+	case detail.ParentID != c.source.detail.ID:
+		return c.taken("it is no clone of " + c.record.Source)
+	}
+	for _, key := range slices.Sorted(maps.Keys(detail.Metadata)) {
+		if err := c.session.Ceph.RemoveImageMetadata(ctx, c.ref(), key); err != nil {
+			return err
+		}
+	}
+	return c.session.Ceph.SetImageMetadata(ctx, c.ref(), ceph.ImageKeyOrigin, c.origin())
+}
+
+// restart removes a blank image that was to become a clone and was cut short before it was tied to its parent.
+func (c *creation) restart(ctx context.Context) error {
+	if err := unless(c.session.Ceph.RemoveImage(ctx, c.ref()), ceph.ErrNotFound); err != nil {
+		return err
+	}
+	return refuse(codes.Aborted, "an image %s that was cut short was removed: the next call makes it", c.ref())
+}
+
+// complete makes of a clone what was asked for, and writes its record.
+func (c *creation) complete(ctx context.Context, detail ceph.ImageDetail) (int64, error) {
+	if err := c.setTaken(ctx, detail); err != nil {
+		return 0, err
+	}
+	images := c.session.Ceph
+	if err := unless(images.RemoveSnapshot(ctx, c.base()), ceph.ErrNotFound); err != nil {
+		return 0, err
+	}
+	size := max(c.size, detail.Size)
+	if size > detail.Size {
+		if err := images.ResizeImage(ctx, c.ref(), size); err != nil {
+			return 0, err
+		}
+	}
+	if err := c.flatten(ctx); err != nil {
+		return 0, err
+	}
+	return size, c.finish(ctx)
+}
+
+// setTaken says when the content of a snapshot was taken. The base may be gone when an earlier call came so far.
+func (c *creation) setTaken(ctx context.Context, detail ceph.ImageDetail) error {
+	if c.record.Kind != volume.Snapshot {
+		return nil
+	}
+	snaps, err := c.session.Ceph.ListSnapshots(ctx, c.source.ref())
+	if err != nil {
+		return err
+	}
+	c.record.Taken = detail.Created
+	for _, snap := range snaps {
+		if snap.Name == c.base().Snapshot {
+			c.record.Taken = snap.Created
+		}
+	}
+	return nil
+}

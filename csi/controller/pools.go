@@ -1,0 +1,149 @@
+package controller
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seamount-dev/seamount/ceph"
+)
+
+// What marks a pool that a StoragePool made, as the operator keeps it beside the tag rbd.
+const (
+	applicationRBD = "rbd"
+	ownerKey       = applicationRBD + "/seamount.owner"
+)
+
+// poolsFor is how long the sizes of pools are good enough to refuse what could never fit, or is full already.
+const poolsFor = 10 * time.Second
+
+// poolSizes remembers the pools of clusters for a moment, so that not each volume of many asks for them.
+type poolSizes struct {
+	now func() time.Time
+	mu  sync.Mutex
+	of  map[types.NamespacedName]seenPools
+}
+
+type seenPools struct {
+	pools []ceph.Pool
+	at    time.Time
+}
+
+func newPoolSizes(now func() time.Time) *poolSizes {
+	return &poolSizes{now: now, of: map[types.NamespacedName]seenPools{}}
+}
+
+// get returns the pools of a cluster, at most so old.
+func (p *poolSizes) get(ctx context.Context, cluster types.NamespacedName, from ceph.Pools, age time.Duration) ([]ceph.Pool, error) {
+	p.mu.Lock()
+	seen, found := p.of[cluster]
+	p.mu.Unlock()
+	if found && p.now().Sub(seen.at) < age {
+		return seen.pools, nil
+	}
+	at := p.now()
+	pools, err := from.Pools(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	p.of[cluster] = seenPools{pools, at}
+	p.mu.Unlock()
+	return pools, nil
+}
+
+// place is where the images of a StorageClass go.
+type place struct {
+	header, data ceph.Pool
+}
+
+// placeOf finds the pools, and refuses those that do not exist or are nobody's StoragePool.
+func placeOf(pools []ceph.Pool, cluster types.NamespacedName, header, data string) (place, error) {
+	if data == "" {
+		data = header
+	}
+	var found place
+	for _, want := range []struct {
+		name string
+		pool *ceph.Pool
+	}{{header, &found.header}, {data, &found.data}} {
+		at := slices.IndexFunc(pools, func(p ceph.Pool) bool { return p.Name == want.name })
+		switch {
+		case at < 0:
+			return place{}, refuse(codes.InvalidArgument, "cluster %s has no pool %s: there are %s; see the StoragePool that the StorageClass is for", cluster, want.name, namesOf(pools))
+		case !ours(pools[at]):
+			return place{}, refuse(codes.InvalidArgument, "pool %s of cluster %s was not made by a StoragePool: volumes go to pools of StoragePools alone", want.name, cluster)
+		}
+		*want.pool = pools[at]
+	}
+	return found, nil
+}
+
+func ours(p ceph.Pool) bool {
+	return slices.Contains(p.Applications, applicationRBD) && p.ApplicationValues[ownerKey] != ""
+}
+
+func namesOf(pools []ceph.Pool) string {
+	var names []string
+	for _, p := range pools {
+		if ours(p) {
+			names = append(names, p.Name)
+		}
+	}
+	if names == nil {
+		return "none of a StoragePool"
+	}
+	return strings.Join(names, ", ")
+}
+
+// room is what the pool could hold in all and what it can still take, as its quota and the fullest OSD allow.
+func room(p ceph.Pool) (total, free int64) {
+	free = max(0, p.AvailableBytes)
+	if p.Quota.Bytes > 0 {
+		free = min(free, max(0, p.Quota.Bytes-p.StoredBytes))
+	}
+	if full(p) != "" {
+		free = 0
+	}
+	return p.StoredBytes + max(0, p.AvailableBytes), free
+}
+
+// largest is the largest volume that a pool could ever hold.
+func largest(p ceph.Pool) int64 {
+	total, _ := room(p)
+	if p.Quota.Bytes > 0 {
+		total = min(total, p.Quota.Bytes)
+	}
+	return total
+}
+
+// full says why nothing can be written to a pool; empty: it can.
+func full(p ceph.Pool) string {
+	switch {
+	case p.Quota.Bytes > 0 && p.StoredBytes >= p.Quota.Bytes, p.Quota.Objects > 0 && p.Objects >= p.Quota.Objects,
+		slices.Contains(p.Flags, "full_quota"):
+		return "its quota is reached: raise spec.quota of the StoragePool, or delete volumes"
+	case slices.Contains(p.Flags, "full"):
+		return "it is full: add disks, or delete volumes"
+	}
+	return ""
+}
+
+// checkRoom refuses a volume that the pool could never hold, and any when nothing can be written. What fits in between is
+// allowed: volumes take space when they are written.
+func (w place) checkRoom(size int64) error {
+	for _, pool := range []ceph.Pool{w.header, w.data} {
+		if why := full(pool); why != "" {
+			return refuse(codes.ResourceExhausted, "nothing can be written to pool %s: %s", pool.Name, why)
+		}
+	}
+	if most := largest(w.data); size > most {
+		return refuse(codes.OutOfRange, "a volume of %d bytes is larger than pool %s could ever hold, which is %d bytes: ask for less, or add disks", size, w.data.Name, most)
+	}
+	return nil
+}
