@@ -32,7 +32,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newVersionCommand(), newBundleCommand(), newDiscoverCommand(), newAgentCommand(), newCephCommand())
+	root.AddCommand(newVersionCommand(), newBundleCommand(), newDiscoverCommand(), newAgentCommand(), newCephCommand(), newCSICommand())
 	return root
 }
 

@@ -1,0 +1,176 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"github.com/go-logr/logr"
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/health"
+	healthv1 "google.golang.org/grpc/health/grpc_health_v1"
+	"google.golang.org/grpc/status"
+	eventsv1 "k8s.io/api/events/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/csi/endpoint"
+	"github.com/seamount-dev/seamount/csi/registration"
+)
+
+// Options of the plugin. Directories are given as this process and kubelet both see them.
+type Options struct {
+	// Node is the name of this node in Kubernetes.
+	Node string
+	// AgentSocket is where the agent listens.
+	AgentSocket string
+	// Endpoint is the socket on which kubelet calls, RegistrationDir where it looks for plugins.
+	Endpoint, RegistrationDir string
+	// HealthAddress serves /healthz and /readyz over HTTP; empty: nowhere.
+	HealthAddress string
+	Version       string
+}
+
+// probeTimeout bounds the question whether the agent answers.
+const probeTimeout = 3 * time.Second
+
+// Plugin is the node service with all that it needs around it.
+type Plugin struct {
+	Options
+	agent        agentv1.VolumesClient
+	registration *registration.Plugin
+	log          logr.Logger
+}
+
+// Run serves kubelet until the context ends. kubernetes is for events.
+func Run(ctx context.Context, kubernetes *rest.Config, options Options, log logr.Logger) error {
+	writer, err := eventWriter(kubernetes)
+	if err != nil {
+		return err
+	}
+	agent, conn, err := Dial(options.AgentSocket)
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // the process ends
+	plugin := New(agent, options, log)
+	events := NewEvents(writer, options.Node, time.Now, log)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { events.Run(ctx); return nil })
+	group.Go(func() error { Watch(ctx, agent, events, log); return nil })
+	group.Go(func() error { return plugin.Serve(ctx) })
+	return group.Wait()
+}
+
+// New puts a plugin together.
+func New(agent agentv1.VolumesClient, options Options, log logr.Logger) *Plugin {
+	p := &Plugin{Options: options, agent: agent, log: log}
+	p.registration = &registration.Plugin{
+		Name: v1alpha1.ProvisionerRBD, Endpoint: options.Endpoint, Dir: options.RegistrationDir, Identity: p.identity, Log: log,
+	}
+	return p
+}
+
+// Serve answers kubelet, registers with it and says how this process is, until the context ends.
+func (p *Plugin) Serve(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return endpoint.Endpoint{
+			Path: p.Endpoint, Register: p.register, Options: []grpc.ServerOption{grpc.UnaryInterceptor(p.logged)},
+		}.Run(ctx)
+	})
+	group.Go(func() error { return p.registration.Run(ctx) })
+	if p.HealthAddress != "" {
+		group.Go(func() error { return p.serveHealth(ctx) })
+	}
+	return group.Wait()
+}
+
+func (p *Plugin) register(to grpc.ServiceRegistrar) {
+	csi.RegisterIdentityServer(to, &Identity{Agent: p.agent, Version: p.Version})
+	csi.RegisterNodeServer(to, &Server{Agent: p.agent, Socket: p.AgentSocket})
+	healthv1.RegisterHealthServer(to, health.NewServer())
+}
+
+// identity is all that kubelet asks for only once.
+func (p *Plugin) identity(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	info, err := (&Server{Agent: p.agent, Socket: p.AgentSocket}).NodeGetInfo(ctx, &csi.NodeGetInfoRequest{})
+	if err != nil {
+		return "", err
+	}
+	offered := slices.Sorted(maps.Keys(info.GetAccessibleTopology().GetSegments()))
+	return fmt.Sprintf("%s %d %s", info.GetNodeId(), info.GetMaxVolumesPerNode(), strings.Join(offered, ",")), nil
+}
+
+// logged logs calls that failed. What was asked stays out of the log: it may hold what is sealed to this node.
+func (p *Plugin) logged(ctx context.Context, in any, info *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	began := time.Now()
+	answer, err := handler(ctx, in)
+	if err != nil {
+		var volume string
+		if named, ok := in.(interface{ GetVolumeId() string }); ok {
+			volume = named.GetVolumeId()
+		}
+		p.log.Info("a call failed", "method", info.FullMethod, "volume", volume, "code", status.Code(err).String(),
+			"error", status.Convert(err).Message(), "took", time.Since(began).String())
+	}
+	return answer, err
+}
+
+// serveHealth answers probes: /healthz of this process alone, /readyz with the agent and kubelet.
+func (p *Plugin) serveHealth(ctx context.Context) error {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(http.ResponseWriter, *http.Request) {})
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, r *http.Request) {
+		if err := p.ready(r.Context()); err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		}
+	})
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: probeTimeout}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", p.HealthAddress)
+	if err != nil {
+		return fmt.Errorf("serve probes: %w", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() }) // a probe that is cut off is asked again
+	defer stop()
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve probes: %w", err)
+	}
+	return nil
+}
+
+func (p *Plugin) ready(ctx context.Context) error {
+	if _, err := p.identity(ctx); err != nil {
+		return errors.New(status.Convert(err).Message())
+	}
+	return p.registration.Registered()
+}
+
+// eventWriter creates events and nothing else, so that it asks the API for no list of its kinds.
+func eventWriter(kubernetes *rest.Config) (client.Writer, error) {
+	scheme := runtime.NewScheme()
+	if err := eventsv1.AddToScheme(scheme); err != nil {
+		return nil, fmt.Errorf("prepare for events: %w", err)
+	}
+	mapper := meta.NewDefaultRESTMapper(nil)
+	mapper.Add(eventsv1.SchemeGroupVersion.WithKind("Event"), meta.RESTScopeNamespace)
+	writer, err := client.New(kubernetes, client.Options{Scheme: scheme, Mapper: mapper})
+	if err != nil {
+		return nil, fmt.Errorf("prepare for events: %w", err)
+	}
+	return writer, nil
+}
