@@ -1,0 +1,181 @@
+package node
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"github.com/go-logr/logr"
+	. "github.com/onsi/gomega"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+	registerapi "k8s.io/kubelet/pkg/apis/pluginregistration/v1"
+
+	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
+)
+
+// fakeAgent is an agent on a socket.
+type fakeAgent struct {
+	agentv1.UnimplementedVolumesServer
+	id      atomic.Value
+	reports chan *agentv1.WatchResponse
+}
+
+func (a *fakeAgent) Describe(context.Context, *agentv1.DescribeRequest) (*agentv1.DescribeResponse, error) {
+	id, _ := a.id.Load().(string)
+	return &agentv1.DescribeResponse{Node: "n1", NodeId: id}, nil
+}
+
+func (a *fakeAgent) Watch(_ *agentv1.WatchRequest, stream grpc.ServerStreamingServer[agentv1.WatchResponse]) error {
+	for {
+		select {
+		case <-stream.Context().Done():
+			return nil
+		case report := <-a.reports:
+			if err := stream.Send(report); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// listen serves the agent until it is stopped.
+func (a *fakeAgent) listen(t *testing.T, socket string) *grpc.Server {
+	t.Helper()
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer()
+	agentv1.RegisterVolumesServer(server, a)
+	go func() { _ = server.Serve(listener) }() // it ends with the test
+	t.Cleanup(server.Stop)
+	return server
+}
+
+func dial(t *testing.T, socket string) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient("unix:"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() }) // the test has ended
+	return conn
+}
+
+// directory is short enough for a socket's name.
+func directory(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "csi")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // the system clears it otherwise
+	return dir
+}
+
+func started(t *testing.T, dir string) *Plugin {
+	t.Helper()
+	agent, conn, err := Dial(filepath.Join(dir, "agent.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plugin := New(agent, Options{
+		Node: "n1", AgentSocket: filepath.Join(dir, "agent.sock"), Endpoint: filepath.Join(dir, "csi.sock"), RegistrationDir: dir,
+	}, logr.Discard())
+	plugin.registration.Interval = 20 * time.Millisecond
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- plugin.Serve(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		_ = conn.Close() // the test has ended
+	})
+	return plugin
+}
+
+// Kubelet is told of the driver when the agent answers, and again when the node's identifier is another.
+func TestRegistration(t *testing.T) {
+	t.Parallel()
+	g, dir := NewWithT(t), directory(t)
+	plugin := started(t, dir)
+	socket := plugin.registration.Socket()
+	g.Consistently(func() error { _, err := os.Stat(socket); return err }, "200ms").ShouldNot(Succeed())
+	g.Expect(plugin.ready(t.Context())).To(MatchError(ContainSubstring("does not answer")))
+
+	agent := &fakeAgent{}
+	agent.id.Store("n1/key")
+	agent.listen(t, filepath.Join(dir, "agent.sock"))
+	g.Eventually(func() error { _, err := os.Stat(socket); return err }, "10s").Should(Succeed())
+	kubelet := registerapi.NewRegistrationClient(dial(t, socket))
+	info, err := kubelet.GetInfo(t.Context(), &registerapi.InfoRequest{}, grpc.WaitForReady(true))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect([]string{info.GetType(), info.GetName(), info.GetEndpoint()}).To(Equal([]string{"CSIPlugin", "rbd.csi.seamount.dev", plugin.Endpoint}))
+	g.Expect(plugin.ready(t.Context())).To(MatchError(ContainSubstring("not registered")))
+	_, err = kubelet.NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{PluginRegistered: true})
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(plugin.ready(t.Context())).To(Succeed())
+
+	before, err := os.Stat(socket)
+	g.Expect(err).NotTo(HaveOccurred())
+	agent.id.Store("n1/another")
+	g.Eventually(func() bool {
+		now, err := os.Stat(socket)
+		return err == nil && !now.ModTime().Equal(before.ModTime())
+	}, "10s").Should(BeTrue())
+	g.Eventually(func() error { return plugin.ready(t.Context()) }).Should(MatchError(ContainSubstring("not registered")))
+}
+
+// An agent that is away is said to be, and found again when it is back.
+func TestAgentComesBack(t *testing.T) {
+	t.Parallel()
+	g, dir := NewWithT(t), directory(t)
+	started(t, dir)
+	node := csi.NewNodeClient(dial(t, filepath.Join(dir, "csi.sock")))
+	ask := func() error {
+		_, err := node.NodeGetInfo(t.Context(), &csi.NodeGetInfoRequest{}, grpc.WaitForReady(true))
+		return err
+	}
+	g.Expect(status.Code(ask())).To(Equal(codes.Unavailable))
+	agent := &fakeAgent{}
+	agent.id.Store("n1/key")
+	server := agent.listen(t, filepath.Join(dir, "agent.sock"))
+	g.Eventually(ask, "10s").Should(Succeed())
+	server.Stop()
+	g.Eventually(func() codes.Code { return status.Code(ask()) }, "10s").Should(Equal(codes.Unavailable))
+	agent.listen(t, filepath.Join(dir, "agent.sock"))
+	g.Eventually(ask, "10s").Should(Succeed())
+}
+
+// told hands on what it is told.
+type told chan string
+
+func (c told) Tell(volume string, _ *agentv1.Condition, _ []*agentv1.Pod) { c <- volume }
+
+func TestWatchFollowsTheNextAgent(t *testing.T) {
+	t.Parallel()
+	g, dir := NewWithT(t), directory(t)
+	socket := filepath.Join(dir, "agent.sock")
+	agent, conn, err := Dial(socket)
+	g.Expect(err).NotTo(HaveOccurred())
+	t.Cleanup(func() { _ = conn.Close() }) // the test has ended
+	heard := make(told, 1)
+	go Watch(t.Context(), agent, heard, logr.Discard())
+	for _, volume := range []string{"first", "second"} {
+		fake := &fakeAgent{reports: make(chan *agentv1.WatchResponse, 1)}
+		server := fake.listen(t, socket)
+		fake.reports <- &agentv1.WatchResponse{VolumeId: volume, Condition: ill}
+		g.Eventually(heard, "10s").Should(Receive(Equal(volume)))
+		server.Stop()
+	}
+}
