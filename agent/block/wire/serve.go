@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -36,17 +37,35 @@ func Listen(path string) (*net.UnixListener, error) {
 	return l, nil
 }
 
-// Serve answers requests until the listener is closed. Callers of another user than this process's are turned away.
+// grace is how long answers that are being worked on may take when the listener was closed.
+const grace = 2 * time.Second
+
+// Serve answers requests until the listener is closed, and then those that it is working on. Callers of another user
+// than this process's are turned away.
 func Serve(l *net.UnixListener, handle Handler) error {
+	var working sync.WaitGroup
 	for {
 		conn, err := l.AcceptUnix()
 		if errors.Is(err, net.ErrClosed) {
+			waitFor(&working, grace)
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		go serve(conn, handle)
+		working.Go(func() { serve(conn, handle) })
+	}
+}
+
+func waitFor(working *sync.WaitGroup, limit time.Duration) {
+	done := make(chan struct{})
+	go func() {
+		working.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-time.After(limit):
 	}
 }
 

@@ -85,7 +85,7 @@ func send(ctx context.Context, conn *net.UnixConn, op string, descriptor int, re
 	}
 	m := message{Protocol: Protocol, Op: op, Body: body}
 	if deadline, has := ctx.Deadline(); has {
-		m.Limit = max(time.Until(deadline), time.Millisecond)
+		m.Limit = limitOf(time.Until(deadline))
 	}
 	line, err := json.Marshal(m)
 	if err != nil {
@@ -101,6 +101,12 @@ func send(ctx context.Context, conn *net.UnixConn, op string, descriptor int, re
 		_, err = conn.Write(line[n:])
 	}
 	return err
+}
+
+// limitOf leaves the other side time to say why it did not succeed.
+func limitOf(left time.Duration) time.Duration {
+	const most = 500 * time.Millisecond
+	return max(left-min(left/10, most), time.Millisecond)
 }
 
 func decodeAnswer(op string, line []byte, response any) error {

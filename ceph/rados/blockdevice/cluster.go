@@ -1,0 +1,177 @@
+//go:build cgo
+
+package blockdevice
+
+// #cgo LDFLAGS: -lrados
+// #include <rados/librados.h>
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/ceph/go-ceph/rados"
+
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/command"
+)
+
+// Cluster is a connection. It lasts as long as the process: what it has in flight when that is killed, its successor
+// fences.
+type Cluster struct {
+	conn    *rados.Conn
+	admin   *command.Admin
+	address string
+}
+
+// Connect makes one attempt to connect. When the context ends first, the attempt ends by itself.
+func Connect(ctx context.Context, config Config) (*Cluster, error) {
+	return await(ctx, "connect", config.Entity, func() (*Cluster, error) { return connect(config) })
+}
+
+func connect(config Config) (*Cluster, error) {
+	conn, err := rados.NewConnWithClusterAndUser("ceph", config.Entity)
+	if err != nil {
+		return nil, config.fail(ceph.ErrInvalid, "librados does not take this entity", errno(err))
+	}
+	c := &Cluster{conn: conn}
+	if err := c.establish(config); err != nil {
+		c.close()
+		return nil, err
+	}
+	c.admin = command.NewAdmin(c, time.Now)
+	return c, nil
+}
+
+func (c *Cluster) establish(config Config) error {
+	for _, o := range config.options() {
+		// An option that this librados does not know is left out, but for those that no librados is without.
+		if err := c.conn.SetConfigOption(o[0], o[1]); err != nil && errno(err) != ceph.ENOENT {
+			return config.fail(ceph.ErrInvalid, "librados refuses its option "+o[0], errno(err))
+		}
+	}
+	if err := c.conn.Connect(); err != nil {
+		return config.refused(err)
+	}
+	fsid, err := c.conn.GetFSID()
+	if err != nil {
+		return config.fail(ceph.KindOf(errno(err)), "ask for the fsid", errno(err))
+	}
+	if fsid != config.FSID {
+		return config.fail(ceph.ErrInvalid, fmt.Sprintf("another cluster answers at %s: its fsid is %s, want %s",
+			strings.Join(config.MonHosts, ","), fsid, config.FSID), 0)
+	}
+	address, err := c.conn.GetAddrs()
+	if err != nil {
+		return config.fail(ceph.KindOf(errno(err)), "ask for this client's address", errno(err))
+	}
+	c.address = untyped(address)
+	return nil
+}
+
+// refused explains why librados could not connect. It says nothing but an errno.
+func (c Config) refused(err error) error {
+	n := errno(err)
+	switch n {
+	case ceph.EACCES, ceph.EPERM:
+		return c.fail(ceph.ErrAuthentication, "the cluster has no such user, or another key for it, or gives it no mon capabilities", n)
+	case ceph.EINVAL:
+		return c.fail(ceph.ErrAuthentication, "this librados cannot read the key or the addresses of the mons", n)
+	case ceph.ETIMEDOUT:
+		return c.fail(ceph.ErrUnreachable, "no mon at "+strings.Join(c.MonHosts, ",")+" answers, or they have no quorum", n)
+	}
+	return c.fail(ceph.KindOf(n), syscall.Errno(n).Error(), n)
+}
+
+// close frees a handle that never got connected. go-ceph's Shutdown leaves those to a finalizer.
+func (c *Cluster) close() {
+	runtime.SetFinalizer(c.conn, nil)
+	C.rados_shutdown(C.rados_t(c.conn.Cluster()))
+}
+
+// Address returns this client's address, as the blocklist takes it.
+func (c *Cluster) Address() string { return c.address }
+
+// Blocklist lists who is fenced.
+func (c *Cluster) Blocklist(ctx context.Context) ([]ceph.BlocklistEntry, error) { return c.admin.Blocklist(ctx) }
+
+// AddBlocklist fences an address. When it returns, this client sends nothing to an OSD that does not know of it first.
+func (c *Cluster) AddBlocklist(ctx context.Context, address string, d time.Duration) error {
+	if err := c.admin.AddBlocklist(ctx, address, d); err != nil {
+		return err
+	}
+	_, err := await(ctx, "wait for the newest OSD map", address, func() (struct{}, error) {
+		return struct{}{}, explain("wait for the newest OSD map", address, c.conn.WaitForLatestOSDMap())
+	})
+	return err
+}
+
+// Send carries one command to a mon; see command.Transport.
+func (c *Cluster) Send(ctx context.Context, r command.Request) (command.Reply, error) {
+	body, err := r.Encode()
+	if err != nil {
+		return command.Reply{}, err
+	}
+	return await(ctx, r.Op, r.Subject, func() (reply command.Reply, err error) {
+		reply.Output, reply.Status, err = c.conn.MonCommandWithInputBuffer(body, r.Input)
+		if n := errno(err); n != 0 {
+			return reply, command.Failure(r, n, reply.Status)
+		}
+		return reply, explain(r.Op, r.Subject, err)
+	})
+}
+
+// await leaves a call that does not come back when the context ends.
+func await[T any](ctx context.Context, op, target string, call func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
+	go func() {
+		v, err := call()
+		done <- result{v, err}
+	}()
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, &ceph.Error{Op: op, Target: target, Kind: ceph.ErrTimeout, Text: "Ceph does not answer", Err: context.Cause(ctx)}
+	}
+}
+
+// errno returns the positive errno of an error of go-ceph, 0 if it has none.
+func errno(err error) int {
+	var coded interface{ ErrorCode() int }
+	if !errors.As(err, &coded) {
+		return 0
+	}
+	return max(coded.ErrorCode(), -coded.ErrorCode())
+}
+
+// explain makes an *ceph.Error of what librbd or librados returned.
+func explain(op, target string, err error) error {
+	if err == nil {
+		return nil
+	}
+	n := errno(err)
+	e := &ceph.Error{Op: op, Target: target, Kind: ceph.KindOf(n), Errno: n, Text: err.Error(), Err: err}
+	if n != 0 {
+		e.Text = syscall.Errno(n).Error()
+	}
+	return e
+}
+
+// untyped drops the messenger's version from an address: a blocklist entry is for all versions.
+func untyped(address string) string {
+	for _, t := range []string{"v1:", "v2:", "any:"} {
+		address = strings.TrimPrefix(address, t)
+	}
+	return address
+}
