@@ -27,8 +27,10 @@ type remembered struct {
 	first                  time.Time // when it was first seen
 	denials                []denial
 	capacityAt, recoveryAt time.Time
-	trouble                string           // why the identity could not be rebuilt
-	builder                manifest.Cluster // that renders were made with
+	trouble                string // why the identity could not be rebuilt
+	usersChecked           bool
+	gone                   map[string]time.Time // since when nodes that have a user are gone
+	builder                manifest.Cluster     // that renders were made with
 	renders                *plan.Renders
 }
 
@@ -61,6 +63,7 @@ func (m *Memory) recall(cluster types.NamespacedName, into *plan.Observed) {
 	}
 	known.denials = lasting
 	into.Recovery.Trouble = known.trouble
+	into.Users.Checked, into.Users.Gone = known.usersChecked, known.noteGone(into)
 	into.CapacityAt, into.RecoveryAt = known.capacityAt, known.recoveryAt
 }
 
@@ -86,6 +89,37 @@ func (m *Memory) deny(cluster types.NamespacedName, at time.Time, denied []plan.
 	for _, d := range denied {
 		known.denials = append(known.denials, denial{d, at})
 	}
+}
+
+// noteGone remembers since when nodes that have a user are gone. One that came back is forgotten.
+func (r *remembered) noteGone(in *plan.Observed) map[string]time.Time {
+	if in.Users.Handed == nil {
+		return nil
+	}
+	there := make(map[string]bool, len(in.Nodes))
+	for i := range in.Nodes {
+		there[in.Nodes[i].Name] = true
+	}
+	gone := map[string]time.Time{}
+	for _, name := range in.Users.Handed.Nodes {
+		since, known := r.gone[name]
+		switch {
+		case there[name]:
+		case known:
+			gone[name] = since
+		default:
+			gone[name] = in.Now
+		}
+	}
+	r.gone = gone
+	return gone
+}
+
+// noteUsers remembers that the users of volumes are as they are to be.
+func (m *Memory) noteUsers(cluster types.NamespacedName) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.of(cluster).usersChecked = true
 }
 
 // noteTrouble remembers why an identity could not be rebuilt; empty: it could.

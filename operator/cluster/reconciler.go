@@ -118,6 +118,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Leaving: s.stored.Leaving, Disks: r.Disks.Of(key),
 		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules,
 		OperationsWaiting: dependents.OperationsWaiting, Dependents: dependents.Cluster,
+		Users: plan.Users{Handed: s.stored.HandedUsers()},
 	}
 	if s.stored.Identity != nil {
 		s.observed.Identity = &plan.Identity{FSID: s.stored.Identity.FSID, Created: s.stored.Created}
@@ -192,6 +193,9 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 		},
 	}, s.plan)
 	r.Memory.noteTrouble(s.name, s.outcome.Trouble)
+	if s.outcome.UsersChecked {
+		r.Memory.noteUsers(s.name)
+	}
 	if s.stored.Recovery.KeyFound && s.outcome.Trouble == "" {
 		r.Sessions.Forget(s.name) // an open one has the capabilities that it was opened with
 	}

@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/operator/observe"
 )
 
@@ -64,8 +65,9 @@ func (r *Reconciler) clusterOfPart(ctx context.Context, part client.Object) []re
 	if label == "" {
 		return nil
 	}
+	shared := part.GetName() == handover.CSISecretName
 	return r.clusters(ctx, func(cluster *v1alpha1.StorageCluster) bool {
-		return cluster.Namespace == part.GetNamespace() && v1alpha1.ClusterLabelValue(cluster.Namespace, cluster.Name) == label
+		return cluster.Namespace == part.GetNamespace() && (shared || v1alpha1.ClusterLabelValue(cluster.Namespace, cluster.Name) == label)
 	})
 }
 

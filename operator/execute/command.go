@@ -41,6 +41,8 @@ func (r *run) command(ctx context.Context, action plan.Action) error {
 		return session.SetDeviceClass(ctx, action.Class, ints(action.IDs)...)
 	case plan.PlaceMgrPool:
 		return placeMgrPool(ctx, session, action)
+	case plan.ProvideUsers:
+		return r.provideUsers(ctx, session, action)
 	default:
 		return r.configure(ctx, session, action)
 	}

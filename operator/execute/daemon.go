@@ -174,6 +174,9 @@ func EnsureFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.Sto
 // releaseCluster lets the StorageCluster go. What was stored of it stays.
 func (r *run) releaseCluster(ctx context.Context) error {
 	r.forget(client.ObjectKeyFromObject(r.Object))
+	if err := r.takeBack(ctx); err != nil {
+		return fmt.Errorf("take back what the CSI controller was handed: %w", err)
+	}
 	return release(ctx, r.Client, v1alpha1.KindStorageCluster, r.Object, FinalizerCluster)
 }
 

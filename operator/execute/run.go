@@ -65,6 +65,8 @@ type Outcome struct {
 	Denied []plan.Denial
 	// Trouble is why an identity could not be rebuilt; empty: it was, or was not to be.
 	Trouble string
+	// UsersChecked says that the users of volumes are as they are to be.
+	UsersChecked bool
 	// Err joins why steps failed. What others did first is not among them: the next pass decides anew.
 	Err error
 }
@@ -75,11 +77,12 @@ type run struct {
 	Target
 	end time.Time // no step begins after it
 
-	mu      sync.Mutex // of all below
-	denied  []plan.Denial
-	trouble string
-	asked   map[string]*question
-	stored  observe.Stored // as it becomes
+	mu           sync.Mutex // of all below
+	denied       []plan.Denial
+	trouble      string
+	usersChecked bool
+	asked        map[string]*question
+	stored       observe.Stored // as it becomes
 
 	occupied occupancy
 }
@@ -113,7 +116,7 @@ func (e *Executor) Run(ctx context.Context, target Target, p plan.Plan) Outcome 
 		})
 	}
 	_ = group.Wait() // every step has a result of its own
-	outcome := Outcome{Denied: r.denied, Trouble: r.trouble}
+	outcome := Outcome{Denied: r.denied, Trouble: r.trouble, UsersChecked: r.usersChecked}
 	errs := append(outcome.count(p.Steps, results), r.keep(ctx, p))
 	outcome.Err = errors.Join(errs...)
 	return outcome

@@ -2,6 +2,7 @@ package keys
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/seamount-dev/seamount/ceph"
 )
@@ -34,4 +35,50 @@ func Mgr(name string, key ceph.Secret) ceph.Entity {
 func OSD(id int32, key ceph.Secret) ceph.Entity {
 	return ceph.Entity{Name: "osd." + strconv.Itoa(int(id)), Key: key,
 		Caps: ceph.Caps{"mon": "allow profile osd", "mgr": "allow profile osd", "osd": all}}
+}
+
+// Users of volumes.
+const (
+	// NameCSI is the user of the CSI controller.
+	NameCSI = "client.seamount-csi"
+
+	nodePrefix = "client.seamount-node-"
+)
+
+// NameNode is the user of a node.
+func NameNode(node string) string { return nodePrefix + node }
+
+// ofOurs lets a user read and write images in the pools of StoragePools, and read who clones and mirrors them. Other pools
+// are out of reach: that of the mgrs, and those that somebody made by hand.
+const ofOurs = "allow class-read object_prefix rbd_children, allow class-read object_prefix rbd_mirroring, " +
+	"allow rwx tag rbd seamount.owner=*"
+
+// CSICaps are what the CSI controller may do.
+func CSICaps() ceph.Caps {
+	return ceph.Caps{"mon": "profile rbd", "mgr": "profile rbd", "osd": ofOurs}
+}
+
+// NodeCaps are what a node may do. The profile lets it put single clients on the blocklist, which a worker does with the
+// one that it follows, and no whole hosts.
+func NodeCaps() ceph.Caps {
+	return ceph.Caps{"mon": "profile rbd", "osd": ofOurs}
+}
+
+// fenceMark is the capability that a fenced user has: to call a command of the mons that does not exist. It allows
+// nothing, and says why.
+const fenceMark = "seamount fenced"
+
+// FencedCaps allow nothing. boot is the boot id of the node that was fenced.
+func FencedCaps(boot string) ceph.Caps {
+	return ceph.Caps{"mon": `allow command "` + fenceMark + `" with boot="` + boot + `"`}
+}
+
+// FencedBoot says whether a user was fenced, and which boot of its node. A user without any capability counts: whoever
+// took them meant it.
+func FencedBoot(caps ceph.Caps) (boot string, fenced bool) {
+	if len(caps) == 0 {
+		return "", true
+	}
+	text, marked := strings.CutPrefix(caps["mon"], `allow command "`+fenceMark+`" with boot=`)
+	return strings.Trim(text, `"`), marked && len(caps) == 1
 }

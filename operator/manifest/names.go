@@ -32,6 +32,7 @@ const (
 	ComponentSeed        = "seed"
 	ComponentReservation = "reservation"
 	ComponentConfig      = "config"
+	ComponentCSI         = "csi"
 )
 
 // prefix of the names of all objects of a StorageCluster.

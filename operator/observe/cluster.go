@@ -53,6 +53,10 @@ type Stored struct {
 	Damaged bool
 	// Recovery of a lost identity.
 	Recovery Recovery
+	// CSI is what the CSI controller was handed, with the keys, and CSIValue the same as it is stored; nil: nothing, or
+	// nothing that can be read.
+	CSI      *handover.CSICluster
+	CSIValue []byte
 }
 
 // FSID of the cluster; empty when none is known.
@@ -91,6 +95,9 @@ func Read(ctx context.Context, reader, live client.Reader, key plan.ClusterKey) 
 		s.Traces = append(s.Traces, "Deployment "+deployments.Items[i].Name)
 	}
 	slices.Sort(s.Traces)
+	if err := s.readCSI(ctx, reader, key); err != nil {
+		return nil, err
+	}
 	return s, s.lookUp(ctx, live, key)
 }
 

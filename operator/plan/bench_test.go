@@ -47,6 +47,10 @@ func large() (DisksInput, Observed) {
 	observed.Spec, observed.Nodes, observed.Reservations = cluster.Spec, in.Nodes, cluster.Reservations
 	observed.Ceph = CephFacts{Reach: ReachAnswering, Fresh: true, Snapshot: s}
 	observed.Disks = &Disks(in).Clusters[0]
+	observed.Users = Users{Checked: true, Handed: &HandedUsers{FSID: "f51d", Mons: monHosts(observed.Mons)}}
+	for i := range in.Nodes {
+		observed.Users.Handed.Nodes = append(observed.Users.Handed.Nodes, in.Nodes[i].Name)
+	}
 	for _, step := range Compute(observed).Steps {
 		if apply, ok := step.Do.(ApplyDaemon); ok {
 			observed.Deployed = append(observed.Deployed, Deployed{Daemon: apply.Daemon.ID, Node: apply.Daemon.Node,

@@ -42,6 +42,8 @@ type Observed struct {
 	Ceph    CephFacts
 	// Purged are OSD ids that operations are about to free: they are not used again before they are gone.
 	Purged []int32
+	// Users of volumes.
+	Users Users
 	// Applied is what was set in Ceph's central configuration, and Modules what was enabled, for the spec.
 	Applied        []v1alpha1.ConfigOption
 	AppliedModules []string
@@ -122,5 +124,6 @@ func Compute(in Observed) Plan {
 	c.register()
 	c.daemons()
 	c.settle()
+	c.users()
 	return c.finish()
 }

@@ -285,9 +285,10 @@ func TestMgrsStay(t *testing.T) {
 	before := deployedNode(w, "a")
 	w.addNode(5, 0)
 	w.planDisks()
-	if p := Compute(w.observe()); len(p.Steps) != 0 {
-		t.Errorf("a new node: %v", stepIDs(p))
+	if diff := cmp.Diff([]string{"ProvideUsers"}, stepIDs(Compute(w.observe()))); diff != "" {
+		t.Errorf("a new node (-want +got):\n%s", diff)
 	}
+	w.users.Handed.Nodes = append(w.users.Handed.Nodes, "n6")
 	at := slices.IndexFunc(w.nodes, func(n Node) bool { return n.Name == before })
 	w.nodes[at].Ready = false
 	if p := Compute(w.observe()); len(restarts(p)) != 0 {

@@ -180,7 +180,7 @@ func TestGrowthIsNotBlocked(t *testing.T) {
 	for _, step := range p.Steps {
 		steps = append(steps, step.ID)
 	}
-	want := []string{"ReserveOSD/osd.10", "RegisterOSD/osd.10", "ApplyDaemon/osd.10"}
+	want := []string{"ReserveOSD/osd.10", "RegisterOSD/osd.10", "ApplyDaemon/osd.10", "ProvideUsers"}
 	if diff := cmp.Diff(want, steps); diff != "" || len(p.Held) != 15 {
 		t.Errorf("%d held; steps (-want +got):\n%s", len(p.Held), diff)
 	}

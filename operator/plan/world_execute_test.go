@@ -132,6 +132,8 @@ func (w *world) settle(action Action) {
 		for _, id := range a.IDs {
 			w.osds[id].DeviceClass = a.Class
 		}
+	case ProvideUsers:
+		w.users = Users{Handed: &HandedUsers{FSID: w.identity.FSID, Mons: a.Mons, Nodes: a.Nodes}, Checked: true}
 	case PlaceMgrPool:
 		w.rules = []ceph.CRUSHRule{{ID: 1, Name: a.Rule.Name, DeviceClass: a.Rule.DeviceClass, FailureDomain: a.Rule.FailureDomain}}
 		w.mgrPool.RuleID, w.mgrPool.Size = 1, a.Size

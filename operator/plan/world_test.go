@@ -41,6 +41,7 @@ type world struct {
 	disksPlan    *DisksPlan
 	applied      []v1alpha1.ConfigOption
 	modules      []string
+	users        Users
 	status       v1alpha1.StorageClusterStatus
 
 	monmap     []string
@@ -146,7 +147,7 @@ func (w *world) observe() Observed {
 	in := Observed{
 		Now: w.now, Key: w.key, Spec: w.resolved(), Generation: 1, Previous: &w.status, Nodes: w.nodes, Identity: w.identity,
 		Seed: w.seed, Mons: w.mons, Mgrs: w.mgrs, Reservations: w.reservations, Applied: w.applied, AppliedModules: w.modules,
-		Render: renderForTest,
+		Render: renderForTest, Users: w.users,
 	}
 	for _, id := range sortedDaemons(w.deployed) {
 		in.Deployed = append(in.Deployed, *w.deployed[id])
