@@ -77,6 +77,12 @@ func parseClause(service string, words []string) []grant {
 	if len(words) == 0 {
 		return nil
 	}
+	switch {
+	case words[0] == "service" && len(words) > 2:
+		return []grant{{may: parsePermission(words[2])}}
+	case words[0] == "command":
+		return commands[commandOf(words[1:])]
+	}
 	pool := poolOfClause(words)
 	if words[0] != "profile" {
 		return []grant{{may: parsePermission(words[0]), pool: pool}}
@@ -90,6 +96,18 @@ func parseClause(service string, words []string) []grant {
 		grants = append(grants, g)
 	}
 	return grants
+}
+
+// commands are those that can be granted by their name, with the call of ceph.Client that sends them.
+var commands = map[string][]grant{
+	"osd blocklist": {{may: everything, method: "AddBlocklist"}},
+}
+
+// commandOf reads the quoted name of a command.
+func commandOf(words []string) string {
+	_, name, _ := strings.Cut(strings.Join(words, " "), `"`)
+	name, _, _ = strings.Cut(name, `"`)
+	return name
 }
 
 func poolOfClause(words []string) string {

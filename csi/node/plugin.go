@@ -27,6 +27,7 @@ import (
 	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/endpoint"
+	"github.com/seamount-dev/seamount/csi/identity"
 	"github.com/seamount-dev/seamount/csi/registration"
 )
 
@@ -99,9 +100,15 @@ func (p *Plugin) Serve(ctx context.Context) error {
 }
 
 func (p *Plugin) register(to grpc.ServiceRegistrar) {
-	csi.RegisterIdentityServer(to, &Identity{Agent: p.agent, Version: p.Version})
+	csi.RegisterIdentityServer(to, &identity.Server{Name: v1alpha1.ProvisionerRBD, Version: p.Version, Ready: p.answers})
 	csi.RegisterNodeServer(to, &Server{Agent: p.agent, Socket: p.AgentSocket})
 	healthv1.RegisterHealthServer(to, health.NewServer())
+}
+
+// answers says whether the agent does: without it nothing can be done.
+func (p *Plugin) answers() bool {
+	_, err := p.identity(context.Background())
+	return err == nil
 }
 
 // identity is all that kubelet asks for only once.

@@ -53,15 +53,23 @@ func NameNode(node string) string { return nodePrefix + node }
 const ofOurs = "allow class-read object_prefix rbd_children, allow class-read object_prefix rbd_mirroring, " +
 	"allow rwx tag rbd seamount.owner=*"
 
-// CSICaps are what the CSI controller may do.
+// CSICaps are what the CSI controller may do. Of snapshots the mons ask for more than the profile has: they see who may
+// write to a pool, but not by a tag (is_unmanaged_snap_op_permitted in OSDMonitor.cc).
 func CSICaps() ceph.Caps {
-	return ceph.Caps{"mon": "profile rbd", "mgr": "profile rbd", "osd": ofOurs}
+	return ceph.Caps{"mon": `profile rbd, allow command "osd pool op unmanaged-snap"`, "mgr": "profile rbd", "osd": ofOurs}
 }
 
-// NodeCaps are what a node may do. The profile lets it put single clients on the blocklist, which a worker does with the
-// one that it follows, and no whole hosts.
+// oneClient is an address of a single client: the nonce 0 would stand for a whole host.
+const oneClient = "^[^/]+/[1-9][0-9]*$"
+
+// NodeCaps are what a node may do. With the mons that is what the profile rbd has, but for the blocklist: a worker puts the
+// one that it follows there, and never a whole host.
 func NodeCaps() ceph.Caps {
-	return ceph.Caps{"mon": "profile rbd", "osd": ofOurs}
+	return ceph.Caps{
+		"mon": "allow service mon r, allow service osd r, allow service pg r, " +
+			`allow command "osd blocklist" with blocklistop=add addr regex "` + oneClient + `"`,
+		"osd": ofOurs,
+	}
 }
 
 // fenceMark is the capability that a fenced user has: to call a command of the mons that does not exist. It allows
