@@ -263,3 +263,24 @@ func FuzzParseManifest(f *testing.F) {
 		}
 	})
 }
+
+func TestPrograms(t *testing.T) {
+	t.Parallel()
+	dir, _ := sample(t)
+	b, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Programs{Bundle: b, Dir: "/host/b"}
+	want := []string{"/host/b/ld.so", "--library-path", "/host/b/lib", "--argv0", "a", "/host/b/bin/a", "-x"}
+	got, err := p.Command("a", "-x")
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
+	}
+	if _, err := p.Command("none"); !errors.Is(err, ErrNoProgram) {
+		t.Errorf("a program that is not there: %v", err)
+	}
+	if has, none := p.File("etc/a.conf"), p.File("etc/b.conf"); has != "/host/b/etc/a.conf" || none != "" {
+		t.Errorf("files %q and %q", has, none)
+	}
+}

@@ -18,6 +18,10 @@ type Program struct {
 	Command []string
 	// Env is all that it finds in its environment.
 	Env []string
+	// Input is what it reads.
+	Input []byte
+	// Answer says that only its first output is returned, which a program reads. Else it is both, for people.
+	Answer bool
 	// Hold is a file that the program inherits, if any: a lock on it lasts while the program lives, whatever becomes of
 	// the agent.
 	Hold *os.File
@@ -52,24 +56,33 @@ func (n Node) Run(ctx context.Context, p Program) (string, error) {
 // run runs on a thread that waits until the program has ended: the kernel would take the end of that thread for that of
 // the program's parent.
 func run(ctx context.Context, p Program) (string, error) {
-	var out bytes.Buffer
+	var answer, all bytes.Buffer
 	cmd := exec.CommandContext(ctx, p.Command[0], p.Command[1:]...)
 	cmd.Env = append([]string{"LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin"}, p.Env...)
 	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.Stdout, cmd.Stderr = &all, &all
+	if p.Answer {
+		cmd.Stdout = &answer
+	}
+	if p.Input != nil {
+		cmd.Stdin = bytes.NewReader(p.Input)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = killDelay
 	if p.Hold != nil {
 		cmd.ExtraFiles = []*os.File{p.Hold}
 	}
 	err := cmd.Run()
-	text := strings.TrimSpace(out.String())
+	text := strings.TrimSpace(all.String())
 	if ctx.Err() != nil {
 		return text, fmt.Errorf("%s: %w", name(p), ctx.Err())
 	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return text, &ExitError{Program: name(p), Code: exit.ExitCode(), Output: text}
+	}
+	if p.Answer {
+		text = answer.String()
 	}
 	return text, err
 }

@@ -258,6 +258,22 @@ func (d Device) Resize(file string) (int64, error) {
 	return sectors << 9, err
 }
 
+// AutoClear has the kernel detach the device when the last one that has it open closes it, as by unmounting.
+func (d Device) AutoClear() error {
+	err := d.open(os.O_RDONLY, func(fd int) error {
+		info, err := unix.IoctlLoopGetStatus64(fd)
+		if err != nil || info.Flags&unix.LO_FLAGS_AUTOCLEAR != 0 {
+			return err
+		}
+		info.Flags |= unix.LO_FLAGS_AUTOCLEAR
+		return unix.IoctlLoopSetStatus64(fd, info)
+	})
+	if err != nil {
+		return fmt.Errorf("have %s go with its last user: %w", d.Path(), err)
+	}
+	return nil
+}
+
 // Detach lets go of the file: at once, or when the last one that has the device open closes it.
 func (d Device) Detach() error {
 	err := d.open(os.O_RDONLY, func(fd int) error { return unix.IoctlSetInt(fd, unix.LOOP_CLR_FD, 0) })
