@@ -55,7 +55,7 @@ func (s *Server) list(ctx context.Context, p page) ([]subject, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		pools, err := imagePools(ctx, in.Ceph)
+		pools, err := ImagePools(ctx, in.Ceph)
 		if err != nil {
 			return nil, "", err
 		}
@@ -71,8 +71,8 @@ func (s *Server) list(ctx context.Context, p page) ([]subject, string, error) {
 	return found, "", nil
 }
 
-// imagePools lists the pools of StoragePools that can hold images, sorted.
-func imagePools(ctx context.Context, from ceph.Pools) ([]string, error) {
+// ImagePools lists the pools of StoragePools that can hold images, sorted.
+func ImagePools(ctx context.Context, from ceph.Pools) ([]string, error) {
 	pools, err := from.Pools(ctx)
 	if err != nil {
 		return nil, err
