@@ -36,6 +36,8 @@ type Options struct {
 	ReadOnly bool
 	// Partitions makes the kernel look for partitions.
 	Partitions bool
+	// Direct goes past the page cache of the file behind it.
+	Direct bool
 }
 
 // New makes an empty disk of that many bytes.
@@ -98,6 +100,9 @@ func (o Options) flags() uint32 {
 	}
 	if o.Partitions {
 		flags |= unix.LO_FLAGS_PARTSCAN
+	}
+	if o.Direct {
+		flags |= unix.LO_FLAGS_DIRECT_IO
 	}
 	return flags
 }

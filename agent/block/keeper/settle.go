@@ -77,7 +77,13 @@ func (k *Keeper) account() {
 	k.record.Takeovers++
 	k.record.LastTakeover = int64(took)
 	k.save()
-	k.Log.Info("took over", "images", len(k.images), "worker", k.worker.PID, "took", took.Round(time.Millisecond).String())
+	served := 0
+	for _, m := range k.images {
+		if m.worker == k.worker {
+			served++
+		}
+	}
+	k.Log.Info("took over", "images", served, "worker", k.worker.PID, "took", took.Round(time.Millisecond).String())
 }
 
 // ready makes sure that there is a worker, and that nothing of the dead ones reaches an OSD any more.

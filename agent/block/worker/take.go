@@ -89,8 +89,8 @@ func supersededBy(err error) error {
 	return err
 }
 
-// clear fences the dead workers of this node that hold the lock, and refuses when anybody else does. It tells whether
-// there was one.
+// clear fences the dead workers of this node that hold the lock, and refuses when anybody else does who is not fenced
+// already. It tells whether there was one.
 func (t taking) clear(ctx context.Context) (left bool, err error) {
 	lockers, err := t.image.Lockers()
 	if err != nil || len(lockers) == 0 {
@@ -101,27 +101,31 @@ func (t taking) clear(ctx context.Context) (left bool, err error) {
 		return false, err
 	}
 	for _, l := range lockers {
-		if !t.ours(l, metadata) {
-			return false, lockedBy(t.Image, l, metadata)
-		}
-	}
-	for _, l := range lockers {
-		if slices.Contains(t.Predecessors, l.Addr) { // the keeper had them fenced
-			continue
-		}
-		if err := t.cluster.AddBlocklist(ctx, l.Addr, fenceDuration); err != nil {
+		if err := t.disarm(ctx, l, metadata); err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
+// disarm makes sure that the owner of a lock can write no more.
+func (t taking) disarm(ctx context.Context, l ceph.Locker, metadata map[string]string) error {
+	if slices.Contains(t.Predecessors, l.Addr) { // the keeper had it fenced
+		return nil
+	}
+	list, err := t.cluster.Blocklist(ctx)
+	if err != nil || fenced(list, l.Addr) {
+		return err
+	}
+	if !t.ours(l, metadata) {
+		return lockedBy(t.Image, l, metadata)
+	}
+	return t.cluster.AddBlocklist(ctx, l.Addr, fenceDuration)
+}
+
 // ours tells the lock of a worker of this node that is dead: there is one keeper a node and cluster, and it says so.
 func (t taking) ours(l ceph.Locker, metadata map[string]string) bool {
-	if l.Addr == t.cluster.Address() {
-		return false
-	}
-	return slices.Contains(t.Predecessors, l.Addr) || metadata[ceph.ImageKeyClient(t.Node)] == l.Addr
+	return l.Addr != t.cluster.Address() && metadata[ceph.ImageKeyClient(t.Node)] == l.Addr
 }
 
 func lockedBy(image block.Image, l ceph.Locker, metadata map[string]string) error {
@@ -172,10 +176,7 @@ func (t taking) release(ctx context.Context) error {
 		return err
 	}
 	left, err := t.clear(ctx)
-	if block.Is(err, block.Locked) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !block.Is(err, block.Locked) {
 		return err
 	}
 	if left {

@@ -44,7 +44,6 @@ func (c Config) options() [][2]string {
 		{"rbd_skip_partial_discard", "false"},
 		// Whoever breaks a lock fences its owner.
 		{"rbd_blocklist_on_break_lock", "true"},
-		{"rbd_blocklist_expire_seconds", "3600"},
 	}
 }
 
