@@ -8,7 +8,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -96,18 +95,14 @@ func node(t testing.TB, admin *rados.Client, name string) ceph.Entity {
 	return user
 }
 
-// rbd runs the rbd program as a user, which has nothing but its key.
-func rbd(ctx context.Context, t testing.TB, cluster *cephtest.Cluster, user ceph.Entity, args ...string) *exec.Cmd {
-	t.Helper()
-	file := filepath.Join(cluster.Dir(), user.Name+".keyring") // a program of another release sees no other directory
-	do(t, os.WriteFile(file, keys.Keyring(ceph.Entity{Name: user.Name, Key: user.Key}), 0o600))
-	return cluster.Tool(ctx, "rbd", append([]string{"--name", user.Name, "--keyring", file}, args...)...)
+// as runs a program of Ceph's as a user, which has nothing but its key.
+func as(ctx context.Context, cluster *cephtest.Cluster, user ceph.Entity, program string, args ...string) *exec.Cmd {
+	return cluster.Tool(ctx, program, append([]string{"--name", user.Name, "--key", user.Key.Reveal()}, args...)...)
 }
 
 // write writes into an image, for a moment or until the context ends.
-func write(ctx context.Context, t testing.TB, cluster *cephtest.Cluster, user ceph.Entity, ref ceph.ImageRef, total string) *exec.Cmd {
-	t.Helper()
-	return rbd(ctx, t, cluster, user, "bench", ref.String(), "--io-type", "write", "--io-size", "4096", "--io-threads", "1", "--io-total", total)
+func write(ctx context.Context, cluster *cephtest.Cluster, user ceph.Entity, ref ceph.ImageRef, total string) *exec.Cmd {
+	return as(ctx, cluster, user, "rbd", "bench", ref.String(), "--io-type", "write", "--io-size", "4096", "--io-threads", "1", "--io-total", total)
 }
 
 // What a node needs, it can: images of StoragePools, with their lock and metadata, and the blocklist for a single client.
@@ -121,14 +116,14 @@ func TestWhatANodeMayDo(t *testing.T) {
 	user := node(t, admin, "n1")
 	c := connect(t, cluster, user)
 
-	if out, err := write(within(t), t, cluster, user, ours, "64K").CombinedOutput(); err != nil {
+	if out, err := write(within(t), cluster, user, ours, "64K").CombinedOutput(); err != nil {
 		t.Errorf("write to an image of a StoragePool: %v: %s", err, out)
 	}
 	do(t, c.SetImageMetadata(within(t), ours, ceph.ImageKeyGeneration, "1"))
 	do(t, c.AddBlocklist(within(t), "10.99.99.99:0/4711", time.Minute))
 	t.Cleanup(func() { do(t, admin.RemoveBlocklist(within(t), "10.99.99.99:0/4711")) })
 
-	if out, err := write(within(t), t, cluster, user, others, "64K").CombinedOutput(); err == nil {
+	if out, err := write(within(t), cluster, user, others, "64K").CombinedOutput(); err == nil {
 		t.Errorf("wrote to an image of another pool: %s", out)
 	}
 	for what, call := range map[string]func(context.Context) error{
@@ -154,18 +149,9 @@ func TestWhatANodeMayDo(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if out, err := ask(t, cluster, user, "config-key", "get", "dm-crypt/x"); err == nil || strings.Contains(out, "secret") {
+	if out, err := as(within(t), cluster, user, "ceph", "config-key", "get", "dm-crypt/x").CombinedOutput(); err == nil || strings.Contains(string(out), "secret") {
 		t.Errorf("read what the mons keep for others: %s", out)
 	}
-}
-
-// ask runs the ceph program as a user.
-func ask(t testing.TB, cluster *cephtest.Cluster, user ceph.Entity, args ...string) (string, error) {
-	t.Helper()
-	file := filepath.Join(cluster.Dir(), user.Name+".keyring")
-	do(t, os.WriteFile(file, keys.Keyring(ceph.Entity{Name: user.Name, Key: user.Key}), 0o600))
-	out, err := cluster.Tool(within(t), "ceph", append([]string{"--name", user.Name, "--keyring", file}, args...)...).CombinedOutput()
-	return string(out), err
 }
 
 // The controller's user makes, clones and deletes volumes and reads how full pools are, and no more.
@@ -218,7 +204,7 @@ func start(t *testing.T, cluster *cephtest.Cluster, user ceph.Entity, ref ceph.I
 	t.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	w := &writer{done: make(chan error, 1), stop: stop}
-	cmd := write(ctx, t, cluster, user, ref, "1T")
+	cmd := write(ctx, cluster, user, ref, "1T")
 	do(t, cmd.Start())
 	go func() { w.done <- cmd.Wait() }()
 	t.Cleanup(stop)
@@ -260,10 +246,10 @@ func TestFence(t *testing.T) {
 	if err != nil || len(lockers) != 1 || lockers[0].Addr != other {
 		t.Errorf("the other node's lock: %v, %v", lockers, err)
 	}
-	if out, err := write(during(t, impatience), t, cluster, n1, lost, "64K").CombinedOutput(); err == nil {
+	if out, err := write(during(t, impatience), cluster, n1, lost, "64K").CombinedOutput(); err == nil {
 		t.Errorf("a new client of the fenced node writes: %s", out)
 	}
-	if out, err := write(within(t), t, cluster, n2, lost, "64K").CombinedOutput(); err != nil {
+	if out, err := write(within(t), cluster, n2, lost, "64K").CombinedOutput(); err != nil {
 		t.Errorf("the volume did not move: %v: %s", err, out)
 	}
 
@@ -275,7 +261,7 @@ func TestFence(t *testing.T) {
 		t.Errorf("unfenced in the same boot: %v", err)
 	}
 	do(t, fence.Unfence(within(t), admin, fence.Node{Name: "n1", Boot: "boot-2"}))
-	if out, err := write(within(t), t, cluster, n1, lost, "64K").CombinedOutput(); err != nil {
+	if out, err := write(within(t), cluster, n1, lost, "64K").CombinedOutput(); err != nil {
 		t.Errorf("after another boot: %v: %s", err, out)
 	}
 	living.stop()
