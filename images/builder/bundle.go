@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/seamount-dev/seamount/images/oci"
@@ -21,6 +22,9 @@ const sealer = "seamount-node"
 // at its top, programs in bin, libraries in lib.
 func (b *Builder) bundle(ctx context.Context, p *plan, a *assembled, dir string) error {
 	b.Progress(p.Name, "collect the bundle of programs and libraries")
+	if err := b.lend(p, a); err != nil {
+		return err
+	}
 	bundled, linker, err := bundleFiles(p, a.tree)
 	if err != nil {
 		return err
@@ -31,6 +35,9 @@ func (b *Builder) bundle(ctx context.Context, p *plan, a *assembled, dir string)
 		if err := copyFile(filepath.Join(dir, f.to), a.tree.Path(f.from), f.mode); err != nil {
 			return err
 		}
+	}
+	if err := takeBack(p, a.tree); err != nil {
+		return err
 	}
 	seal := exec.CommandContext(ctx, filepath.Join(b.BinDir, sealer), "bundle", "seal", "--release", p.version, "--linker", linker, dir)
 	if out, err := seal.CombinedOutput(); err != nil {
@@ -46,6 +53,30 @@ func (b *Builder) bundle(ctx context.Context, p *plan, a *assembled, dir string)
 	return addDirectory(a.tree, p.Bundle.Path, dir)
 }
 
+// lent is where one of our own programs lies while its libraries are looked for.
+func lent(name string) string { return path.Join("/usr/bin", name) }
+
+// lend puts our own programs of the bundle where the packages' libraries are.
+func (b *Builder) lend(p *plan, a *assembled) error {
+	for _, name := range p.Bundle.Binaries {
+		f := oci.File{Path: lent(name), Source: filepath.Join(b.BinDir, name), Mode: 0o755}
+		if err := a.tree.Put(f); err != nil {
+			return err
+		}
+		a.binaries[path.Join(p.Bundle.Path, "bin", name)] = true
+	}
+	return nil
+}
+
+func takeBack(p *plan, tree *rootfs.Tree) error {
+	for _, name := range p.Bundle.Binaries {
+		if err := tree.Remove(lent(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // bundledFile is a path in the bundle and the file of the tree it comes from.
 type bundledFile struct {
 	to, from string
@@ -53,7 +84,11 @@ type bundledFile struct {
 }
 
 func bundleFiles(p *plan, tree *rootfs.Tree) (files []bundledFile, linker string, err error) {
-	closure, err := tree.Closure(p.Bundle.Programs, p.Bundle.Libraries)
+	programs := slices.Clone(p.Bundle.Programs)
+	for _, name := range p.Bundle.Binaries {
+		programs = append(programs, lent(name))
+	}
+	closure, err := tree.Closure(programs, p.Bundle.Libraries)
 	if err != nil {
 		return nil, "", err
 	}

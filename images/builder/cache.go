@@ -79,10 +79,13 @@ func (b *Builder) programs(p *plan) []string {
 	for _, binary := range p.Binaries {
 		names = append(names, binary.Name)
 	}
-	if p.Bundle != nil && !slices.Contains(names, sealer) {
+	if p.Bundle == nil {
+		return names
+	}
+	if !slices.Contains(names, sealer) {
 		names = append(names, sealer)
 	}
-	return names
+	return append(names, p.Bundle.Binaries...)
 }
 
 func hashFiles(h io.Writer, files fs.FS, want func(name string) bool) error {

@@ -80,7 +80,10 @@ type Bundle struct {
 	// that come later, Files are paths copied to the same place in the bundle.
 	Programs  []string `json:"programs"`
 	Libraries []string `json:"libraries,omitempty"`
-	Files     []string `json:"files,omitempty"`
+	// Binaries are our own programs, by their names in the directory of the
+	// build. They go into the bundle alone, with the packages' libraries.
+	Binaries []string `json:"binaries,omitempty"`
+	Files    []string `json:"files,omitempty"`
 }
 
 // Binary is one of our own programs.
@@ -177,6 +180,8 @@ func (d *Definition) check() error {
 		return fmt.Errorf("suite %q is not the name of a Debian release", d.Suite)
 	case d.Only != nil && d.Bundle != nil:
 		return errors.New("only and bundle exclude each other")
+	case d.Bundle != nil && slices.ContainsFunc(d.Bundle.Binaries, func(name string) bool { return name != path.Base(name) }):
+		return errors.New("bundle: binaries are named without a path")
 	case d.VersionFrom != "" && !slices.Contains(d.Packages, d.VersionFrom):
 		return fmt.Errorf("versionFrom: %s is not among the packages", d.VersionFrom)
 	}

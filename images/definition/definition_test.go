@@ -45,6 +45,7 @@ func TestLoadRefuses(t *testing.T) {
 		good + "trim: [usr]":    "absolute",
 		good + "versionFrom: a": "versionFrom",
 		good + "only: {}\nbundle: {path: /b, programs: []}":        "exclude each other",
+		good + "bundle: {path: /b, programs: [], binaries: [a/b]}": "without a path",
 		good + "files: [{path: /x, source: none}]":                 "none",
 		good + "files: [{path: /x, directory: true, mode: \"9\"}]": "octal",
 		good + "files: [{path: /x, mode: \"0755x\"}]":              "octal",
@@ -84,6 +85,9 @@ func TestContainerfiles(t *testing.T) {
 			}
 			if d.Bundle != nil {
 				wanted = append(wanted, d.Bundle.Programs...)
+				for _, name := range d.Bundle.Binaries {
+					wanted = append(wanted, "bin/"+name, "/usr/bin/"+name)
+				}
 			}
 			for _, f := range d.Files {
 				if f.Directory || f.Source != "" {

@@ -84,11 +84,13 @@ func TestWorkload(t *testing.T) {
 // machine, whose libraries are others, and where there is nothing else at all.
 func TestBundleRuns(t *testing.T) {
 	bin := t.TempDir()
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(bin, "seamount-node"), "./cmd/seamount-node")
-	build.Dir = "../.."
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build seamount-node: %v: %s", err, out)
+	for program, cgo := range map[string]string{"seamount-node": "0", "seamount-block": "1"} {
+		build := exec.CommandContext(t.Context(), "go", "build", "-tags=pacific", "-trimpath", "-o", filepath.Join(bin, program), "./cmd/"+program)
+		build.Dir = "../.."
+		build.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOFLAGS=-buildvcs=false")
+		if out, err := build.CombinedOutput(); err != nil {
+			t.Fatalf("build %s: %v: %s", program, err, out)
+		}
 	}
 	r := unpack(t, newBuilder(t, privateCache(t), bin), "seamount-node")
 	host := t.TempDir()
@@ -107,6 +109,7 @@ func TestBundleRuns(t *testing.T) {
 		"ceph-fuse": {"--version", "ceph version"}, "rbd-nbd": {"--version", "ceph version"}, "mkfs.xfs": {"-V", "mkfs.xfs version"},
 		"mkfs.ext4": {"-V", "mke2fs"}, "e2fsck": {"-V", "e2fsck"}, "resize2fs": {"", "resize2fs"}, "blkid": {"-V", "blkid from"},
 		"xfs_growfs": {"-V", "xfs_growfs version"}, "xfs_repair": {"-V", "xfs_repair version"}, "smartctl": {"--version", "smartctl"},
+		"seamount-block": {"version", "seamount-block "},
 	} {
 		args := []string{"/ld-linux-x86-64.so.2", "--library-path", "/lib", "--argv0", program, "/bin/" + program}
 		args = append(args, strings.Fields(check.args)...)

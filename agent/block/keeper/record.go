@@ -117,7 +117,7 @@ func (f files) make() error { return os.MkdirAll(f.control(""), 0o700) }
 // load reads the record. One of another boot is none.
 func (f files) load(node, boot string) (record, error) {
 	empty := record{Version: recordVersion, Node: node, Boot: boot, Workers: map[int]process{}}
-	r := empty
+	var r record
 	err := read(f.record(), &r)
 	switch {
 	case errors.Is(err, os.ErrNotExist):

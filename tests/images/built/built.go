@@ -32,10 +32,12 @@ func All(t testing.TB) map[string]Image {
 func Some(t testing.TB, names ...string) map[string]Image {
 	t.Helper()
 	root, bin := repository(t), t.TempDir()
-	for program, cgo := range map[string]string{"seamount": "1", "seamount-node": "0"} {
-		if len(names) == 0 || slices.Contains(names, program) {
+	for _, p := range []struct{ program, cgo, image string }{
+		{"seamount", "1", "seamount"}, {"seamount-node", "0", "seamount-node"}, {"seamount-block", "1", "seamount-node"},
+	} {
+		if len(names) == 0 || slices.Contains(names, p.image) {
 			// Without the symbols, as the Makefile builds them: every pod of Ceph's copies the program.
-			run(t, root, cgo, "go", "build", "-tags=pacific", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/"+program)
+			run(t, root, p.cgo, "go", "build", "-tags=pacific", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/"+p.program)
 		}
 	}
 	build(t, root, append([]string{"--bin-dir", bin, "--image-version", "e2e"}, names...)...)
