@@ -65,6 +65,7 @@ func (c *creation) derive(ctx context.Context) (int64, error) {
 	} else if err == nil {
 		record, none := volume.Of(c.handle.Image, detail.Metadata)
 		if none == nil {
+			defer func() { c.record = record }() // it says when a snapshot was taken
 			return detail.Size, c.same(record, detail)
 		}
 		err = c.takeOver(ctx, detail, none)

@@ -1,0 +1,131 @@
+package controller
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/csi/handle"
+	"github.com/seamount-dev/seamount/csi/session"
+)
+
+// TestResumeClone goes on with clones that librbd was making when the process died: still with its parent's metadata, or not
+// even tied to its parent.
+func TestResumeClone(t *testing.T) {
+	t.Parallel()
+	clone := imageOf("fast", handle.ImageOf("c"))
+	source := imageOf("fast", handle.ImageOf("v"))
+	base := ceph.SnapshotRef{ImageRef: source, Snapshot: clone.Name}
+	tests := map[string]func(*world){
+		"with its parent's metadata": func(w *world) {
+			metadata, err := w.admin.ImageMetadata(w.t.Context(), source)
+			w.ok(err)
+			metadata[ceph.ImageKeyGeneration] = "7"
+			w.ok(w.admin.CreateSnapshot(w.t.Context(), base))
+			w.ok(w.admin.CloneImage(w.t.Context(), base, ceph.ImageSpec{ImageRef: clone, Metadata: metadata}))
+		},
+		"without a parent": func(w *world) {
+			w.ok(w.admin.CreateSnapshot(w.t.Context(), base))
+			w.ok(w.admin.CreateImage(w.t.Context(), ceph.ImageSpec{ImageRef: clone, Size: gibibyte}))
+		},
+		"flattened, without a record": func(w *world) {
+			origin := map[string]string{ceph.ImageKeyOrigin: clone.Name + " of seamount/main/fast/" + source.Name}
+			w.ok(w.admin.CreateSnapshot(w.t.Context(), base))
+			w.ok(w.admin.CloneImage(w.t.Context(), base, ceph.ImageSpec{ImageRef: clone, Metadata: origin}))
+		},
+	}
+	for name, half := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			whole := newWorld(t)
+			whole.create(fromVolume(asked("c", gibibyte), whole.create(asked("v", gibibyte))))
+			w := newWorld(t)
+			id := w.create(asked("v", gibibyte))
+			half(w)
+			w.repeat(func() error {
+				_, err := w.server.CreateVolume(t.Context(), fromVolume(asked("c", gibibyte), id))
+				return err
+			})
+			if diff := cmp.Diff(whole.look(), w.look()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestForeignClone finds an image of the clone's name that is somebody else's.
+func TestForeignClone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(asked("v", gibibyte))
+	ref := imageOf("fast", handle.ImageOf("c"))
+	w.ok(w.admin.CreateImage(t.Context(), ceph.ImageSpec{ImageRef: ref, Size: gibibyte}))
+	w.write(ref, mebibyte)
+	before := w.look()
+	_, err := w.server.CreateVolume(t.Context(), fromVolume(asked("c", gibibyte), id))
+	if status.Code(err) != codes.AlreadyExists || !strings.Contains(err.Error(), "holds data") {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(before, w.look()); diff != "" {
+		t.Errorf("it was changed (-before +after):\n%s", diff)
+	}
+}
+
+// headless is a cluster in which an image's name is taken and there is no image.
+type headless struct {
+	session.Ceph
+	left bool
+}
+
+func (h *headless) CreateImage(ctx context.Context, spec ceph.ImageSpec) error {
+	if h.left {
+		return &ceph.Error{Op: "rbd create", Target: spec.String(), Kind: ceph.ErrExists}
+	}
+	return h.Ceph.CreateImage(ctx, spec)
+}
+
+func (h *headless) RemoveImage(ctx context.Context, ref ceph.ImageRef) error {
+	if h.left {
+		h.left = false
+		return nil
+	}
+	return h.Ceph.RemoveImage(ctx, ref)
+}
+
+type oneSession session.Session
+
+func (o oneSession) Session(context.Context, types.NamespacedName) (session.Session, error) {
+	return session.Session(o), nil
+}
+
+func (o oneSession) Clusters() []types.NamespacedName { return []types.NamespacedName{o.Cluster} }
+
+// TestHeadless leaves a name without an image to whoever may be making it, and clears it away after a minute.
+func TestHeadless(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	left := &headless{Ceph: w.admin, left: true}
+	w.server.sessions = oneSession{Cluster: types.NamespacedName{Namespace: "seamount", Name: "main"}, Ceph: left}
+	attempt := func() error {
+		_, err := w.server.CreateVolume(t.Context(), asked("v", gibibyte))
+		return err
+	}
+	for range 3 {
+		if err := attempt(); status.Code(err) != codes.Aborted || !left.left {
+			t.Fatalf("got %v, cleared away: %t", err, !left.left)
+		}
+		w.now = w.now.Add(19 * time.Second)
+	}
+	w.now = w.now.Add(10 * time.Second)
+	if err := attempt(); status.Code(err) != codes.Aborted || left.left {
+		t.Errorf("got %v, cleared away: %t", err, !left.left)
+	}
+	w.ok(attempt())
+}
