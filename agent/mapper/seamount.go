@@ -100,6 +100,9 @@ func (s *Seamount) keeper(ctx context.Context, fsid string) (*client.Client, err
 	return c, coded(err)
 }
 
+// callLimit is how long the keeper may take for what is done in well under a second when Ceph answers.
+const callLimit = 45 * time.Second
+
 // connected is a keeper that knows how to reach the cluster.
 func (s *Seamount) connected(ctx context.Context, v Volume) (*client.Client, error) {
 	c, err := s.keeper(ctx, v.Connection.FSID)
@@ -111,6 +114,8 @@ func (s *Seamount) connected(ctx context.Context, v Volume) (*client.Client, err
 
 // Map maps the image and attaches a loop device.
 func (s *Seamount) Map(ctx context.Context, v Volume) (Device, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	c, err := s.connected(ctx, v)
 	if err != nil {
 		return Device{}, err
@@ -142,6 +147,8 @@ func (s *Seamount) Mounted(d Device) error {
 
 // Unmap detaches the loop device and unmaps the image.
 func (s *Seamount) Unmap(ctx context.Context, v Volume, d Device) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	if err := s.detach(ctx, v, d); err != nil {
 		return err
 	}
@@ -228,6 +235,8 @@ func pinned(ctx context.Context, do func(func() error) error, path string, d Dev
 
 // Resize has seamount-block read the size, and the loop device follow.
 func (s *Seamount) Resize(ctx context.Context, v Volume, d Device) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	c, err := s.connected(ctx, v)
 	if err != nil {
 		return 0, err
@@ -246,6 +255,8 @@ func (s *Seamount) Resize(ctx context.Context, v Volume, d Device) (int64, error
 
 // SetFormatting asks the worker, which has the image.
 func (s *Seamount) SetFormatting(ctx context.Context, v Volume, filesystem string) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
 	c, err := s.connected(ctx, v)
 	if err != nil {
 		return err
