@@ -18,7 +18,7 @@ type Cluster interface {
 	Address() string
 	// Open opens an image. One for writing has a watcher.
 	Open(ref ceph.ImageRef, writable bool) (Image, error)
-	// Blocklist lists who is fenced.
+	// Blocklist lists who is fenced. What this client does afterwards, no write of those follows.
 	Blocklist(ctx context.Context) ([]ceph.BlocklistEntry, error)
 	// AddBlocklist fences an address; what this client does afterwards, no write of the fenced one follows.
 	AddBlocklist(ctx context.Context, address string, d time.Duration) error
@@ -29,6 +29,8 @@ type Image interface {
 	fuse.File
 	// Lockers lists who holds the lock.
 	Lockers() ([]ceph.Locker, error)
+	// BreakLock takes the lock away from a client that is fenced. One that is gone is no error.
+	BreakLock(l ceph.Locker) error
 	// Lock takes the exclusive lock, and keeps it when another client asks for it.
 	Lock() error
 	Metadata() (map[string]string, error)

@@ -93,28 +93,32 @@ func supersededBy(err error) error {
 // already. It tells whether there was one.
 func (t taking) clear(ctx context.Context) (left bool, err error) {
 	lockers, err := t.image.Lockers()
-	if err != nil || len(lockers) == 0 {
-		return false, err
-	}
-	metadata, err := t.image.Metadata()
 	if err != nil {
 		return false, err
 	}
 	for _, l := range lockers {
-		if err := t.disarm(ctx, l, metadata); err != nil {
+		if err := t.disarm(ctx, l); err != nil {
+			return false, err
+		}
+		// librbd would fence it once more, image by image: with many images that takes longest of all.
+		if err := t.image.BreakLock(l); err != nil {
 			return false, err
 		}
 	}
-	return true, nil
+	return len(lockers) > 0, nil
 }
 
 // disarm makes sure that the owner of a lock can write no more.
-func (t taking) disarm(ctx context.Context, l ceph.Locker, metadata map[string]string) error {
+func (t taking) disarm(ctx context.Context, l ceph.Locker) error {
 	if slices.Contains(t.Predecessors, l.Addr) { // the keeper had it fenced
 		return nil
 	}
 	list, err := t.cluster.Blocklist(ctx)
 	if err != nil || fenced(list, l.Addr) {
+		return err
+	}
+	metadata, err := t.image.Metadata()
+	if err != nil {
 		return err
 	}
 	if !t.ours(l, metadata) {

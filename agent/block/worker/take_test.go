@@ -57,6 +57,7 @@ func (f *fakeImage) Discard(off, length int64) error {
 }
 func (f *fakeImage) Flush() error                         { return f.do("flush") }
 func (f *fakeImage) Lockers() ([]ceph.Locker, error)      { return f.lockers, f.fail["lockers"] }
+func (f *fakeImage) BreakLock(l ceph.Locker) error        { return f.do("break " + l.Addr) }
 func (f *fakeImage) Lock() error                          { return f.do("lock") }
 func (f *fakeImage) Metadata() (map[string]string, error) { return maps.Clone(f.metadata), nil }
 func (f *fakeImage) SetMetadata(key, value string) error {
@@ -115,11 +116,11 @@ func TestTake(t *testing.T) {
 		"an image that was used": {asked: Attach{Access: block.SingleNode}, metadata: theirs, generation: 5,
 			done: []string{setOwn, "lock", setGeneration + "5"}},
 		"a lock that this node's dead worker left": {asked: Attach{Access: block.SingleNode}, lockers: locker(predecessor), metadata: mine, generation: 5,
-			done: []string{"fence " + predecessor, "lock", setOwn, setGeneration + "5"}},
+			done: []string{"fence " + predecessor, "break " + predecessor, "lock", setOwn, setGeneration + "5"}},
 		"another node's lock":     {asked: Attach{Access: block.SingleNode}, lockers: locker(stranger), metadata: theirs, code: block.Locked},
 		"nobody knows whose lock": {asked: Attach{Access: block.SingleNode}, lockers: locker(stranger), code: block.Locked},
 		"a lock of a fenced node": {asked: Attach{Access: block.SingleNode}, lockers: locker(stranger), metadata: theirs, fenced: []string{stranger}, generation: 5,
-			done: []string{"lock", setOwn, setGeneration + "5"}},
+			done: []string{"break " + stranger, "lock", setOwn, setGeneration + "5"}},
 		"its own lock": {asked: Attach{Access: block.SingleNode}, lockers: locker(own), metadata: map[string]string{"seamount.client.node": own}, code: block.Locked},
 		"a lock taken at this moment": {asked: Attach{Access: block.SingleNode}, fail: map[string]error{"lock": ceph.ErrReadOnly}, code: block.Unavailable,
 			done: []string{setOwn, "lock"}},
@@ -129,7 +130,7 @@ func TestTake(t *testing.T) {
 		"a generation that is no number": {asked: Attach{Access: block.SingleNode}, metadata: map[string]string{"seamount.generation": "x"}, code: block.Invalid,
 			done: []string{setOwn, "lock"}},
 
-		"takeover":                         {asked: takeover, lockers: locker(predecessor), metadata: mine, generation: 4, done: []string{"lock", setOwn}},
+		"takeover":                         {asked: takeover, lockers: locker(predecessor), metadata: mine, generation: 4, done: []string{"break " + predecessor, "lock", setOwn}},
 		"takeover, the lock is gone":       {asked: takeover, metadata: mine, generation: 4, done: []string{"lock", setOwn}},
 		"takeover, used meanwhile":         {asked: takeover, metadata: map[string]string{"seamount.generation": "5"}, code: block.Superseded, done: []string{"lock"}},
 		"takeover, in use now":             {asked: takeover, lockers: locker(stranger), metadata: theirs, code: block.Superseded},
@@ -187,7 +188,7 @@ func TestRelease(t *testing.T) {
 		done     []string
 	}{
 		"nothing":             {},
-		"a lock of this node": {locker(predecessor), map[string]string{"seamount.client.node": predecessor}, []string{"fence " + predecessor, "lock", remove}},
+		"a lock of this node": {locker(predecessor), map[string]string{"seamount.client.node": predecessor}, []string{"fence " + predecessor, "break " + predecessor, "lock", remove}},
 		"an address":          {nil, map[string]string{"seamount.client.node": predecessor}, []string{remove}},
 		"somebody else's":     {locker(stranger), map[string]string{"seamount.client.other": stranger}, nil},
 		"an address, and somebody else's lock": {locker(stranger),

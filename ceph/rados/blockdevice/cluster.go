@@ -71,7 +71,8 @@ func (c *Cluster) establish(config Config) error {
 		return config.fail(ceph.KindOf(errno(err)), "ask for this client's address", errno(err))
 	}
 	c.address = untyped(address)
-	return nil
+	// What was fenced before this client came is known to it.
+	return explain("wait for the newest OSD map", "", c.conn.WaitForLatestOSDMap())
 }
 
 // refused explains why librados could not connect. It says nothing but an errno.
@@ -97,16 +98,28 @@ func (c *Cluster) close() {
 // Address returns this client's address, as the blocklist takes it.
 func (c *Cluster) Address() string { return c.address }
 
-// Blocklist lists who is fenced.
-func (c *Cluster) Blocklist(ctx context.Context) ([]ceph.BlocklistEntry, error) { return c.admin.Blocklist(ctx) }
+// Blocklist lists who is fenced. When it returns, this client sends nothing to an OSD that does not know of that first.
+func (c *Cluster) Blocklist(ctx context.Context) ([]ceph.BlocklistEntry, error) {
+	list, err := c.admin.Blocklist(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return list, c.catchUp(ctx)
+}
 
 // AddBlocklist fences an address. When it returns, this client sends nothing to an OSD that does not know of it first.
 func (c *Cluster) AddBlocklist(ctx context.Context, address string, d time.Duration) error {
 	if err := c.admin.AddBlocklist(ctx, address, d); err != nil {
 		return err
 	}
-	_, err := await(ctx, "wait for the newest OSD map", address, func() (struct{}, error) {
-		return struct{}{}, explain("wait for the newest OSD map", address, c.conn.WaitForLatestOSDMap())
+	return c.catchUp(ctx)
+}
+
+// catchUp waits for the newest OSD map. An OSD that gets a request learns of the map that it was sent with first.
+func (c *Cluster) catchUp(ctx context.Context) error {
+	const op = "wait for the newest OSD map"
+	_, err := await(ctx, op, "", func() (struct{}, error) {
+		return struct{}{}, explain(op, "", c.conn.WaitForLatestOSDMap())
 	})
 	return err
 }

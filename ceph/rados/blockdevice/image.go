@@ -111,6 +111,19 @@ func (i *Image) Lockers() ([]ceph.Locker, error) {
 	return lockers, nil
 }
 
+// BreakLock takes the lock away from a client that is fenced. One that does not hold it any more is no error.
+func (i *Image) BreakLock(l ceph.Locker) error {
+	id, err := i.image.GetId()
+	if err != nil {
+		return i.explain("lock break", err)
+	}
+	ret, err := i.pool.BreakLock("rbd_header."+id, exclusiveLock, l.Client, l.Cookie)
+	if err == nil && ret != 0 && ret != -ceph.ENOENT {
+		return &ceph.Error{Op: "lock break", Target: i.ref.String(), Kind: ceph.KindOf(ret), Text: "the lock of " + l.Client + " cannot be broken"}
+	}
+	return i.explain("lock break", err)
+}
+
 // Lock takes the exclusive lock, and keeps it when another client asks for it. librbd breaks the lock of a client that is
 // dead, and asks one that lives: look at Lockers first.
 func (i *Image) Lock() error {

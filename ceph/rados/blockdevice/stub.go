@@ -24,7 +24,9 @@ func Connect(_ context.Context, config Config) (*Cluster, error) {
 func (c *Cluster) Address() string { return "" }
 
 // Blocklist fails.
-func (c *Cluster) Blocklist(context.Context) ([]ceph.BlocklistEntry, error) { return nil, unsupported() }
+func (c *Cluster) Blocklist(context.Context) ([]ceph.BlocklistEntry, error) {
+	return nil, unsupported()
+}
 
 // AddBlocklist fails.
 func (c *Cluster) AddBlocklist(context.Context, string, time.Duration) error { return unsupported() }
@@ -54,6 +56,9 @@ func (i *Image) Flush() error { return unsupported() }
 
 // Lockers fails.
 func (i *Image) Lockers() ([]ceph.Locker, error) { return nil, unsupported() }
+
+// BreakLock fails.
+func (i *Image) BreakLock(ceph.Locker) error { return unsupported() }
 
 // Lock fails.
 func (i *Image) Lock() error { return unsupported() }
