@@ -1,0 +1,283 @@
+//go:build e2e && linux && cgo
+
+package sanity
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/container-storage-interface/spec/lib/go/csi"
+	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
+
+	"github.com/seamount-dev/seamount/csi/audit"
+	"github.com/seamount-dev/seamount/csi/controller"
+	"github.com/seamount-dev/seamount/csi/session"
+)
+
+// victimVariable makes the test binary a controller process: it names a directory with what the operator hands over.
+const victimVariable = "SEAMOUNT_CSI_VICTIM"
+
+// runVictim serves the controller on a socket, until it is killed.
+func runVictim() int {
+	dir := os.Getenv(victimVariable)
+	raw, err := os.ReadFile(filepath.Join(dir, "handed"))
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	sessions := session.New(dial)
+	sessions.Set(namespace, map[string][]byte{cluster: raw})
+	socket := filepath.Join(dir, "csi.sock")
+	_ = os.Remove(socket) // of the one that was killed
+	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "unix", socket)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	server := grpc.NewServer()
+	csi.RegisterControllerServer(server, controller.New(context.Background(), controller.Options{Sessions: sessions, Log: logr.Discard()}))
+	if err := server.Serve(listener); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// victims keeps a controller process alive, and kills it at random.
+type victims struct {
+	w      *world
+	dir    string
+	client csi.ControllerClient
+	kills  atomic.Int64
+	over   chan struct{}
+	done   sync.WaitGroup
+}
+
+func (w *world) victims() *victims {
+	w.t.Helper()
+	v := &victims{w: w, dir: w.t.TempDir(), over: make(chan struct{})}
+	raw, err := w.handed.Encode()
+	w.ok(err)
+	w.ok(os.WriteFile(filepath.Join(v.dir, "handed"), raw, 0o600))
+	conn, err := grpc.NewClient("unix://"+filepath.Join(v.dir, "csi.sock"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	w.ok(err)
+	w.t.Cleanup(func() { _ = conn.Close() })
+	v.client = csi.NewControllerClient(conn)
+	return v
+}
+
+// haunt starts a process, kills it after a random time, and starts the next, until the work is over.
+func (v *victims) haunt() {
+	v.done.Go(func() {
+		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
+		for {
+			process := exec.Command(os.Args[0])
+			process.Env = append(os.Environ(), victimVariable+"="+v.dir)
+			process.Stderr = os.Stderr
+			process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+			if err := process.Start(); err != nil {
+				v.w.t.Errorf("start the controller: %v", err)
+				return
+			}
+			timer := time.NewTimer(300*time.Millisecond + time.Duration(random.Int64N(int64(1200*time.Millisecond))))
+			select {
+			case <-timer.C:
+				v.kills.Add(1)
+			case <-v.over:
+			}
+			timer.Stop()
+			_ = process.Process.Kill() // it is gone, or is now
+			_ = process.Wait()         // it was killed
+			select {
+			case <-v.over:
+				return
+			default:
+			}
+		}
+	})
+}
+
+// insist repeats a call until it is answered, or the claim is deleted meanwhile, as the provisioner does.
+func (v *victims) insist(given func() bool, call func(context.Context) error) (answered bool) {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for range 2000 {
+		ctx, cancel := context.WithTimeout(v.w.t.Context(), 20*time.Second)
+		err := call(ctx)
+		cancel()
+		if err == nil {
+			return true
+		}
+		if given() {
+			return false
+		}
+		switch status.Code(err) {
+		case codes.Unavailable, codes.DeadlineExceeded, codes.Aborted, codes.Internal, codes.FailedPrecondition, codes.Canceled:
+		default:
+			v.w.t.Errorf("refused for good: %v", err)
+			return false
+		}
+		<-ticker.C
+	}
+	v.w.t.Error("a call was never answered")
+	return false
+}
+
+func never() bool { return false }
+
+// life is one claim: its volume is made, perhaps snapshotted and restored, and deleted; some claims are deleted while their
+// volume is being made.
+func (v *victims) life(n int) {
+	random := rand.New(rand.NewPCG(uint64(n), 3)) //nolint:gosec // no secret
+	name := fmt.Sprintf("pvc-00000000-0000-4000-8000-%012d", n)
+	patience := random.IntN(3)
+	gone := never
+	if n%4 == 0 {
+		gone = func() bool { patience--; return patience < 0 }
+	}
+	id := namespace + "/" + cluster + "/" + pool + "/" + name
+	if !v.insist(gone, v.create(name, nil)) {
+		return
+	}
+	if n%5 == 0 {
+		v.snapshotLife(n, id)
+	}
+	v.insist(never, v.delete(id))
+}
+
+func (v *victims) create(name string, from *csi.VolumeContentSource) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := v.client.CreateVolume(ctx, &csi.CreateVolumeRequest{
+			Name: name, Parameters: class(), CapacityRange: &csi.CapacityRange{RequiredBytes: gibibyte}, VolumeContentSource: from,
+			VolumeCapabilities: []*csi.VolumeCapability{{
+				AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{FsType: "xfs"}},
+				AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER},
+			}},
+		})
+		return err
+	}
+}
+
+func (v *victims) delete(id string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := v.client.DeleteVolume(ctx, &csi.DeleteVolumeRequest{VolumeId: id})
+		return err
+	}
+}
+
+// snapshotLife snapshots a volume, restores the snapshot, and deletes snapshot and restored volume in one order or the other.
+func (v *victims) snapshotLife(n int, source string) {
+	var snapshot string
+	v.insist(never, func(ctx context.Context) error {
+		response, err := v.client.CreateSnapshot(ctx, &csi.CreateSnapshotRequest{Name: fmt.Sprintf("snapshot-00000000-0000-4000-8000-%012d", n), SourceVolumeId: source})
+		snapshot = response.GetSnapshot().GetSnapshotId()
+		return err
+	})
+	restored := fmt.Sprintf("pvc-00000000-0000-4000-9000-%012d", n)
+	v.insist(never, v.create(restored, &csi.VolumeContentSource{Type: &csi.VolumeContentSource_Snapshot{
+		Snapshot: &csi.VolumeContentSource_SnapshotSource{SnapshotId: snapshot},
+	}}))
+	deletions := []func(context.Context) error{
+		v.delete(namespace + "/" + cluster + "/" + pool + "/" + restored),
+		func(ctx context.Context) error {
+			_, err := v.client.DeleteSnapshot(ctx, &csi.DeleteSnapshotRequest{SnapshotId: snapshot})
+			return err
+		},
+	}
+	for i := range deletions {
+		v.insist(never, deletions[(i+n/5)%2])
+	}
+}
+
+// TestKilled makes and deletes 200 volumes while the controller's process is killed at random, and claims are deleted in
+// between. Afterwards the audit clears away what nobody waits for any more, and nothing is left: no image, nothing in the
+// trash, no object.
+func TestKilled(t *testing.T) {
+	w := newWorld(t)
+	v := w.victims()
+	v.haunt()
+	const volumes, atOnce = 200, 8
+	numbers := make(chan int)
+	var lives sync.WaitGroup
+	for range atOnce {
+		lives.Go(func() {
+			for n := range numbers {
+				v.life(n)
+			}
+		})
+	}
+	for n := range volumes {
+		numbers <- n
+	}
+	close(numbers)
+	lives.Wait()
+	close(v.over)
+	v.done.Wait()
+	names, err := w.admin.ListImages(t.Context(), pool)
+	w.ok(err)
+	t.Logf("%d volumes, %d kills; before the audit: %d images left", volumes, v.kills.Load(), len(names))
+	if v.kills.Load() < 20 {
+		t.Errorf("only %d kills", v.kills.Load())
+	}
+	w.audit()
+	w.empty()
+	w.noObjects()
+}
+
+// audit lets eleven minutes of the audit's own time pass, in a Kubernetes that knows no volume.
+func (w *world) audit() {
+	w.t.Helper()
+	now := time.Now()
+	var findings []string
+	a := &audit.Auditor{
+		Sessions: w.sessions(), Log: logr.Discard(), Now: func() time.Time { return now },
+		Known: func(context.Context) (audit.Known, error) { return audit.Known{}, nil },
+		Tell:  func(_ context.Context, f audit.Finding) { findings = append(findings, string(f.Reason)+": "+f.Message) },
+	}
+	for range 2 {
+		w.ok(a.Pass(w.t.Context()))
+		now = now.Add(11 * time.Minute)
+	}
+	w.t.Logf("the audit found:\n%s", strings.Join(findings, "\n"))
+}
+
+// noObjects checks what Ceph itself keeps in the pool: nothing but its directories.
+func (w *world) noObjects() {
+	w.t.Helper()
+	objects, err := w.objects()
+	w.ok(err)
+	for _, object := range objects {
+		switch object {
+		case "rbd_directory", "rbd_info", "rbd_children", "rbd_trash", "rbd_mirroring":
+		default:
+			w.t.Errorf("the object %s is left", object)
+		}
+	}
+}
+
+// objects lists the objects of the pool with the rados program, which knows nothing of images.
+func (w *world) objects() ([]string, error) {
+	c := sharedConf(w.t)
+	out, err := exec.CommandContext(w.t.Context(), "rados", append(c, "--pool", pool, "ls")...).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil, fmt.Errorf("rados ls: %w: %s", err, exit.Stderr)
+	}
+	return strings.Fields(string(out)), err
+}

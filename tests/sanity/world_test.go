@@ -1,0 +1,149 @@
+//go:build e2e && linux && cgo
+
+package sanity
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+
+	"github.com/seamount-dev/seamount/agent/nodekey"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados"
+	"github.com/seamount-dev/seamount/csi/controller"
+	"github.com/seamount-dev/seamount/csi/session"
+	"github.com/seamount-dev/seamount/operator/keys"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+	operator "github.com/seamount-dev/seamount/operator/session"
+	"github.com/seamount-dev/seamount/tests/cephtest"
+)
+
+func TestMain(m *testing.M) {
+	if os.Getenv(victimVariable) != "" {
+		os.Exit(runVictim())
+	}
+	os.Exit(cephtest.Main(m))
+}
+
+const (
+	namespace, cluster, pool = "seamount", "main", "fast"
+
+	gibibyte = 1 << 30
+	mebibyte = 1 << 20
+)
+
+// world is a real cluster with a pool, and what the operator would hand over of it.
+type world struct {
+	t      testing.TB
+	admin  *rados.Client
+	handed handover.CSICluster
+	key    nodekey.Key
+}
+
+// dial opens a session as the CSI controller's command does.
+func dial(ctx context.Context, target operator.Target) (ceph.Client, error) {
+	client, err := rados.Connect(ctx, rados.Config{MonHosts: target.MonHosts, FSID: target.FSID, Entity: target.Entity, Key: target.Key})
+	if err != nil {
+		return nil, err
+	}
+	return client, nil
+}
+
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	c := cephtest.Shared(t)
+	ctx, user := t.Context(), c.Admin()
+	w := &world{t: t}
+	var err error
+	w.admin, err = rados.Connect(ctx, rados.Config{MonHosts: c.MonHosts(), FSID: c.FSID(), Entity: user.Name, Key: user.Key})
+	w.ok(err)
+	t.Cleanup(func() { _ = w.admin.Close() })
+	w.makePool()
+	w.key, err = nodekey.Generate()
+	w.ok(err)
+	w.handed = handover.CSICluster{FSID: c.FSID(), Mons: c.MonHosts(), Nodes: map[string]handover.CSIUser{}}
+	w.handed.User = w.user("client.seamount-csi", keys.CSICaps())
+	w.handed.Nodes["n1"] = w.user(keys.NameNode("n1"), keys.NodeCaps())
+	return w
+}
+
+// user makes a user of Ceph with what the operator gives it.
+func (w *world) user(entity string, caps ceph.Caps) handover.CSIUser {
+	w.t.Helper()
+	made, err := w.admin.EnsureEntity(w.t.Context(), entity, caps)
+	w.ok(err)
+	return handover.CSIUser{Entity: entity, Key: made.Key}
+}
+
+// makePool makes a pool as a StoragePool does, which goes with the test.
+func (w *world) makePool() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	w.ok(w.admin.CreatePool(ctx, ceph.PoolSpec{Name: pool, Type: ceph.Replicated, PGs: 16, AutoscaleMode: "off"}))
+	w.t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+		defer cancel()
+		if err := w.admin.DeletePool(ctx, pool); err != nil {
+			w.t.Errorf("delete the pool: %v", err)
+		}
+	})
+	w.ok(w.admin.InitImagePool(ctx, pool))
+	w.ok(w.admin.SetApplicationValue(ctx, pool, "rbd", "seamount.owner", "StoragePool/"+pool))
+}
+
+func (w *world) ok(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatalf("unexpected: %v", err)
+	}
+}
+
+// sessions are those of a controller, as the Secret has them.
+func (w *world) sessions() *session.Pool {
+	w.t.Helper()
+	raw, err := w.handed.Encode()
+	w.ok(err)
+	sessions := session.New(dial)
+	sessions.Set(namespace, map[string][]byte{cluster: raw})
+	w.t.Cleanup(sessions.Close)
+	return sessions
+}
+
+// server is a controller in this process.
+func (w *world) server() *controller.Server {
+	return controller.New(w.t.Context(), controller.Options{Sessions: w.sessions(), Log: logr.Discard()})
+}
+
+func class() map[string]string {
+	return map[string]string{
+		v1alpha1.ParameterClusterNamespace: namespace, v1alpha1.ParameterCluster: cluster, v1alpha1.ParameterPool: pool, v1alpha1.ParameterMapper: "Auto",
+	}
+}
+
+// empty checks that nothing is left in the pool.
+func (w *world) empty() {
+	w.t.Helper()
+	names, err1 := w.admin.ListImages(w.t.Context(), pool)
+	trash, err2 := w.admin.ListTrash(w.t.Context(), pool)
+	w.ok(errors.Join(err1, err2))
+	if len(names)+len(trash) > 0 {
+		w.t.Errorf("left: images %v, trash %+v", names, trash)
+	}
+}
+
+// sharedConf are the flags by which Ceph's own programs reach the cluster.
+func sharedConf(t testing.TB) []string {
+	t.Helper()
+	c := cephtest.Shared(t)
+	keyfile := filepath.Join(t.TempDir(), "admin.key")
+	if err := os.WriteFile(keyfile, []byte(c.Admin().Key.Reveal()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return []string{"--conf", filepath.Join(c.Dir(), "client.conf"), "--name", c.Admin().Name, "--keyfile", keyfile}
+}
