@@ -67,17 +67,17 @@ func (c Connection) GoString() string { return c.String() }
 type Phase string
 
 const (
-	// Mapping: it is being made, and serves nothing yet.
+	// Mapping means that it is being made, and serves nothing yet.
 	Mapping Phase = "Mapping"
-	// Serving: requests are answered.
+	// Serving means that requests are answered.
 	Serving Phase = "Serving"
-	// Stalled: requests wait, because the worker died and no other serves yet. Reason says what stands in the way.
+	// Stalled means that requests wait, because the worker died and no other serves yet. Reason says what stands in the way.
 	Stalled Phase = "Stalled"
-	// Unmapping: it is being undone.
+	// Unmapping means that it is being undone.
 	Unmapping Phase = "Unmapping"
-	// Aborted: the keeper ended it for good, as the image may not be written from here any more. Every request fails.
+	// Aborted means that the keeper ended it for good, as the image may not be written from here any more. Every request fails.
 	Aborted Phase = "Aborted"
-	// Lost: keeper and worker were both killed, so that the kernel ended it. Every request fails.
+	// Lost means that keeper and worker were both killed, so that the kernel ended it. Every request fails.
 	Lost Phase = "Lost"
 )
 
@@ -144,33 +144,33 @@ type Hello struct {
 type Code string
 
 const (
-	// Locked: another client holds the image's lock. Holder says who.
+	// Locked says that another client holds the image's lock. Holder says who.
 	Locked Code = "Locked"
-	// Busy: something on this node still uses the mapping.
+	// Busy says that something on this node still uses the mapping.
 	Busy Code = "Busy"
-	// NotFound: the image, the pool or the mapping does not exist.
+	// NotFound says that the image, the pool or the mapping does not exist.
 	NotFound Code = "NotFound"
-	// Mismatch: it is mapped already, with another access.
+	// Mismatch says that it is mapped already, with another access.
 	Mismatch Code = "Mismatch"
-	// NotConnected: the keeper was given no connection yet: Connect first.
+	// NotConnected says that the keeper was given no connection yet: Connect first.
 	NotConnected Code = "NotConnected"
-	// NotRunning: no keeper answers in the directory.
+	// NotRunning says that no keeper answers in the directory.
 	NotRunning Code = "NotRunning"
-	// Gone: the mapping was aborted or lost. Unmap it first.
+	// Gone says that the mapping was aborted or lost. Unmap it first.
 	Gone Code = "Gone"
-	// Denied: Ceph does not accept the user's key, or its capabilities do not allow it.
+	// Denied says that Ceph does not accept the user's key, or its capabilities do not allow it.
 	Denied Code = "Denied"
-	// Fenced: this node's client is on Ceph's blocklist, put there by somebody else.
+	// Fenced says that this node's client is on Ceph's blocklist, put there by somebody else.
 	Fenced Code = "Fenced"
-	// Superseded: the image was taken by somebody else meanwhile.
+	// Superseded says that the image was taken by somebody else meanwhile.
 	Superseded Code = "Superseded"
-	// Invalid: the request makes no sense.
+	// Invalid says that the request makes no sense.
 	Invalid Code = "Invalid"
-	// Unsupported: the program that answered does not know the request, or this node cannot do it.
+	// Unsupported says that the program that answered does not know the request, or this node cannot do it.
 	Unsupported Code = "Unsupported"
-	// Timeout: no answer in time. Repeating is safe.
+	// Timeout says that no answer came in time. Repeating is safe.
 	Timeout Code = "Timeout"
-	// Unavailable: Ceph or the worker did not answer, or failed. Repeating is safe.
+	// Unavailable says that Ceph or the worker did not answer, or failed. Repeating is safe.
 	Unavailable Code = "Unavailable"
 )
 

@@ -51,7 +51,7 @@ func runWorker(ctx context.Context, dir string, log *slog.Logger) error {
 		Version: version, Log: log,
 		Lost: func(err error) {
 			log.Error("this client may not serve any more, and ends", "error", err.Error())
-			os.Exit(exitLost)
+			os.Exit(exitLost) //nolint:revive // at once: no request may be answered any more
 		},
 		Quit: func() { _ = l.Close() }, // fails only when it was called before
 	})

@@ -133,7 +133,7 @@ func (s *served) end(ctx context.Context, d Detach) error {
 	if err := s.wait(ctx, s.ready); err != nil {
 		return err
 	}
-	if s.err != nil {
+	if failed := s.err != nil; failed {
 		return nil
 	}
 	s.detach.Do(func() {
