@@ -107,7 +107,10 @@ func TestKeyChanged(t *testing.T) {
 	if !block.Is(err, block.Denied) || n.mapped(image).Phase != block.Serving {
 		t.Errorf("a wrong key: %v; %+v", err, n.mapped(image))
 	}
-	n.connect()
+	if err := n.client.Connect(within(t, patience), wrong); !block.Is(err, block.Denied) {
+		t.Errorf("the wrong key once more: %v", err)
+	}
+	n.killWorker() // the next one has the key that worked
 	fill(t, n.mapped(image).Path, 1)
 	n.unmap(image)
 }

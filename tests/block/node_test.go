@@ -56,8 +56,10 @@ type node struct {
 	entity  string
 	key     ceph.Secret
 
-	keeper *exec.Cmd
-	log    *lockedBuffer
+	// command starts the program.
+	command []string
+	keeper  *exec.Cmd
+	log     *lockedBuffer
 }
 
 // lockedBuffer is what keeper and workers log.
@@ -78,15 +80,15 @@ func (l *lockedBuffer) String() string {
 	return l.b.String()
 }
 
-// newNode starts a keeper with a user of its own, and connects it.
-func newNode(t testing.TB, cluster *cephtest.Cluster, name string) *node {
+// newNode starts a keeper with a user of its own, and connects it. command is another way to start the program.
+func newNode(t testing.TB, cluster *cephtest.Cluster, name string, command ...string) *node {
 	t.Helper()
 	// Below /run, since the path of a socket is short.
 	dir, err := os.MkdirTemp("/run", "seamount-block-") //nolint:usetesting // the test's own is too long
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &node{t: t, cluster: cluster, name: name, dir: dir, client: client.New(dir), entity: "client.seamount-node-" + name, log: &lockedBuffer{}}
+	n := &node{t: t, cluster: cluster, name: name, dir: dir, client: client.New(dir), entity: "client.seamount-node-" + name, log: &lockedBuffer{}, command: command}
 	n.key = newUser(t, cluster, n.entity)
 	t.Cleanup(n.end)
 	n.start()
@@ -117,11 +119,13 @@ func within(t testing.TB, d time.Duration) context.Context {
 // start starts the keeper and waits until it answers.
 func (n *node) start() {
 	n.t.Helper()
-	path, err := program()
-	if err != nil {
-		n.t.Fatal(err)
+	if n.command == nil {
+		path, err := program()
+		do(n.t, err)
+		n.command = []string{path}
 	}
-	n.keeper = exec.Command(path, "keeper", "--dir", n.dir, "--node", n.name, "--wait", "10s")
+	arguments := append(n.command[1:len(n.command):len(n.command)], "keeper", "--dir", n.dir, "--node", n.name, "--wait", "10s")
+	n.keeper = exec.Command(n.command[0], arguments...)
 	n.keeper.Env = append(os.Environ(), "MALLOC_ARENA_MAX=1")
 	n.keeper.Stderr = n.log
 	n.keeper.WaitDelay = time.Millisecond // the worker has the same stderr, and lives on

@@ -193,38 +193,45 @@ func (k *Keeper) status() block.Status {
 	return s
 }
 
-// connect takes a connection. One with another user or key makes another worker.
+// connect takes a connection. One with another user or key makes another worker, and is not kept if that cannot serve.
 func (k *Keeper) connect(ctx context.Context, c block.Connection) (none, error) {
 	if c.FSID == "" || len(c.Mons) == 0 || c.Entity == "" || c.Key == "" {
 		return none{}, block.Errorf(block.Invalid, "a connection needs fsid, mons, entity and key: %s", c)
 	}
-	again, err := k.keepConnection(c)
+	before, again, err := k.keepConnection(c)
 	if err != nil {
 		return none{}, err
 	}
 	if again {
-		return none{}, k.handOver(ctx)
+		if err := k.handOver(ctx); err != nil {
+			_, _, undone := k.keepConnection(before)
+			return none{}, errors.Join(err, undone)
+		}
+		return none{}, nil
 	}
 	k.awake()
 	_, err = k.current(ctx)
 	return none{}, err
 }
 
-func (k *Keeper) keepConnection(c block.Connection) (again bool, err error) {
+// keepConnection returns the one before, and whether a worker serves with another user or key.
+func (k *Keeper) keepConnection(c block.Connection) (before block.Connection, again bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	old := k.connection
+	if k.connection != nil {
+		before = *k.connection
+	}
 	switch {
-	case old != nil && old.FSID != c.FSID:
-		return false, block.Errorf(block.Invalid, "%s is for the cluster %s, not for %s", k.Dir, old.FSID, c.FSID)
-	case old != nil && old.Entity == c.Entity && old.Key == c.Key && slices.Equal(old.Mons, c.Mons):
-		return false, nil
+	case before.FSID != "" && before.FSID != c.FSID:
+		return before, false, block.Errorf(block.Invalid, "%s is for the cluster %s, not for %s", k.Dir, before.FSID, c.FSID)
+	case before.Entity == c.Entity && before.Key == c.Key && slices.Equal(before.Mons, c.Mons):
+		return before, false, nil
 	}
 	if err := write(k.files.connection(), c); err != nil {
-		return false, err
+		return before, false, err
 	}
 	k.connection = &c
-	return k.worker != nil && (old.Entity != c.Entity || old.Key != c.Key), nil
+	return before, k.worker != nil && (before.Entity != c.Entity || before.Key != c.Key), nil
 }
 
 // current waits for a worker that serves.
