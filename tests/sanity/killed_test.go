@@ -65,8 +65,10 @@ type victims struct {
 	dir    string
 	client csi.ControllerClient
 	kills  atomic.Int64
-	over   chan struct{}
-	done   sync.WaitGroup
+	// answers counts the calls that a process answered, well or not.
+	answers atomic.Int64
+	over    chan struct{}
+	done    sync.WaitGroup
 }
 
 func (w *world) victims() *victims {
@@ -95,13 +97,7 @@ func (v *victims) haunt() {
 				v.w.t.Errorf("start the controller: %v", err)
 				return
 			}
-			timer := time.NewTimer(300*time.Millisecond + time.Duration(random.Int64N(int64(1200*time.Millisecond))))
-			select {
-			case <-timer.C:
-				v.kills.Add(1)
-			case <-v.over:
-			}
-			timer.Stop()
+			v.await(v.answers.Load()+1+random.Int64N(8), time.Duration(random.Int64N(int64(300*time.Millisecond))))
 			_ = process.Process.Kill() // it is gone, or is now
 			_ = process.Wait()         // it was killed
 			select {
@@ -113,14 +109,37 @@ func (v *victims) haunt() {
 	})
 }
 
+// await lets the process answer so many calls, and go on for a moment: however slow the machine is, each gets something done.
+func (v *victims) await(answers int64, moment time.Duration) {
+	ticker := time.NewTicker(10 * time.Millisecond)
+	defer ticker.Stop()
+	for v.answers.Load() < answers {
+		select {
+		case <-v.over:
+			return
+		case <-ticker.C:
+		}
+	}
+	timer := time.NewTimer(moment)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		v.kills.Add(1)
+	case <-v.over:
+	}
+}
+
 // insist repeats a call until it is answered, or the claim is deleted meanwhile, as the provisioner does.
 func (v *victims) insist(given func() bool, call func(context.Context) error) (answered bool) {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
-	for range 2000 {
+	for range 5000 {
 		ctx, cancel := context.WithTimeout(v.w.t.Context(), 20*time.Second)
 		err := call(ctx)
 		cancel()
+		if status.Code(err) != codes.Unavailable {
+			v.answers.Add(1)
+		}
 		if err == nil {
 			return true
 		}
