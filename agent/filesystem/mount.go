@@ -16,6 +16,9 @@ import (
 	"github.com/seamount-dev/seamount/agent/host"
 )
 
+// ErrLog says that a filesystem's log has to be played back first, and that the device takes no writes.
+var ErrLog = errors.New("its log holds what was written last, and cannot be played back on a device that takes no writes")
+
 // Mount mounts a filesystem at a directory, which is made if it is not there.
 func (t Tools) Mount(d Device, name, path string, options []string, readOnly bool) error {
 	return t.Node.Do(func() error {
@@ -32,22 +35,17 @@ func (t Tools) Mount(d Device, name, path string, options []string, readOnly boo
 			data = append(data, "nouuid")
 		}
 		err := mount(d.Path, path, name, flags, data)
-		if readOnly && errors.Is(err, unix.EROFS) {
-			// The log holds what was written last, and cannot be played back on a device that takes no writes.
-			err = mount(d.Path, path, name, flags, append(data, withoutLog[name]))
-		}
 		return damaged(d.Path, name, err)
 	})
 }
-
-// withoutLog mounts a filesystem as it was before the writes that are in its log alone.
-var withoutLog = map[string]string{XFS: "norecovery", Ext4: "noload"}
 
 func mount(device, path, name string, flags uintptr, data []string) error {
 	err := unix.Mount(device, path, name, flags, strings.Join(data, ","))
 	switch {
 	case errors.Is(err, unix.ENODEV):
 		return fault.New(codes.FailedPrecondition, "the node's kernel has no %s: load its module, or use the other filesystem", name)
+	case errors.Is(err, unix.EROFS):
+		return fmt.Errorf("mount %s at %s: %w", device, path, ErrLog)
 	case errors.Is(err, unix.EINVAL):
 		return fault.New(codes.InvalidArgument, "the kernel does not mount %s with the options %q, or does not know a feature of it; its log (dmesg) says which: %w",
 			name, strings.Join(data, ","), err)

@@ -328,25 +328,29 @@ func (k *KRBD) Mounted(Device) error { return nil }
 
 // Unmap has the kernel unmap the image. The kernel refuses while anybody has the device open.
 func (k *KRBD) Unmap(ctx context.Context, v Volume, _ Device) error {
-	var busy rbdDevice
-	err := wait.For(ctx, detachInterval, detachLimit, func() error {
-		return k.Do(func() error {
-			found, there, err := k.find(v)
-			if err != nil || !there {
-				return err
-			}
-			busy = found
-			err = os.WriteFile(k.bus("remove_single_major"), []byte(strconv.Itoa(found.id)), 0)
-			if errors.Is(err, unix.EBUSY) || err == nil {
-				return wait.ErrAgain // and look whether it is gone
-			}
-			return err
-		})
-	})
-	if errors.Is(err, wait.ErrAgain) {
-		return pinned(ctx, k.Do, k.node(busy.id), Device{Number: busy.number})
+	found, there, err := k.remove(v)
+	if err != nil || !there {
+		return err
 	}
-	return err
+	return released(ctx, k.Do, Device{Path: k.node(found.id), Number: found.number}, func() (bool, error) {
+		_, there, err := k.remove(v)
+		return there, err
+	})
+}
+
+// remove asks the kernel to unmap the image, if it has it mapped, and says whether it still has.
+func (k *KRBD) remove(v Volume) (found rbdDevice, there bool, err error) {
+	err = k.Do(func() error {
+		if found, there, err = k.find(v); err != nil || !there {
+			return err
+		}
+		if err := os.WriteFile(k.bus("remove_single_major"), []byte(strconv.Itoa(found.id)), 0); !errors.Is(err, unix.EBUSY) && err != nil {
+			return err
+		}
+		_, there, err = k.find(v)
+		return err
+	})
+	return found, there, err
 }
 
 // The kernel is told of a new size by Ceph; refresh has it ask at once.

@@ -76,8 +76,8 @@ type Mapper interface {
 	Health(ctx context.Context, v Volume, d Device) Health
 }
 
-// Gone says whether an error of Map means that the image has to be unmapped first.
-func Gone(err error) bool { return block.Is(err, block.Gone) }
+// Gone says whether an error of Map means that the image has to be unmapped first: it was lost, or is mapped in another way.
+func Gone(err error) bool { return block.Is(err, block.Gone) || block.Is(err, block.Mismatch) }
 
 // blockCodes are those of gRPC for failures of seamount-block.
 var blockCodes = map[block.Code]codes.Code{

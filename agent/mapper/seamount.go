@@ -161,7 +161,18 @@ func (s *Seamount) Unmap(ctx context.Context, v Volume, d Device) error {
 			return s.neverMapped(ctx, c, v, d, err)
 		}
 	}
-	return coded(c.Unmap(ctx, v.Image))
+	err = wait.For(ctx, detachInterval, busyLimit, func() error {
+		// The kernel closes the file a moment after the loop device has let go of it.
+		err := c.Unmap(ctx, v.Image)
+		if block.Is(err, block.Busy) {
+			return errors.Join(wait.ErrAgain, err)
+		}
+		return err
+	})
+	if errors.Is(err, wait.ErrAgain) {
+		err = c.Unmap(ctx, v.Image) // which says what has it open
+	}
+	return coded(err)
 }
 
 // neverMapped takes an image for unmapped that Ceph did not let this node's user map in the first place.
@@ -176,7 +187,9 @@ func (s *Seamount) neverMapped(ctx context.Context, c *client.Client, v Volume, 
 // A device whose last user just left is let go of by the kernel a moment later.
 const (
 	detachInterval = 20 * time.Millisecond
-	detachLimit    = 3 * time.Second
+	busyLimit      = 3 * time.Second
+	// What is still to be written goes to Ceph when the last user leaves.
+	detachLimit = 20 * time.Second
 )
 
 func (s *Seamount) detach(ctx context.Context, v Volume, d Device) error {
@@ -197,37 +210,61 @@ func (s *Seamount) detach(ctx context.Context, v Volume, d Device) error {
 	if err != nil || !attached {
 		return err
 	}
-	err = wait.For(ctx, detachInterval, detachLimit, func() error {
-		return s.Node.Do(func() error {
-			if l.Attached(file) {
-				return wait.ErrAgain
-			}
-			return nil
-		})
+	return released(ctx, s.Node.Do, Device{Path: l.Path(), Number: l.Number}, func() (bool, error) {
+		there := false
+		err := s.Node.Do(func() error { there = l.Attached(file); return nil })
+		return there, err
 	})
-	if errors.Is(err, wait.ErrAgain) {
-		return pinned(ctx, s.Node.Do, l.Path(), Device{Number: l.Number})
-	}
-	return err
 }
 
-// pinned is the error about a device that does not go away. It names who keeps it.
-func pinned(ctx context.Context, do func(func() error) error, path string, d Device) error {
+// released waits until a device is gone. It gives up early when somebody has it, whom it names.
+func released(ctx context.Context, do func(func() error) error, d Device, there func() (bool, error)) error {
+	err := wait.For(ctx, detachInterval, busyLimit, again(there))
+	if !errors.Is(err, wait.ErrAgain) {
+		return err
+	}
+	who, err := holders(ctx, do, d)
+	if err != nil || len(who) > 0 {
+		return errors.Join(err, pinned(d.Path, who))
+	}
+	err = wait.For(ctx, detachInterval, detachLimit, again(there))
+	if !errors.Is(err, wait.ErrAgain) {
+		return err
+	}
+	if who, err = holders(ctx, do, d); err != nil {
+		return err
+	}
+	return pinned(d.Path, who)
+}
+
+func again(there func() (bool, error)) func() error {
+	return func() error {
+		is, err := there()
+		if err == nil && is {
+			err = wait.ErrAgain
+		}
+		return err
+	}
+}
+
+// holders names the processes that have a device, and the devices on it.
+func holders(ctx context.Context, do func(func() error) error, d Device) ([]string, error) {
 	pins, err := host.Pins(ctx, d.Number)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var who []string
 	for _, pin := range pins {
 		who = append(who, pin.String())
 	}
-	stacked, err := stackedOn(do, path)
-	if err != nil {
-		return err
-	}
-	who = append(who, stacked...)
+	stacked, err := stackedOn(do, d.Path)
+	return append(who, stacked...), err
+}
+
+// pinned is the error about a device that does not go away.
+func pinned(path string, who []string) error {
 	if len(who) == 0 {
-		who = []string{"no process that this node shows; perhaps a device of the device mapper"}
+		who = []string{"no process that this node shows has it"}
 	}
 	return fault.New(codes.FailedPrecondition,
 		"%s is still in use: %s. End that, or delete its pod, and the volume is given back when it is tried again", path, strings.Join(who, "; "))

@@ -224,7 +224,11 @@ func (s *Service) mount(ctx context.Context, t *task, v *record.Volume, m mapper
 			return err
 		}
 		t.at("mount")
-		if err := s.Filesystems.Mount(d, v.Filesystem, v.Staging, v.MountFlags, readOnly(v)); err != nil {
+		err := s.Filesystems.Mount(d, v.Filesystem, v.Staging, v.MountFlags, readOnly(v))
+		if errors.Is(err, filesystem.ErrLog) {
+			err = s.playBack(ctx, t, v, m)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -237,6 +241,46 @@ func (s *Service) mount(ctx context.Context, t *task, v *record.Volume, m mapper
 	}
 	t.at("grow")
 	return s.Filesystems.GrowMounted(ctx, d, v.Filesystem, v.Staging)
+}
+
+// playBack plays back the log of a filesystem that is only read, as that of a snapshot of a mounted one: without it, what was
+// written last would be missing. For that moment the image is mapped for writing, under its lock. A device that is recorded
+// and not what the volume is to have is removed by whoever goes on.
+func (s *Service) playBack(ctx context.Context, t *task, v *record.Volume, m mapper.Mapper) error {
+	t.at("map for playing back the log")
+	writing := s.mapped(v)
+	writing.Access = block.SingleNode
+	d, err := s.remap(ctx, v, m, s.mapped(v), writing)
+	if err != nil {
+		return err
+	}
+	t.at("play back the log")
+	written := filesystem.Device{Path: d.Path, Number: d.Number, Size: d.Size}
+	if err := s.Filesystems.Mount(written, v.Filesystem, v.Staging, nil, false); err != nil {
+		return err
+	}
+	if err := s.Filesystems.Unmount(v.Staging); err != nil {
+		return s.busy(ctx, v, err)
+	}
+	t.at("map for reading again")
+	if _, err = s.remap(ctx, v, m, writing, s.mapped(v)); err != nil {
+		return err
+	}
+	t.at("mount after the log was played back")
+	return s.Filesystems.Mount(diskOf(v), v.Filesystem, v.Staging, v.MountFlags, true)
+}
+
+// remap maps an image in another way, and records the device.
+func (s *Service) remap(ctx context.Context, v *record.Volume, m mapper.Mapper, from, to mapper.Volume) (mapper.Device, error) {
+	if err := m.Unmap(ctx, from, *v.Device); err != nil {
+		return mapper.Device{}, err
+	}
+	d, err := m.Map(ctx, to)
+	if err != nil {
+		return d, err
+	}
+	v.Device = &d
+	return d, s.Records.Put(v)
 }
 
 // prepare sees to it that there is a filesystem on the device. It makes one only if a mkfs began on it, as the mark on the

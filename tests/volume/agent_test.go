@@ -46,8 +46,10 @@ const asAgent = "SEAMOUNT_VOLUME_AGENT"
 type order struct {
 	Run, Keep, Block string
 	// Kill is the number of the step before which the agent kills itself; 0: never. Steps is where it writes their names.
-	Kill  int
-	Steps string
+	Kill int
+	// KillStep is the step before which it does.
+	KillStep string
+	Steps    string
 }
 
 func TestMain(m *testing.M) {
@@ -105,7 +107,7 @@ func (o order) step() func(volume, step string) {
 		if err != nil {
 			panic(err)
 		}
-		if count == o.Kill {
+		if count == o.Kill || step == o.KillStep {
 			_ = unix.Kill(os.Getpid(), unix.SIGKILL) // and does not come back
 			select {}
 		}
@@ -172,6 +174,9 @@ func newNode(t testing.TB, cluster *cephtest.Cluster) *node {
 	return n
 }
 
+// asPod takes away what a pod's mount namespace would not have, and becomes the agent.
+const asPod = `awk -v dir="$1/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac | xargs -r -n 1 umount --lazy; exec "$0"`
+
 // start starts the agent, in a mount namespace that shows nothing that is mounted later.
 func (n *node) start(kill int) {
 	n.t.Helper()
@@ -182,7 +187,7 @@ func (n *node) start(kill int) {
 	self, err := os.Executable()
 	do(n.t, err)
 	n.log = &bytes.Buffer{}
-	n.agent = exec.Command("unshare", "--mount", "--propagation", "private", self)
+	n.agent = exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", asPod, self, filepath.Dir(n.order.Run))
 	n.agent.Env = append(os.Environ(), asAgent+"="+string(text))
 	n.agent.Stderr = n.log
 	n.agent.WaitDelay = time.Second
