@@ -53,20 +53,24 @@ func NameNode(node string) string { return nodePrefix + node }
 const ofOurs = "allow class-read object_prefix rbd_children, allow class-read object_prefix rbd_mirroring, " +
 	"allow rwx tag rbd seamount.owner=*"
 
-// CSICaps are what the CSI controller may do. Of snapshots the mons ask for more than the profile has: they see who may
-// write to a pool, but not by a tag (is_unmanaged_snap_op_permitted in OSDMonitor.cc).
+// snapshots lets a user take and remove snapshots of images. The mons see who may write to a pool, but not by a tag, so that
+// the right to write does not imply it (is_unmanaged_snap_op_permitted in OSDMonitor.cc).
+const snapshots = `allow command "osd pool op unmanaged-snap"`
+
+// CSICaps are what the CSI controller may do.
 func CSICaps() ceph.Caps {
-	return ceph.Caps{"mon": `profile rbd, allow command "osd pool op unmanaged-snap"`, "mgr": "profile rbd", "osd": ofOurs}
+	return ceph.Caps{"mon": "profile rbd, " + snapshots, "mgr": "profile rbd", "osd": ofOurs}
 }
 
 // oneClient is an address of a single client: the nonce 0 would stand for a whole host.
 const oneClient = "^[^/]+/[1-9][0-9]*$"
 
 // NodeCaps are what a node may do. With the mons that is what the profile rbd has, but for the blocklist: a worker puts the
-// one that it follows there, and never a whole host.
+// one that it follows there, and never a whole host. Snapshots of an image in use are taken by whoever holds its lock, on
+// behalf of the controller.
 func NodeCaps() ceph.Caps {
 	return ceph.Caps{
-		"mon": "allow service mon r, allow service osd r, allow service pg r, " +
+		"mon": "allow service mon r, allow service osd r, allow service pg r, " + snapshots + ", " +
 			`allow command "osd blocklist" with blocklistop=add addr regex "` + oneClient + `"`,
 		"osd": ofOurs,
 	}

@@ -233,6 +233,9 @@ func TestFence(t *testing.T) {
 	n1, n2 := node(t, admin, "n1"), node(t, admin, "n2")
 	doomed, living := start(t, cluster, n1, lost), start(t, cluster, n2, healthy)
 	address, other := record(t, admin, "n1", lost), record(t, admin, "n2", healthy)
+	// Whoever holds the lock takes the snapshot, whoever asks for it.
+	do(t, admin.CreateSnapshot(within(t), ceph.SnapshotRef{ImageRef: healthy, Snapshot: "s"}))
+	do(t, admin.RemoveSnapshot(within(t), ceph.SnapshotRef{ImageRef: healthy, Snapshot: "s"}))
 
 	report, err := fence.Fence(within(t), admin, fence.Node{Name: "n1", Boot: "boot-1"}, time.Now())
 	do(t, err)
