@@ -27,18 +27,26 @@ import (
 	"github.com/seamount-dev/seamount/tests/loopdev"
 )
 
-func TestMain(m *testing.M) { os.Exit(cephtest.Main(m)) }
+func TestMain(m *testing.M) {
+	code := cephtest.Main(m)
+	if err := os.RemoveAll(programDir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	os.Exit(code)
+}
 
 // patience is how long something may take on a machine that is busy.
 const patience = time.Minute
 
+// programDir has the program that was built.
+var programDir string
+
 // program builds seamount-block once.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "seamount-block-")
-	if err != nil {
+var program = sync.OnceValues(func() (path string, err error) {
+	if programDir, err = os.MkdirTemp("", "seamount-block-"); err != nil {
 		return "", err
 	}
-	path := filepath.Join(dir, "seamount-block")
+	path = filepath.Join(programDir, "seamount-block")
 	out, err := exec.Command("go", "build", "-o", path, "../../cmd/seamount-block").CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("%w: %s", err, out)

@@ -87,7 +87,7 @@ func startOf(pid int) (uint64, error) {
 }
 
 // helloLimit is how long a new worker may take until it has reached Ceph, before another is tried.
-const helloLimit = 10 * time.Second
+const helloLimit = 20 * time.Second
 
 // start starts a worker and waits until it has reached Ceph.
 func (k *Keeper) start(ctx context.Context) (*helper, error) {
