@@ -58,7 +58,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newVersion(), newKeeper(), newWorker(), newStatus())
+	root.AddCommand(newVersion(), newKeeper(), newWorker(), newStatus(), newMetadata())
 	return root
 }
 

@@ -38,12 +38,15 @@ func TestKilledAtEachStep(t *testing.T) {
 	c := admin(t, cluster)
 	n := newNode(t, cluster)
 	for _, filesystem := range []string{"xfs", ""} {
-		for call := range 4 {
-			for kill, more := 1, true; more; kill++ {
-				v := newVolume(t, n, c, filesystem)
-				more = v.liveWithKill(call, kill)
+		t.Run("filesystem="+filesystem, func(t *testing.T) {
+			for call := range 4 {
+				for kill, more := 1, true; more; kill++ {
+					v := newVolume(t, n, c, filesystem)
+					v.t = t
+					more = v.liveWithKill(call, kill)
+				}
 			}
-		}
+		})
 	}
 }
 
