@@ -119,15 +119,15 @@ func TestCallDeadline(t *testing.T) {
 		<-t.Context().Done()
 		return nil, nil
 	})
-	call := func(op string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	call := func(op string, limit time.Duration) error {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		defer cancel()
 		return Call(ctx, socket, op, -1, nil, nil)
 	}
-	if err := call("late"); !block.Is(err, block.Unavailable) || err.Error() != "Ceph is down" {
+	if err := call("late", 5*time.Second); !block.Is(err, block.Unavailable) || err.Error() != "Ceph is down" {
 		t.Errorf("the other side's reason: %v", err)
 	}
-	if err := call("never"); !block.Is(err, block.Timeout) {
+	if err := call("never", time.Second); !block.Is(err, block.Timeout) {
 		t.Errorf("no answer: %v", err)
 	}
 }
