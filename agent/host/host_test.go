@@ -1,6 +1,7 @@
 package host
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -75,7 +76,8 @@ func TestProgramName(t *testing.T) {
 func TestRunProgram(t *testing.T) {
 	t.Parallel()
 	out, err := run(t.Context(), Program{Command: []string{"/bin/sh", "-c", "cat; echo said >&2; exit 3"}, Input: []byte("read ")})
-	if exit, is := err.(*ExitError); !is || exit.Code != 3 || out != "read said" || exit.Output != out {
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Code != 3 || out != "read said" || exit.Output != out {
 		t.Errorf("%q, %v", out, err)
 	}
 	if out, err := run(t.Context(), Program{Command: []string{"/bin/sh", "-c", "echo $A; echo no >&2"}, Env: []string{"A=b"}, Answer: true}); out != "b\n" || err != nil {
