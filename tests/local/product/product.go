@@ -45,6 +45,9 @@ var (
 	Agent = Part{Manifests: "agent", Workload: "daemonset/seamount-agent", Image: "seamount-node"}
 	// Operator makes Ceph clusters of them.
 	Operator = Part{Manifests: "operator", Workload: "deployment/seamount-operator", Image: "seamount", Hands: "seamount-node", Needs: &Agent}
+	// CSINode offers volumes to kubelet, and CSI makes them. They share their manifests.
+	CSINode = Part{Manifests: "csi", Workload: "daemonset/seamount-csi-node", Image: "seamount-node", Needs: &Agent}
+	CSI     = Part{Manifests: "csi", Workload: "deployment/seamount-csi-controller", Image: "seamount", Needs: &CSINode}
 )
 
 // Product is Seamount in the local Kubernetes that the tests of a binary share.

@@ -1,0 +1,163 @@
+//go:build e2e
+
+package csi
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/tests/local/cluster"
+	"github.com/seamount-dev/seamount/tests/local/product"
+)
+
+// rounds is how often each part of Seamount is killed under load. Five parts and ten rounds are fifty kills.
+var rounds = flag.Int("rounds", 2, "how often each part is killed under a verifying fio")
+
+func TestMain(m *testing.M) { os.Exit(cluster.Main(m)) }
+
+var nodes = []string{"node1", "node2", "node3"}
+
+const (
+	clusterName = "main"
+	diskSize    = "6G"
+)
+
+// suite is one Ceph cluster with a StoragePool, which the parts of a test share.
+type suite struct {
+	*product.Product
+	image     string // for pods that use volumes
+	namespace string // of these pods and their claims
+}
+
+// TestVolumes does with volumes all that people do, and looks in the end what is left of it.
+func TestVolumes(t *testing.T) {
+	s := newSuite(t)
+	for _, part := range []struct {
+		name string
+		run  func(*suite, *testing.T)
+	}{
+		{"Moves", (*suite).moves},
+		{"SnapshotRestored", (*suite).snapshotRestored},
+		{"Cloned", (*suite).cloned},
+		{"Expanded", (*suite).expanded},
+		{"RawBlock", (*suite).rawBlock},
+		{"RawBlockOfSeveralNodes", (*suite).rawBlockOfSeveralNodes},
+		{"ReadByMany", (*suite).readByMany},
+		{"FSGroup", (*suite).fsGroup},
+		{"OneWriter", (*suite).oneWriter},
+		{"Refused", (*suite).refused},
+		{"Killed", (*suite).killed},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.run(s, t) })
+	}
+	t.Run("NothingLeft", func(t *testing.T) { s.nothingLeft(t) })
+}
+
+func newSuite(t *testing.T) *suite {
+	t.Helper()
+	p := product.Install(t, len(nodes), product.Discover)
+	ceph := p.Image(t, "ceph-20")
+	p.SnapshotCRDs(t)
+	p = product.Install(t, len(nodes), product.Discover, product.Operator, product.CSI)
+	s := &suite{Product: p, image: p.Image(t, "workload")}
+	for _, node := range nodes {
+		p.AwaitVerdict(t, p.AddDisk(t, node, diskSize), v1alpha1.VerdictUsable, "")
+	}
+	start := time.Now()
+	p.Apply(t, product.Namespace, fmt.Sprintf(storage, clusterName, ceph))
+	t.Cleanup(func() { s.remove(t) })
+	s.awaitPool(t)
+	t.Logf("StorageCluster and StoragePool, apply to Ready: %.1f s", time.Since(start).Seconds())
+	s.namespace = p.Namespace(t)
+	return s
+}
+
+// storage is a cluster on the disks of this test with a pool, and classes for both filesystems.
+const storage = `
+apiVersion: seamount.dev/v1alpha1
+kind: StorageCluster
+metadata: {name: %[1]s}
+spec:
+  ceph: {image: %[2]s}
+  resourceProfile: Lean
+  storage:
+    rules:
+    - name: disks
+      match: {transports: [Loop], minSize: 6Gi, maxSize: 6Gi}
+---
+apiVersion: seamount.dev/v1alpha1
+kind: StoragePool
+metadata: {name: vol}
+spec:
+  clusterRef: {name: %[1]s}
+  replicated: {replicas: 3}
+  storageClasses: [{name: vol}, {name: vol-ext4, fsType: ext4}]
+`
+
+// remove takes pool and cluster away while the operator is there to do it.
+func (s *suite) remove(t *testing.T) {
+	for _, object := range []string{"storagepool/vol", "storagecluster/" + clusterName} {
+		if _, err := s.TryKubectl("", "-n", product.Namespace, "delete", object, "--timeout=170s"); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// awaitPool waits for the cluster and then the pool, on a machine that may be busy with other things.
+func (s *suite) awaitPool(t *testing.T) {
+	t.Helper()
+	for _, object := range []string{"storagecluster/" + clusterName, "storagepool/vol"} {
+		var err error
+		for range 4 {
+			if _, err = s.TryKubectl("", "-n", product.Namespace, "wait", "--for=condition=Ready", "--timeout=150s", object); err == nil {
+				break
+			}
+		}
+		if err != nil {
+			t.Fatalf("%v\n%s", err, s.Kubectl(t, "-n", product.Namespace, "get", object, "-o", "yaml"))
+		}
+	}
+}
+
+// ask runs a program of Ceph's in the pod of a mon, as client.admin. The key goes there by standard input.
+func (s *suite) ask(t *testing.T, script string) string {
+	t.Helper()
+	var secret corev1.Secret
+	if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: product.Namespace, Name: manifest.IdentityName(clusterName)}, &secret); err != nil {
+		t.Fatal(err)
+	}
+	identity, err := manifest.IdentityOf(&secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := s.TryKubectl(identity.Admin.Reveal(), "-n", product.Namespace, "exec", "-i", "deployment/"+manifest.MonName(clusterName, "a"),
+		"-c", manifest.ComponentMon, "--", "sh", "-ec", "umask 077; cat >/tmp/admin; export CEPH_ARGS='--keyfile /tmp/admin'\n"+script)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// sh runs a script in a pod.
+func (s *suite) sh(t *testing.T, pod, script string) string {
+	t.Helper()
+	return s.Kubectl(t, "-n", s.namespace, "exec", pod, "--", "sh", "-ec", script)
+}
+
+// gone deletes objects and waits for that.
+func (s *suite) gone(t *testing.T, objects ...string) {
+	t.Helper()
+	s.Kubectl(t, append([]string{"-n", s.namespace, "delete", "--timeout=170s"}, objects...)...)
+}
+
+// lines of a text that are not empty.
+func lines(text string) []string { return strings.Fields(text) }
