@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -51,6 +52,12 @@ func runWorker(ctx context.Context, dir string, log *slog.Logger) error {
 		Version: version, Log: log,
 		Lost: func(err error) {
 			log.Error("this client may not serve any more, and ends", "error", err.Error())
+			if errors.Is(err, ceph.ErrBlocklisted) {
+				err = keeper.NoteFenced(dir)
+			}
+			if err != nil {
+				log.Error("the keeper has to find out why", "error", err.Error())
+			}
 			os.Exit(exitLost) //nolint:revive // at once: no request may be answered any more
 		},
 		Quit: func() { _ = l.Close() }, // fails only when it was called before

@@ -144,6 +144,12 @@ func (f files) loadConnection() (*block.Connection, error) {
 	return &c, err
 }
 
+// fencedNote is what a worker leaves that found itself fenced.
+func (f files) fencedNote(pid int) string { return f.control(fmt.Sprintf("fenced-%d", pid)) }
+
+// NoteFenced tells the keeper that this worker found itself fenced. Its successor may not be let in to find out.
+func NoteFenced(dir string) error { return write(files{dir}.fencedNote(os.Getpid()), struct{}{}) }
+
 // LoadConnection reads how a worker of a directory reaches Ceph.
 func LoadConnection(dir string) (block.Connection, error) {
 	c, err := files{dir}.loadConnection()

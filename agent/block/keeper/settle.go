@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -53,6 +54,7 @@ func (k *Keeper) settle(ctx context.Context) bool {
 	if idle || ctx.Err() != nil {
 		return true
 	}
+	k.abortFenced(ctx)
 	err := k.ready(ctx, w)
 	if err == nil {
 		err = k.takeOverAll(ctx)
@@ -126,6 +128,7 @@ func (k *Keeper) publish(h *helper) {
 
 // bury notes that a worker ended. What it served waits for another.
 func (k *Keeper) bury(h *helper) {
+	fenced := os.Remove(k.fencedNote(h.PID)) == nil
 	k.change(func() {
 		delete(k.helpers, h.PID)
 		if k.worker == h {
@@ -142,10 +145,10 @@ func (k *Keeper) bury(h *helper) {
 			}
 		}
 		if (left || !h.retired) && k.record.find(h.Address) == nil {
-			k.record.Predecessors = append(k.record.Predecessors, predecessor{Address: h.Address})
+			k.record.Predecessors = append(k.record.Predecessors, predecessor{Address: h.Address, Fenced: fenced, Foreign: fenced})
 		}
 	})
-	remove(h.Socket) //nolint:errcheck // it only takes space
+	_ = remove(h.Socket) // it only takes space
 	if !h.retired {
 		k.Log.Warn("a worker ended", "worker", h.PID, "address", h.Address)
 	}
@@ -229,6 +232,42 @@ func inParallel(all []*mapping, do func(*mapping) error) error {
 	return errors.Join(errs...)
 }
 
+// abortFenced ends the images of workers that were fenced by somebody else. That needs no Ceph, which may not let this
+// node in any more.
+func (k *Keeper) abortFenced(ctx context.Context) {
+	k.mu.Lock()
+	var fenced []*mapping
+	for _, m := range k.images {
+		if p := k.record.find(m.Address); m.orphaned() && p != nil && p.Foreign {
+			fenced = append(fenced, m)
+		}
+	}
+	k.mu.Unlock()
+	for _, m := range fenced {
+		if err := k.refuse(ctx, m); err != nil {
+			k.Log.Warn("a fenced image is not ended yet", "image", m.Image.String(), "error", err.Error())
+		}
+	}
+}
+
+// refuse ends an image for good that no other worker may go on with, whatever Ceph says.
+func (k *Keeper) refuse(ctx context.Context, m *mapping) error {
+	ctx, cancel := context.WithTimeout(ctx, stepLimit)
+	defer cancel()
+	release, err := k.turn(ctx, m.Image)
+	if err != nil {
+		return err
+	}
+	defer release()
+	k.mu.Lock()
+	orphaned, reason := m.orphaned(), refusal(m, k.record.find(m.Address))
+	k.mu.Unlock()
+	if orphaned && reason != "" {
+		k.abort(m, reason)
+	}
+	return nil
+}
+
 // takeOver has the worker go on with an image, or ends it for good when that may not be.
 func (k *Keeper) takeOver(ctx context.Context, m *mapping, w *helper) error {
 	ctx, cancel := context.WithTimeout(ctx, stepLimit)
@@ -239,12 +278,12 @@ func (k *Keeper) takeOver(ctx context.Context, m *mapping, w *helper) error {
 	}
 	defer release()
 	k.mu.Lock()
-	orphaned, p, drained := m.orphaned(), k.record.find(m.Address), m.drained
+	orphaned, reason, drained := m.orphaned(), refusal(m, k.record.find(m.Address)), m.drained
 	k.mu.Unlock()
 	if !orphaned {
 		return nil
 	}
-	if reason := refusal(m, p); reason != "" {
+	if reason != "" {
 		k.abort(m, reason)
 		return nil
 	}

@@ -128,14 +128,8 @@ func (s *served) close() error {
 	return errors.Join(append(errs, s.image.Close(), s.conn.Close())...)
 }
 
-// end makes serving end, and waits for it.
+// end makes serving end, and waits for it. It has to be ready.
 func (s *served) end(ctx context.Context, d Detach) error {
-	if err := s.wait(ctx, s.ready); err != nil {
-		return err
-	}
-	if failed := s.err != nil; failed {
-		return nil
-	}
 	s.detach.Do(func() {
 		s.leave = d
 		_ = s.conn.Stop() // fails only when the connection is closed, and then it ended already
