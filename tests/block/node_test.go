@@ -194,8 +194,11 @@ func (n *node) workers() []int {
 	return pids
 }
 
-// killKeeper kills it and waits for its end.
+// killKeeper kills it, if it was started, and waits for its end.
 func (n *node) killKeeper() {
+	if n.keeper == nil || n.keeper.Process == nil {
+		return
+	}
 	_ = n.keeper.Process.Kill() // it may have ended
 	_ = n.keeper.Wait()         // it was killed
 }
