@@ -12,6 +12,8 @@ CEPH_TAG ?= pacific
 CGO_ENABLED ?= 1
 ## How long each fuzz target runs
 FUZZTIME ?= 30s
+## Packages that unit tests
+UNIT ?= ./...
 ## Benchmarks to run, as a regular expression
 BENCH ?= .
 ## Packages of the main module to look for benchmarks in
@@ -118,7 +120,7 @@ report: ## Print how long functions are, and the licences of what is linked
 
 .PHONY: unit
 unit: deps-build ## Tests that need no root, no Ceph and no Kubernetes, with -race
-	@$(call each,go test -timeout 20m $(RACE) $$(go list ./... | grep -v /tests/house$$))
+	@$(call each,go test -timeout 20m $(RACE) $$(go list $(UNIT) | grep -v /tests/house$$))
 
 .PHONY: test
 test: deps ## Every check and every test, also on real Ceph and real Kubernetes (as root)

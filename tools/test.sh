@@ -50,7 +50,8 @@ step vet make vet
 step lint make lint
 step house make house
 step unit make unit
-step unit-without-cgo make unit CGO_ENABLED=0 MODULES=.
+# Everything was compiled without cgo by vet. What differs in behaviour then is Ceph's client and what is built with it.
+step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
 for module in $MODULES; do
 	step "e2e-$(tr / - <<<"${module/#./main}")" e2e "$module"
 done

@@ -20,7 +20,7 @@ import (
 )
 
 // rounds is how often each part of Seamount is killed under load. Five parts and ten rounds are fifty kills.
-var rounds = flag.Int("rounds", 2, "how often each part is killed under a verifying fio")
+var rounds = flag.Int("rounds", 1, "how often each part is killed under a verifying fio")
 
 func TestMain(m *testing.M) { os.Exit(cluster.Main(m)) }
 
