@@ -108,26 +108,32 @@ func TestCallNobody(t *testing.T) {
 	}
 }
 
-// A caller that waits no longer is told so, and the other side knows when that is.
+// The other side stops in time to say why it did not succeed; a caller of one that says nothing is told so.
 func TestCallDeadline(t *testing.T) {
 	t.Parallel()
 	socket := serving(t, func(ctx context.Context, r Request) (any, error) {
-		<-ctx.Done()
 		if r.Op == "late" {
-			return nil, block.Errorf(block.Unavailable, "Ceph is down")
+			_, has := ctx.Deadline()
+			return nil, block.Errorf(block.Unavailable, "Ceph is down, with a deadline: %t", has)
 		}
 		<-t.Context().Done()
 		return nil, nil
 	})
-	call := func(op string, limit time.Duration) error {
-		ctx, cancel := context.WithTimeout(t.Context(), limit)
-		defer cancel()
-		return Call(ctx, socket, op, -1, nil, nil)
-	}
-	if err := call("late", 5*time.Second); !block.Is(err, block.Unavailable) || err.Error() != "Ceph is down" {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := Call(ctx, socket, "late", -1, nil, nil); !block.Is(err, block.Unavailable) || err.Error() != "Ceph is down, with a deadline: true" {
 		t.Errorf("the other side's reason: %v", err)
 	}
-	if err := call("never", time.Second); !block.Is(err, block.Timeout) {
+	for left, want := range map[time.Duration]time.Duration{
+		time.Minute: time.Minute - 500*time.Millisecond, time.Second: 900 * time.Millisecond, -time.Second: time.Millisecond,
+	} {
+		if got := limitOf(left); got != want {
+			t.Errorf("of %s the other side has %s, want %s", left, got, want)
+		}
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := Call(short, socket, "never", -1, nil, nil); !block.Is(err, block.Timeout) {
 		t.Errorf("no answer: %v", err)
 	}
 }
