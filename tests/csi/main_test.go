@@ -103,12 +103,14 @@ spec:
   storageClasses: [{name: vol}, {name: vol-ext4, fsType: ext4}]
 `
 
-// remove takes pool and cluster away while the operator is there to do it.
+// remove takes pool and cluster away while the operator is there to do it. It is refused until the operator has seen that
+// the volumes are gone.
 func (s *suite) remove(t *testing.T) {
 	for _, object := range []string{"storagepool/vol", "storagecluster/" + clusterName} {
-		if _, err := s.TryKubectl("", "-n", product.Namespace, "delete", object, "--timeout=170s"); err != nil {
-			t.Error(err)
-		}
+		s.Eventually(t, object+" is deleted", func() error {
+			_, err := s.TryKubectl("", "-n", product.Namespace, "delete", object, "--ignore-not-found", "--timeout=170s")
+			return err
+		})
 	}
 }
 
