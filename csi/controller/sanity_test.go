@@ -53,7 +53,7 @@ func TestSanity(t *testing.T) { //nolint:paralleltest // ginkgo has one suite in
 	go func() { served <- server.Serve(listener) }()
 	defer func() {
 		server.Stop()
-		<-served
+		<-served //nolint:errcheck // it was told to stop
 	}()
 
 	config := sanity.NewTestConfig()

@@ -23,7 +23,7 @@ func asking(t *testing.T, path string) func() error {
 		if err != nil {
 			return err
 		}
-		defer conn.Close() //nolint:errcheck // it has served
+		defer conn.Close()
 		_, err = healthv1.NewHealthClient(conn).Check(t.Context(), &healthv1.HealthCheckRequest{})
 		return err
 	}
@@ -32,7 +32,7 @@ func asking(t *testing.T, path string) func() error {
 func TestSocketComesBack(t *testing.T) {
 	t.Parallel()
 	g := NewWithT(t)
-	dir, err := os.MkdirTemp("", "endpoint") // short enough for a socket's name
+	dir, err := os.MkdirTemp("", "endpoint") //nolint:usetesting // the path of a socket is short
 	g.Expect(err).NotTo(HaveOccurred())
 	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // the system clears it otherwise
 	path := filepath.Join(dir, "csi.sock")

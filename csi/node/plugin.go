@@ -65,7 +65,7 @@ func Run(ctx context.Context, kubernetes *rest.Config, options Options, log logr
 	if err != nil {
 		return err
 	}
-	defer conn.Close() //nolint:errcheck // the process ends
+	defer conn.Close()
 	plugin := New(agent, options, log)
 	events := NewEvents(writer, options.Node, time.Now, log)
 	group, ctx := errgroup.WithContext(ctx)

@@ -73,7 +73,7 @@ func dial(t *testing.T, socket string) *grpc.ClientConn {
 // directory is short enough for a socket's name.
 func directory(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "csi")
+	dir, err := os.MkdirTemp("", "csi") //nolint:usetesting // the path of a socket is short
 	if err != nil {
 		t.Fatal(err)
 	}

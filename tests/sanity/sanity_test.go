@@ -61,7 +61,7 @@ func (w *world) serve() string {
 	go func() { served <- server.Serve(listener) }()
 	w.t.Cleanup(func() {
 		server.Stop()
-		<-served
+		<-served //nolint:errcheck // it was told to stop
 	})
 	return socket
 }
