@@ -85,13 +85,28 @@ func (c *creation) clone(ctx context.Context) (ceph.ImageDetail, error) {
 	err := images.CloneImage(ctx, c.base(), ceph.ImageSpec{
 		ImageRef: c.ref(), DataPool: c.dataPool, Metadata: map[string]string{ceph.ImageKeyOrigin: c.origin()},
 	})
-	if errors.Is(err, ceph.ErrExists) {
+	switch {
+	case errors.Is(err, ceph.ErrExists):
 		return ceph.ImageDetail{}, c.headless(ctx)
-	}
-	if err != nil {
+	case errors.Is(err, ceph.ErrNotFound):
+		return ceph.ImageDetail{}, c.overtaken(ctx, err)
+	case err != nil:
 		return ceph.ImageDetail{}, err
 	}
 	return images.InspectImage(ctx, c.ref())
+}
+
+// overtaken tells whether the base went since it was made: an earlier call, which its caller waits for no longer, was
+// quicker with the clone and has taken it away.
+func (c *creation) overtaken(ctx context.Context, notFound error) error {
+	snaps, err := c.session.Ceph.ListSnapshots(ctx, c.source.ref())
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(snaps, func(s ceph.ImageSnapshot) bool { return s.Name == c.base().Snapshot }) {
+		return notFound
+	}
+	return refuse(codes.Aborted, "another call makes %s at this moment: the next one goes on with it", c.ref())
 }
 
 // takeOver goes on with an image without a record, or refuses to. Ceph gives a clone its parent's metadata first: what of it

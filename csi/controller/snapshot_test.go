@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -231,4 +232,34 @@ func TestDeleteRefusals(t *testing.T) {
 	if _, err := w.server.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{}); status.Code(err) != codes.InvalidArgument {
 		t.Errorf("no identifier: got %v", err)
 	}
+}
+
+// quicker is a cluster on which another call is done with a clone right before this one makes it.
+type quicker struct {
+	ceph.Client
+	other func()
+}
+
+func (q *quicker) CloneImage(ctx context.Context, parent ceph.SnapshotRef, child ceph.ImageSpec) error {
+	if other := q.other; other != nil {
+		q.other = nil
+		other()
+	}
+	return q.Client.CloneImage(ctx, parent, child)
+}
+
+// TestOvertaken: the process goes on with a call whose caller has given up, beside the one that repeats it.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	source := w.create(asked("v", gibibyte))
+	request := fromVolume(asked("c", gibibyte), source)
+	w.connect(&quicker{w.admin, func() {
+		ref := ceph.SnapshotRef{ImageRef: imageOf("fast", handle.ImageOf("v")), Snapshot: handle.ImageOf("c")}
+		w.ok(w.admin.RemoveSnapshot(t.Context(), ref))
+	}})
+	if _, err := w.server.CreateVolume(t.Context(), request); status.Code(err) != codes.Aborted {
+		t.Errorf("overtaken: got %v, want it to be asked again", err)
+	}
+	w.create(request)
 }

@@ -51,10 +51,15 @@ func newWorld(t testing.TB) *world {
 	if w.key, err = nodekey.Generate(); err != nil {
 		t.Fatal(err)
 	}
-	w.pool = session.New(func(context.Context, operator.Target) (ceph.Client, error) { return c.Admin(), nil })
+	w.connect(c.Admin())
+	return w
+}
+
+// connect makes the server anew, on this client.
+func (w *world) connect(client ceph.Client) {
+	w.pool = session.New(func(context.Context, operator.Target) (ceph.Client, error) { return client, nil })
 	w.handOver("n1", "n2")
 	w.restart()
-	return w
 }
 
 // makePools makes the pools, and lets their PGs become clean.

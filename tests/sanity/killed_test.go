@@ -231,14 +231,14 @@ func (v *victims) snapshotLife(n int, source string) {
 // volumesVariable names an environment variable with how many volumes TestKilled makes.
 const volumesVariable = "SEAMOUNT_E2E_VOLUMES"
 
-// TestKilled makes and deletes 40 volumes, or as many as volumesVariable says, while the controller's process is killed at
+// TestKilled makes and deletes 12 volumes, or as many as volumesVariable says, while the controller's process is killed at
 // random, and claims are deleted in between. Afterwards the audit clears away what nobody waits for any more, and nothing
 // is left: no image, nothing in the trash, no object.
 func TestKilled(t *testing.T) {
 	w := newWorld(t)
 	v := w.victims()
 	v.haunt()
-	volumes, atOnce := 40, 8
+	volumes, atOnce := 12, 8
 	if asked, err := strconv.Atoi(os.Getenv(volumesVariable)); err == nil {
 		volumes = asked
 	}
