@@ -85,8 +85,10 @@ func (w *world) victims() *victims {
 	return v
 }
 
-// haunt starts a process, kills it after a random time, and starts the next, until the work is over.
-func (v *victims) haunt() {
+// haunt starts a process, kills it after a random time, and starts the next, until the work is over or there were so many
+// kills. A process that is killed keeps the image that it had open busy for half a minute: without a bound the work would
+// not end.
+func (v *victims) haunt(kills int64) {
 	v.done.Go(func() {
 		random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // no secret
 		for {
@@ -98,7 +100,11 @@ func (v *victims) haunt() {
 				v.w.t.Errorf("start the controller: %v", err)
 				return
 			}
-			v.await(v.answers.Load()+1+random.Int64N(8), time.Duration(random.Int64N(int64(300*time.Millisecond))))
+			if v.kills.Load() < kills {
+				v.await(v.answers.Load()+1+random.Int64N(8), time.Duration(random.Int64N(int64(300*time.Millisecond))))
+			} else {
+				<-v.over
+			}
 			_ = process.Process.Kill() // it is gone, or is now
 			_ = process.Wait()         // it was killed
 			select {
@@ -231,17 +237,17 @@ func (v *victims) snapshotLife(n int, source string) {
 // volumesVariable names an environment variable with how many volumes TestKilled makes.
 const volumesVariable = "SEAMOUNT_E2E_VOLUMES"
 
-// TestKilled makes and deletes 12 volumes, or as many as volumesVariable says, while the controller's process is killed at
+// TestKilled makes and deletes 8 volumes, or as many as volumesVariable says, while the controller's process is killed at
 // random, and claims are deleted in between. Afterwards the audit clears away what nobody waits for any more, and nothing
 // is left: no image, nothing in the trash, no object.
 func TestKilled(t *testing.T) {
 	w := newWorld(t)
 	v := w.victims()
-	v.haunt()
-	volumes, atOnce := 12, 8
+	volumes, atOnce := 8, 8
 	if asked, err := strconv.Atoi(os.Getenv(volumesVariable)); err == nil {
 		volumes = asked
 	}
+	v.haunt(int64(2 * volumes))
 	numbers := make(chan int)
 	var lives sync.WaitGroup
 	for range atOnce {
