@@ -13,7 +13,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/seamount-dev/seamount/agent/fault"
-	"github.com/seamount-dev/seamount/agent/host"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // ErrLog says that a filesystem's log has to be played back first, and that the device takes no writes.
@@ -150,16 +150,16 @@ func (t Tools) Remove(path string) error {
 }
 
 // Mounted returns what is mounted at a path.
-func (t Tools) Mounted(path string) (host.Mount, bool, error) {
+func (t Tools) Mounted(path string) (mountinfo.Mount, bool, error) {
 	path, err := t.resolve(path)
 	if err != nil {
-		return host.Mount{}, false, err
+		return mountinfo.Mount{}, false, err
 	}
 	mounts, err := t.Node.Mounts()
 	if err != nil {
-		return host.Mount{}, false, err
+		return mountinfo.Mount{}, false, err
 	}
-	m, found := host.At(mounts, path)
+	m, found := mountinfo.At(mounts, path)
 	return m, found, nil
 }
 

@@ -2,52 +2,8 @@ package host
 
 import (
 	"errors"
-	"slices"
-	"strings"
 	"testing"
-
-	"github.com/seamount-dev/seamount/discover/disk"
 )
-
-func TestParseMounts(t *testing.T) {
-	t.Parallel()
-	const text = `36 35 7:3 / /k/a\040b rw,noatime master:1 shared:2 - xfs /dev/loop3 rw,nouuid
-37 35 7:3 /sub /k/t ro,relatime - ext4 /dev/loop3 rw,emergency_ro
-38 35 0:5 /loop3 /k/raw rw - devtmpfs udev rw
-39 35 7:4 / /k/t rw - xfs /dev/loop4 rw
-`
-	mounts, err := parseMounts(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m, found := At(mounts, "/k/a b"); !found || m.Number != (disk.Number{Major: 7, Minor: 3}) || m.ReadOnly() || m.Frozen() || m.Source != "/dev/loop3" {
-		t.Errorf("%+v, %t", m, found)
-	}
-	if m := mounts[1]; !m.ReadOnly() || !m.Frozen() || m.Root != "/sub" {
-		t.Errorf("%+v", m)
-	}
-	if m, _ := At(mounts, "/k/t"); m.Number.Minor != 4 {
-		t.Errorf("the hidden mount is returned: %+v", m)
-	}
-	if _, found := At(mounts, "/k"); found {
-		t.Error("found a mount where there is none")
-	}
-	for _, line := range []string{"", "36 35 7:3 / /k rw", "36 35 x / /k rw - xfs /dev/loop3 rw", "36 35 7:3 / /k rw - xfs"} {
-		if _, err := parseMount(line); err == nil {
-			t.Errorf("%q was read", line)
-		}
-	}
-}
-
-func FuzzParseMounts(f *testing.F) {
-	f.Add("36 35 7:3 / /k/a\\040b rw,noatime master:1 - xfs /dev/loop3 rw,nouuid\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		mounts, err := parseMounts(text)
-		if err == nil && len(mounts) != len(slices.Collect(strings.Lines(text))) {
-			t.Fatalf("%d mounts in %q", len(mounts), text)
-		}
-	})
-}
 
 func TestParseStart(t *testing.T) {
 	t.Parallel()

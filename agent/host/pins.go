@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // Pin is a process that keeps a device or the filesystem on it from going away.
@@ -70,11 +71,11 @@ func (s *pinSearch) mounts(dir string) string {
 	if err != nil {
 		return ""
 	}
-	mounts, err := parseMounts(string(text))
+	mounts, err := mountinfo.Parse(string(text))
 	if err != nil {
 		return ""
 	}
-	i := slices.IndexFunc(mounts, func(m Mount) bool { return m.Number == s.number })
+	i := slices.IndexFunc(mounts, func(m mountinfo.Mount) bool { return m.Number == s.number })
 	if i < 0 {
 		return ""
 	}

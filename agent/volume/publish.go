@@ -10,8 +10,8 @@ import (
 	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
 	"github.com/seamount-dev/seamount/agent/fault"
 	"github.com/seamount-dev/seamount/agent/filesystem"
-	"github.com/seamount-dev/seamount/agent/host"
 	"github.com/seamount-dev/seamount/agent/volume/record"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // Publish shows a staged volume at a target path.
@@ -102,7 +102,7 @@ func (s *Service) publish(ctx context.Context, t *task, v *record.Volume, target
 }
 
 // ours says whether a mount shows the volume: its filesystem, or its device node, which lies in another.
-func ours(v *record.Volume, m host.Mount) bool {
+func ours(v *record.Volume, m mountinfo.Mount) bool {
 	if v.Filesystem == "" {
 		return filepath.Base(m.Root) == filepath.Base(v.Device.Path)
 	}

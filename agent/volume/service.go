@@ -20,6 +20,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/nodekey"
 	"github.com/seamount-dev/seamount/agent/volume/record"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // Filesystems is what the service needs of filesystem.Tools.
@@ -34,7 +35,7 @@ type Filesystems interface {
 	Remount(target string, readOnly bool) error
 	Unmount(path string) error
 	Remove(path string) error
-	Mounted(path string) (host.Mount, bool, error)
+	Mounted(path string) (mountinfo.Mount, bool, error)
 	Usage(path string) (filesystem.Usage, error)
 	Alive(path string) error
 	Trim(path string) (int64, error)

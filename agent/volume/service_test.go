@@ -15,6 +15,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/fault"
 	"github.com/seamount-dev/seamount/agent/host"
 	"github.com/seamount-dev/seamount/agent/mapper"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // refused fails unless an error has the code and says all of that.
@@ -184,7 +185,7 @@ func TestStageRefuses(t *testing.T) {
 		"forced NBD":       {func(_ *world, r *agentv1.StageRequest) { r.Mapper = agentv1.Mapper_MAPPER_NBD }, codes.FailedPrecondition, "rbd-nbd"},
 		"no mapper":        {func(w *world, _ *agentv1.StageRequest) { w.support = mapper.Support{Reason: "no /dev/fuse"} }, codes.FailedPrecondition, "no /dev/fuse"},
 		"mounted by others": {func(w *world, _ *agentv1.StageRequest) {
-			w.mounts["/k/staging"] = host.Mount{Type: "nfs", Source: "x:/y"}
+			w.mounts["/k/staging"] = mountinfo.Mount{Type: "nfs", Source: "x:/y"}
 		}, codes.FailedPrecondition, "nfs of x:/y"},
 	} {
 		w := newWorld(t)

@@ -18,6 +18,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/nodekey"
 	"github.com/seamount-dev/seamount/agent/volume/record"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // world is a node and its Ceph, as far as the service sees them. It outlives agents.
@@ -36,7 +37,7 @@ type world struct {
 	content string
 	// log says that the filesystem's log is to be played back.
 	log    bool
-	mounts map[string]host.Mount
+	mounts map[string]mountinfo.Mount
 	frozen bool
 	alive  error
 	// done are the calls that changed something.
@@ -57,7 +58,7 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	return &world{
-		support: mapper.Support{Offered: true}, mapped: map[block.Image]block.Access{}, size: 1 << 30, mounts: map[string]host.Mount{},
+		support: mapper.Support{Offered: true}, mapped: map[block.Image]block.Access{}, size: 1 << 30, mounts: map[string]mountinfo.Mount{},
 		key: key, records: record.Store{Dir: t.TempDir(), Boot: host.Boot{ID: "b", Start: 1}},
 	}
 }
@@ -194,7 +195,7 @@ func (f fakeFilesystems) Mount(_ filesystem.Device, name, path string, _ []strin
 		return fmt.Errorf("mount: %w", filesystem.ErrLog)
 	}
 	f.log = false
-	f.mounts[path] = host.Mount{Number: loop3, Point: path, Type: name, Root: "/"}
+	f.mounts[path] = mountinfo.Mount{Number: loop3, Point: path, Type: name, Root: "/"}
 	return nil
 }
 
@@ -202,7 +203,7 @@ func (f fakeFilesystems) Bind(source, target string, readOnly bool) error {
 	defer f.did("bind %t", readOnly)()
 	m, there := f.mounts[source]
 	if !there { // the device's node, in another filesystem
-		m = host.Mount{Number: disk.Number{Minor: 6}, Root: "/loop3", Type: "devtmpfs"}
+		m = mountinfo.Mount{Number: disk.Number{Minor: 6}, Root: "/loop3", Type: "devtmpfs"}
 	}
 	f.mounts[target] = m
 	return nil
@@ -221,7 +222,7 @@ func (f fakeFilesystems) Unmount(path string) error {
 
 func (fakeFilesystems) Remove(string) error { return nil }
 
-func (f fakeFilesystems) Mounted(path string) (host.Mount, bool, error) {
+func (f fakeFilesystems) Mounted(path string) (mountinfo.Mount, bool, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	m, there := f.mounts[path]

@@ -78,24 +78,24 @@ func (s *scan) backingDevice(file string) (*device, bool) {
 // on a server in any container.
 func (s *scan) backingFilesystem(d *device, file string) string {
 	own := covering(s.spaces[0].mounts, file)
-	if own.remote() {
-		return own.fstype
+	if remote(own) {
+		return own.Type
 	}
 	if here, err := s.tree.exists(s.spaces[0].file(file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		d.lacks(identity.FactBackingFile, err)
-		return own.fstype
+		return own.Type
 	} else if here {
-		return own.fstype
+		return own.Type
 	}
 	for _, space := range s.spaces[1:] {
-		if m := covering(space.mounts, file); m.remote() {
-			return m.fstype
+		if m := covering(space.mounts, file); remote(m) {
+			return m.Type
 		}
 	}
 	if number, err := strconv.Atoi(strings.TrimPrefix(d.name, "loop")); err != nil || number < deliberateLoop {
 		d.hold(disk.UseContainer, file+", which is no file of this node")
 	}
-	return own.fstype
+	return own.Type
 }
 
 // readTargets finds the devices that the kernel exports to other machines: nothing else shows that it has them open.

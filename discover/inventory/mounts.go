@@ -9,13 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // namespace is a mount namespace, seen through one process that is in it.
 type namespace struct {
 	id     string
 	pid    string
-	mounts []mount
+	mounts []mountinfo.Mount
 	others []string // processes that are in it, too
 }
 
@@ -47,7 +48,7 @@ func (s *scan) readMounts() {
 			}
 			continue
 		}
-		mounts, err := parseMounts(text)
+		mounts, err := mountinfo.Parse(text)
 		if err != nil {
 			s.lacks("mounts", err)
 		}
@@ -63,14 +64,14 @@ func (s *scan) readMounts() {
 // itself has mounted the others are not told.
 func (s *scan) holdMounts(space namespace, own bool) {
 	for _, m := range space.mounts {
-		d := s.numbers[m.number]
-		if m.number.Major == 0 && strings.HasPrefix(m.source, "/dev/") {
-			d = s.named(m.source)
+		d := s.numbers[m.Number]
+		if m.Number.Major == 0 && strings.HasPrefix(m.Source, "/dev/") {
+			d = s.named(m.Source)
 		}
 		if d == nil || !own && d.held(disk.UseMount) > 0 || d.held(disk.UseMount) >= maxMounts {
 			continue
 		}
-		by := m.point
+		by := m.Point
 		if !own {
 			by += " (pid " + space.pid + ")"
 		}

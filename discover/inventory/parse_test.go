@@ -1,49 +1,21 @@
 package inventory
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
-
-func TestParseMounts(t *testing.T) {
-	t.Parallel()
-	for name, tt := range map[string]struct {
-		text  string
-		want  []mount
-		fails bool
-	}{
-		"optional fields": {text: `36 35 98:0 /sub /mnt\040two rw,noatime master:1 shared:7 - ext4 /dev/sdb1 rw,errors=continue`,
-			want: []mount{{36, disk.Number{Major: 98}, "/sub", "/mnt two", "ext4", "/dev/sdb1"}}},
-		"none of them": {text: "22 1 0:20 / /proc rw - proc proc rw\n23 1 0:21 / /sys rw - sysfs  rw\n",
-			want: []mount{{22, disk.Number{Minor: 20}, "/", "/proc", "proc", "proc"}, {23, disk.Number{Minor: 21}, "/", "/sys", "sysfs", ""}}},
-		"nothing":     {text: ""},
-		"no dash":     {text: "36 35 98:0 / /mnt rw ext4 /dev/sdb1 rw", fails: true},
-		"cut off":     {text: "36 35 98:0 / - ext4", fails: true},
-		"no number":   {text: "36 35 98 / /mnt rw - ext4 /dev/sdb1 rw", fails: true},
-		"no id":       {text: "x 35 98:0 / /mnt rw - ext4 /dev/sdb1 rw", fails: true},
-		"an odd byte": {text: `36 35 98:0 / /a\9\134\ rw - ext4 none rw`, want: []mount{{36, disk.Number{Major: 98}, "/", `/a\9\\`, "ext4", "none"}}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			got, err := parseMounts(tt.text)
-			if diff := cmp.Diff(tt.want, got, cmp.AllowUnexported(mount{})); diff != "" || err != nil != tt.fails {
-				t.Error(err, diff)
-			}
-		})
-	}
-}
 
 func TestCovering(t *testing.T) {
 	t.Parallel()
-	mounts := []mount{{point: "/", fstype: "ext4"}, {point: "/srv", fstype: "xfs"}, {point: "/srv", fstype: "fuse.x"}, {point: "/srv/a", fstype: "tmpfs"}}
+	mounts := []mountinfo.Mount{{Point: "/", Type: "ext4"}, {Point: "/srv", Type: "xfs"}, {Point: "/srv", Type: "fuse.x"}, {Point: "/srv/a", Type: "tmpfs"}}
 	for path, want := range map[string]string{
 		"/srv": "fuse.x", "/srv/b": "fuse.x", "/srv/a/file": "tmpfs", "/srv/ab": "fuse.x", "/service": "ext4", "relative": "ext4",
 	} {
-		if got := covering(mounts, path).fstype; got != want {
+		if got := covering(mounts, path).Type; got != want {
 			t.Errorf("%s lies in %s, want %s", path, got, want)
 		}
 	}
@@ -155,7 +127,6 @@ func TestParseParent(t *testing.T) {
 // FuzzParse gives the kernel's and the devices' texts to all who read them: none fails in any other way than by an error,
 // and what they make of it is what they promise.
 func FuzzParse(f *testing.F) {
-	f.Add([]byte("36 35 98:0 /a /b rw master:1 - ext4 /dev/sdb1 rw\n"))
 	f.Add([]byte("Filename Type\n/dev/sdb2 partition 1 0 -2"))
 	f.Add([]byte("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17"))
 	f.Add([]byte("\x00\x80\x00\x08  ZL2A  "))
@@ -163,10 +134,7 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte("812 (dd) S 700 812"))
 	f.Fuzz(func(t *testing.T, content []byte) {
 		text := string(content)
-		if mounts, err := parseMounts(text); err == nil && len(mounts) != strings.Count(strings.TrimSuffix(text, "\n"), "\n")+1 && text != "" {
-			t.Errorf("%d mounts", len(mounts))
-		}
-		if _, err := parseSwaps(text); err == nil && len(unescape(text)) > len(text) {
+		if _, err := parseSwaps(text); err == nil && len(mountinfo.Unescape(text)) > len(text) {
 			t.Error("undoing escapes made it longer")
 		}
 		if serial, err := parseSerialPage(content); err == nil && (printable(serial) != serial || len(serial) > len(content)) {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // maxDescriptors bounds how many open files of all processes are looked at in one scan.
@@ -64,11 +65,11 @@ func (s *scan) readProcesses(ctx context.Context) {
 }
 
 // mountTypes are the mounts of all namespaces by their id, which is unique on the machine.
-func (s *scan) mountTypes() map[int]mount {
-	types := map[int]mount{}
+func (s *scan) mountTypes() map[int]mountinfo.Mount {
+	types := map[int]mountinfo.Mount{}
 	for _, space := range s.spaces {
 		for _, m := range space.mounts {
-			types[m.id] = m
+			types[m.ID] = m
 		}
 	}
 	return types
@@ -78,7 +79,7 @@ func (s *scan) mountTypes() map[int]mount {
 type openings struct {
 	*scan
 	self  string
-	types map[int]mount
+	types map[int]mountinfo.Mount
 	left  int
 }
 
@@ -115,7 +116,7 @@ func (o *openings) readDescriptor(pid, number string) error {
 	if err != nil || info.flags&unix.O_PATH != 0 {
 		return err
 	}
-	if m, known := o.types[info.mount]; !within(target, "/dev") && (!known || m.remote()) {
+	if m, known := o.types[info.mount]; !within(target, "/dev") && (!known || remote(m)) {
 		return nil // a server may hang; a device node lies on a local filesystem
 	}
 	device, block, err := o.tree.block(name)
@@ -221,14 +222,14 @@ func (s *scan) readContainers() {
 	if len(s.spaces) == 0 {
 		return
 	}
-	own := covering(s.spaces[0].mounts, "/dev").number
+	own := covering(s.spaces[0].mounts, "/dev").Number
 	all, err := s.bounding("1")
 	if err != nil {
 		s.lacks("containers", err)
 		return
 	}
 	for _, space := range s.spaces[1:] {
-		if covering(space.mounts, "/dev").number == own {
+		if covering(space.mounts, "/dev").Number == own {
 			continue // a service that has the node's /dev
 		}
 		if err := s.readContainer(space, all); err != nil {
@@ -267,7 +268,7 @@ func (s *scan) bounding(pid string) (string, error) {
 }
 
 func (s *scan) holdNodes(space namespace) error {
-	if covering(space.mounts, "/dev").remote() {
+	if remote(covering(space.mounts, "/dev")) {
 		return nil
 	}
 	entries, err := s.tree.dir(space.file("/dev"))

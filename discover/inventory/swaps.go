@@ -3,6 +3,8 @@ package inventory
 import (
 	"fmt"
 	"strings"
+
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // parseSwaps reads the devices out of /proc/swaps; files are left out, their filesystem is mounted.
@@ -17,7 +19,7 @@ func parseSwaps(text string) ([]string, error) {
 			return names, fmt.Errorf("unexpected line %q of swaps", line)
 		}
 		if fields[1] == "partition" {
-			names = append(names, strings.TrimSuffix(unescape(fields[0]), " (deleted)"))
+			names = append(names, strings.TrimSuffix(mountinfo.Unescape(fields[0]), " (deleted)"))
 		}
 	}
 	return names, nil

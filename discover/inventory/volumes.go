@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 )
 
 // volumeDevices is the directory in which kubelet keeps what it serves as raw block volumes, below each plugin's and each
@@ -34,32 +35,32 @@ func (s *scan) readVolumes() {
 }
 
 // servesDevice says whether m may put a block device's node somewhere: device nodes lie in devtmpfs, or in a container's tmpfs.
-func (s *scan) servesDevice(m mount) bool {
-	if m.remote() || m.root == "/" {
+func (s *scan) servesDevice(m mountinfo.Mount) bool {
+	if remote(m) || m.Root == "/" {
 		return false
 	}
-	nodes := m.fstype == "devtmpfs" || m.fstype == "tmpfs"
-	return strings.Contains(m.point, "/"+volumeDevices+"/") || nodes && s.devices[path.Base(m.root)] != nil
+	nodes := m.Type == "devtmpfs" || m.Type == "tmpfs"
+	return strings.Contains(m.Point, "/"+volumeDevices+"/") || nodes && s.devices[path.Base(m.Root)] != nil
 }
 
-func (s *scan) bind(space namespace, m mount) {
-	number, block, err := s.tree.block(space.file(m.point))
+func (s *scan) bind(space namespace, m mountinfo.Mount) {
+	number, block, err := s.tree.block(space.file(m.Point))
 	d := s.numbers[number]
 	switch {
-	case err != nil && s.devices[path.Base(m.root)] != nil:
-		d = s.devices[path.Base(m.root)] // the kernel names nodes like the device
+	case err != nil && s.devices[path.Base(m.Root)] != nil:
+		d = s.devices[path.Base(m.Root)] // the kernel names nodes like the device
 	case err != nil:
 		s.lacks("raw block volumes", err)
 		return
 	case !block || d == nil:
 		return
 	}
-	s.bound[m.point] = d.number
+	s.bound[m.Point] = d.number
 	kind := disk.UseContainer
-	if s.ofKubelet(m.point) {
+	if s.ofKubelet(m.Point) {
 		kind = disk.UseVolume
 	}
-	d.hold(kind, m.point)
+	d.hold(kind, m.Point)
 }
 
 // ofKubelet says whether a path is one of kubelet's, wherever its directory is.
@@ -97,7 +98,7 @@ func (s *scan) volumeDirs() []string {
 // volumeEntries lists a directory of kubelet's, unless a server answers for it.
 func (s *scan) volumeEntries(dir string) []fs.DirEntry {
 	inside := strings.TrimPrefix(dir, s.spaces[0].file("/"))
-	if covering(s.spaces[0].mounts, inside).remote() {
+	if remote(covering(s.spaces[0].mounts, inside)) {
 		return nil
 	}
 	entries, err := s.tree.dir(dir)
@@ -159,7 +160,7 @@ func (s *scan) checkLink(name, to string) {
 	if !path.IsAbs(to) {
 		to = path.Join(path.Dir(s.inside(name)), to)
 	}
-	if covering(s.spaces[0].mounts, to).remote() {
+	if remote(covering(s.spaces[0].mounts, to)) {
 		return // a file on a server
 	}
 	number, block, err := s.tree.block(s.spaces[0].file(to))

@@ -32,6 +32,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/nodekey"
 	"github.com/seamount-dev/seamount/agent/serve"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/discover/mountinfo"
 	"github.com/seamount-dev/seamount/tests/cephtest"
 	"github.com/seamount-dev/seamount/tests/pidspace"
 )
@@ -301,11 +302,11 @@ func descendants(dir string) []int {
 	return pids
 }
 
-func mountsBelow(t testing.TB, dir string) []host.Mount {
+func mountsBelow(t testing.TB, dir string) []mountinfo.Mount {
 	t.Helper()
 	mounts, err := host.First.Mounts()
 	do(t, err)
-	return slices.DeleteFunc(mounts, func(m host.Mount) bool { return !strings.HasPrefix(m.Point, dir+"/") })
+	return slices.DeleteFunc(mounts, func(m mountinfo.Mount) bool { return !strings.HasPrefix(m.Point, dir+"/") })
 }
 
 func within(t testing.TB) context.Context {
