@@ -18,16 +18,30 @@ type Boot struct {
 
 // Boot reads the life that the node is in.
 func (n Node) Boot() (Boot, error) {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	id, err := BootID()
 	if err != nil {
 		return Boot{}, fmt.Errorf("read the boot id: %w", err)
 	}
-	stat, err := os.ReadFile(n.proc("stat"))
+	start, err := StartOf(n.PID)
 	if err != nil {
 		return Boot{}, fmt.Errorf("read the state of the first process: %w", err)
 	}
-	start, err := parseStart(string(stat))
-	return Boot{ID: strings.TrimSpace(string(id)), Start: start}, err
+	return Boot{ID: id, Start: start}, nil
+}
+
+// BootID is the kernel's, new with each start of the machine.
+func BootID() (string, error) {
+	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	return strings.TrimSpace(string(id)), err
+}
+
+// StartOf reads when a process began, in the kernel's ticks: with its number that tells it from all others of this boot.
+func StartOf(pid int) (uint64, error) {
+	stat, err := os.ReadFile(Node{pid}.proc("stat"))
+	if err != nil {
+		return 0, err
+	}
+	return parseStart(string(stat))
 }
 
 // parseStart reads when a process began out of /proc/N/stat: the 22nd field, where the second one may hold anything in

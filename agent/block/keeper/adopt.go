@@ -11,6 +11,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/block"
 	"github.com/seamount-dev/seamount/agent/block/worker"
 	"github.com/seamount-dev/seamount/agent/fuse"
+	"github.com/seamount-dev/seamount/agent/host"
 )
 
 // lost is why an image is gone whose descriptors all were closed.
@@ -18,7 +19,7 @@ const lost = "keeper and worker both ended, and with them the kernel's connectio
 
 // adopt goes on where an earlier keeper ended.
 func (k *Keeper) adopt(ctx context.Context) error {
-	boot, err := bootID()
+	boot, err := host.BootID()
 	if err != nil {
 		return err
 	}

@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -18,6 +16,7 @@ import (
 
 	"github.com/seamount-dev/seamount/agent/block/wire"
 	"github.com/seamount-dev/seamount/agent/block/worker"
+	"github.com/seamount-dev/seamount/agent/host"
 )
 
 // helper is a worker that lives, or did.
@@ -63,27 +62,13 @@ func find(p process) *helper {
 	if err != nil {
 		return nil
 	}
-	if start, err := startOf(p.PID); err != nil || start != p.Start { // asked after the open: it cannot change any more
+	if start, err := host.StartOf(p.PID); err != nil || start != p.Start { // asked after the open: it cannot change any more
 		unix.Close(pidfd) //nolint:errcheck // a reference, nothing was written
 		return nil
 	}
 	h := &helper{process: p, pidfd: pidfd, dead: make(chan struct{})}
 	go h.watch()
 	return h
-}
-
-// startOf reads when a process started. Its name is in brackets and may hold anything.
-func startOf(pid int) (uint64, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	const startField = 19 // the 22nd of all
-	if len(fields) <= startField {
-		return 0, fmt.Errorf("/proc/%d/stat cannot be read", pid)
-	}
-	return strconv.ParseUint(fields[startField], 10, 64)
 }
 
 // helloLimit is how long a new worker may take until it has reached Ceph, before another is tried.
@@ -132,7 +117,7 @@ func (k *Keeper) spawn() (*helper, error) {
 
 // opened makes a helper of a child that nobody has waited for yet, so that its number is its own.
 func opened(pid int, socket string) (*helper, error) {
-	start, err := startOf(pid)
+	start, err := host.StartOf(pid)
 	if err != nil {
 		return nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/seamount-dev/seamount/agent/block"
 )
@@ -183,10 +182,4 @@ func write(path string, content any) error {
 		return err
 	}
 	return os.Rename(path+".new", path)
-}
-
-// bootID identifies the boot.
-func bootID() (string, error) {
-	id, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
-	return strings.TrimSpace(string(id)), err
 }

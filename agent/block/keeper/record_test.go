@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seamount-dev/seamount/agent/block"
+	"github.com/seamount-dev/seamount/agent/host"
 )
 
 func newFiles(t *testing.T) files {
@@ -126,7 +127,7 @@ func TestRefusal(t *testing.T) {
 // The start of a process is read past a name that looks like more of the line.
 func TestStartOf(t *testing.T) {
 	t.Parallel()
-	start, err := startOf(os.Getpid())
+	start, err := host.StartOf(os.Getpid())
 	if err != nil || start == 0 {
 		t.Fatalf("start %d, %v", start, err)
 	}
@@ -136,7 +137,7 @@ func TestStartOf(t *testing.T) {
 	if h := find(process{PID: os.Getpid(), Start: start}); h == nil || h.ended() {
 		t.Error("a process that lives is not found")
 	}
-	if _, err := startOf(-1); !errors.Is(err, os.ErrNotExist) {
+	if _, err := host.StartOf(-1); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no process: %v", err)
 	}
 }
