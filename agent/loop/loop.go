@@ -172,7 +172,7 @@ func (d Device) open(mode int, do func(fd int) error) error {
 // Find returns the device that is on a file. Only devices whose file has that path are asked which one it is: nodes that
 // share a kernel have files of one path.
 func Find(file string) (Device, bool, error) {
-	candidates, err := named(file)
+	candidates, err := Named("/sys", file)
 	if err != nil || len(candidates) == 0 {
 		return Device{}, false, err
 	}
@@ -212,9 +212,10 @@ func (d Device) on(file unix.Stat_t) (bool, error) {
 	return info.Device == file.Dev && info.Inode == file.Ino, nil
 }
 
-// named are the indexes of the devices on files of that path, by what sysfs says without asking the file.
-func named(file string) ([]int, error) {
-	found, err := filepath.Glob("/sys/block/loop*/loop/backing_file")
+// Named are the numbers of the devices on files of that path, sorted, by what sysfs says: to ask a device for its file
+// could hang.
+func Named(sys, file string) ([]int, error) {
+	found, err := filepath.Glob(filepath.Join(sys, "block/loop*/loop/backing_file"))
 	if err != nil {
 		return nil, err
 	}

@@ -209,7 +209,8 @@ func TestStacked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff([]string{"the loop device loop8 on it", "the device dm-0 on it"}, stackedIn(sys, "/dev/loop3")); diff != "" {
-		t.Errorf("(-want +got):\n%s", diff)
+	got, err := stackedIn(sys, "/dev/loop3")
+	if diff := cmp.Diff([]string{"the loop device loop8 on it", "the device dm-0 on it"}, got); diff != "" || err != nil {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
