@@ -9,6 +9,7 @@ import (
 
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/ceph/command"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // Client is a session with one cluster. It implements ceph.Client.
@@ -68,7 +69,7 @@ func rejected(err error) bool { return errors.Is(err, ceph.ErrAuthentication) }
 func unanswered(err error) bool { return errors.Is(err, ceph.ErrTimeout) }
 
 // opener connects, unless it is plain at once that no mon is there.
-func (c *Client) opener(extra options) func() (*connection, error) {
+func (c *Client) opener(extra librados.Options) func() (*connection, error) {
 	return func() (*connection, error) {
 		if err := c.prober.look(c.life); err != nil {
 			return nil, c.config.fail(ceph.ErrUnreachable, "no mon can be reached: "+oneLine(err), nil)
@@ -154,7 +155,7 @@ func call[T any](ctx context.Context, c *Client, k *link[*connection], l *lane, 
 
 // heed draws from a call's outcome what it says about the session.
 func heed(k *link[*connection], s *session[*connection], err error) {
-	switch errno(err) {
+	switch librados.Errno(err) {
 	case ceph.ENOTCONN, ceph.ESHUTDOWN: // lost, or on the blocklist
 		k.retire(s)
 	default:

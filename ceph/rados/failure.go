@@ -12,25 +12,17 @@ import (
 	"time"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
-// errno returns the positive errno of an error of go-ceph, 0 if it has none.
-func errno(err error) int {
-	var coded interface{ ErrorCode() int }
-	if !errors.As(err, &coded) {
-		return 0
-	}
-	return max(coded.ErrorCode(), -coded.ErrorCode())
-}
-
-func kindOf(err error) error { return ceph.KindOf(errno(err)) }
+func kindOf(err error) error { return ceph.KindOf(librados.Errno(err)) }
 
 // words are Ceph's own for an errno; librbd and librados have no others.
 func words(n int) string { return syscall.Errno(n).Error() }
 
 // connectError explains why librados could not connect. It says nothing but an errno.
 func (c Config) connectError(err error) error {
-	n := errno(err)
+	n := librados.Errno(err)
 	e := c.fail(ceph.KindOf(n), words(n), nil)
 	e.Errno = n
 	switch n {
@@ -54,7 +46,7 @@ type subject struct{ op, target string }
 
 // silent marks that librados gave up waiting. It has no words for that.
 func silent(err error) error {
-	if errno(err) == ceph.ETIMEDOUT {
+	if librados.Errno(err) == ceph.ETIMEDOUT {
 		return errSilent
 	}
 	return err

@@ -14,6 +14,7 @@ import (
 	"github.com/ceph/go-ceph/rbd"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 var _ ceph.Images = (*Client)(nil)
@@ -161,7 +162,7 @@ func readParent(_ *connection, img *rbd.Image, d *ceph.Image) error {
 // parentOf returns nil if the image has no parent.
 func parentOf(img *rbd.Image) (*rbd.ParentInfo, error) {
 	parent, err := img.GetParent()
-	if errno(err) == ceph.ENOENT {
+	if librados.Errno(err) == ceph.ENOENT {
 		return nil, nil
 	}
 	return parent, err
@@ -232,7 +233,7 @@ func (c *Client) RemoveImage(ctx context.Context, ref ceph.ImageRef) error {
 
 // inUse adds the likely reasons to librbd's two errnos for an image that is in use.
 func inUse(err error) error {
-	switch n := errno(err); n {
+	switch n := librados.Errno(err); n {
 	case ceph.EBUSY:
 		return refusal{n, words(n) + ": a client has the image open, or a clone still reads from it"}
 	case ceph.ENOTEMPTY:

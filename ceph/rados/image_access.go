@@ -10,6 +10,7 @@ import (
 	"github.com/ceph/go-ceph/rbd"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // refusal is an errno with better words than librbd's, which has none.
@@ -23,7 +24,7 @@ func (r refusal) ErrorCode() int { return r.number }
 
 // missing says what it is that does not exist, if that is the error.
 func missing(err error, text string) error {
-	if errno(err) != ceph.ENOENT {
+	if librados.Errno(err) != ceph.ENOENT {
 		return err
 	}
 	return refusal{ceph.ENOENT, text}
@@ -35,7 +36,7 @@ func (s subject) explain(err error) error {
 	if err == nil || errors.As(err, &typed) {
 		return err
 	}
-	n := errno(err)
+	n := librados.Errno(err)
 	e := &ceph.Error{Op: s.op, Target: s.target, Kind: ceph.KindOf(n), Errno: n, Text: err.Error()}
 	var better refusal
 	if n != 0 && !errors.As(err, &better) {

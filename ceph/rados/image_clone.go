@@ -13,6 +13,7 @@ import (
 	"github.com/ceph/go-ceph/rbd"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // cloneFormat makes clones of version 2 whatever the cluster's
@@ -78,7 +79,7 @@ func (c *Client) ImageChildren(ctx context.Context, ref ceph.ImageRef) ([]ceph.I
 	s := subject{"rbd children", ref.String()}
 	return readImage(ctx, c, s, ref, func(_ *connection, img *rbd.Image) ([]ceph.ImageRef, error) {
 		specs, err := img.ListChildrenAttributes()
-		if errno(err) == ceph.ERANGE {
+		if librados.Errno(err) == ceph.ERANGE {
 			return nil, refusal{0, fmt.Sprintf("the image has more than %d clones", maxChildren)}
 		}
 		children := make([]ceph.ImageRef, 0, len(specs))
@@ -120,7 +121,7 @@ func userSnapshots(img *rbd.Image) ([]ceph.ImageSnapshot, error) {
 	for _, snap := range all {
 		space, err := img.GetSnapNamespaceType(snap.Id)
 		switch {
-		case errno(err) == ceph.ENOENT: // removed meanwhile
+		case librados.Errno(err) == ceph.ENOENT: // removed meanwhile
 		case err != nil:
 			return nil, err
 		case space == rbd.SnapNamespaceTypeUser:

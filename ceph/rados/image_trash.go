@@ -13,6 +13,7 @@ import (
 	"github.com/ceph/go-ceph/rbd"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // TrashImage moves an image to the trash; see ceph.Images. librbd counts the
@@ -34,7 +35,7 @@ const maxTrash = 10240
 func (c *Client) ListTrash(ctx context.Context, pool string) ([]ceph.TrashEntry, error) {
 	return withPool(ctx, c, subject{"rbd trash ls", pool}, pool, func(_ *connection, io *goceph.IOContext) ([]ceph.TrashEntry, error) {
 		found, err := rbd.GetTrashList(io)
-		if errno(err) == ceph.ERANGE {
+		if librados.Errno(err) == ceph.ERANGE {
 			return nil, refusal{0, fmt.Sprintf("more than %d images are in the trash of the pool", maxTrash)}
 		}
 		entries := make([]ceph.TrashEntry, 0, len(found))
@@ -58,7 +59,7 @@ func (c *Client) RestoreImage(ctx context.Context, pool, id, name string) error 
 func (c *Client) PurgeTrashed(ctx context.Context, pool, id string) error {
 	return inPool(ctx, c, subject{"rbd trash rm", pool + "/" + id}, pool, func(io *goceph.IOContext) error {
 		err := rbd.TrashRemove(io, id, false)
-		if n := errno(err); n == ceph.EPERM {
+		if n := librados.Errno(err); n == ceph.EPERM {
 			return refusal{n, words(n) + ": the image may not be removed before its delay is over"}
 		}
 		return missing(inUse(err), "the trash of pool "+pool+" has no image with id "+id)

@@ -7,12 +7,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	goceph "github.com/ceph/go-ceph/rados"
 	"github.com/ceph/go-ceph/rbd"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // ImageWatchers lists the clients that have the image open; see ceph.Images.
@@ -52,11 +52,7 @@ func (c *Client) ImageUsage(ctx context.Context, ref ceph.ImageRef) (int64, erro
 	})
 }
 
-// exclusiveLock is the name of librbd's lock on an image's header.
-const exclusiveLock = "rbd_lock"
-
-// ImageLockers lists who holds the image's lock; see ceph.Images. It asks the OSD
-// itself: go-ceph's Image.ListLockers takes every failure for "nobody".
+// ImageLockers lists who holds the image's lock; see ceph.Images.
 func (c *Client) ImageLockers(ctx context.Context, ref ceph.ImageRef) ([]ceph.Locker, error) {
 	s := subject{"rbd lock ls", ref.String()}
 	if err := s.checkName(ref); err != nil {
@@ -67,31 +63,6 @@ func (c *Client) ImageLockers(ctx context.Context, ref ceph.ImageRef) ([]ceph.Lo
 		if err != nil {
 			return nil, err
 		}
-		info, err := io.ListLockers(header, exclusiveLock)
-		if err != nil {
-			return nil, err
-		}
-		return lockers(info)
+		return librados.Lockers(io, header)
 	})
-}
-
-func lockers(info *goceph.LockInfo) ([]ceph.Locker, error) {
-	n := info.NumLockers
-	if len(info.Clients) < n || len(info.Cookies) < n || len(info.Addrs) < n {
-		return nil, fmt.Errorf("%d lockers, but %d names, %d cookies and %d addresses", n, len(info.Clients), len(info.Cookies), len(info.Addrs))
-	}
-	all := make([]ceph.Locker, n)
-	for i := range n {
-		all[i] = ceph.Locker{Client: info.Clients[i], Cookie: info.Cookies[i], Addr: untyped(info.Addrs[i])}
-	}
-	return all, nil
-}
-
-// untyped drops the messenger's version from an address, as watchers have it:
-// v1:10.0.0.7:0/4199896942. A blocklist entry is for all versions.
-func untyped(addr string) string {
-	for _, t := range []string{"v1:", "v2:", "any:"} {
-		addr = strings.TrimPrefix(addr, t)
-	}
-	return addr
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/ceph/command"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // Send carries one command to a mon, the mgr or an OSD; see command.Transport.
@@ -62,7 +63,7 @@ func refused(r command.Request, reply command.Reply, err error) error {
 	if err == nil || errors.As(err, &typed) {
 		return err
 	}
-	n := errno(err)
+	n := librados.Errno(err)
 	switch {
 	case n == 0:
 		return &ceph.Error{Op: r.Op, Target: r.Subject, Kind: ceph.ErrRefused, Text: err.Error(), Err: err}

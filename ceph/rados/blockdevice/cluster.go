@@ -2,15 +2,9 @@
 
 package blockdevice
 
-// #cgo LDFLAGS: -lrados
-// #include <rados/librados.h>
-import "C"
-
 import (
 	"context"
-	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -19,6 +13,7 @@ import (
 
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/ceph/command"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // Cluster is a connection. It lasts as long as the process: what it has in flight when that is killed, its successor
@@ -37,11 +32,11 @@ func Connect(ctx context.Context, config Config) (*Cluster, error) {
 func connect(config Config) (*Cluster, error) {
 	conn, err := rados.NewConnWithClusterAndUser("ceph", config.Entity)
 	if err != nil {
-		return nil, config.fail(ceph.ErrInvalid, "librados does not take this entity", errno(err))
+		return nil, config.fail(ceph.ErrInvalid, "librados does not take this entity", librados.Errno(err))
 	}
 	c := &Cluster{conn: conn}
 	if err := c.establish(config); err != nil {
-		c.close()
+		librados.Free(conn)
 		return nil, err
 	}
 	c.admin = command.NewAdmin(c, time.Now)
@@ -49,10 +44,9 @@ func connect(config Config) (*Cluster, error) {
 }
 
 func (c *Cluster) establish(config Config) error {
-	for _, o := range config.options() {
-		// An option that this librados does not know is left out, but for those that no librados is without.
-		if err := c.conn.SetConfigOption(o[0], o[1]); err != nil && errno(err) != ceph.ENOENT {
-			return config.fail(ceph.ErrInvalid, "librados refuses its option "+o[0], errno(err))
+	for _, set := range []librados.Options{librados.Silence, librados.Habits, config.options()} {
+		if option, err := librados.Apply(c.conn, set); err != nil {
+			return config.fail(ceph.ErrInvalid, "librados refuses its option "+option, librados.Errno(err))
 		}
 	}
 	if err := c.conn.Connect(); err != nil {
@@ -60,7 +54,7 @@ func (c *Cluster) establish(config Config) error {
 	}
 	fsid, err := c.conn.GetFSID()
 	if err != nil {
-		return config.fail(ceph.KindOf(errno(err)), "ask for the fsid", errno(err))
+		return config.fail(ceph.KindOf(librados.Errno(err)), "ask for the fsid", librados.Errno(err))
 	}
 	if fsid != config.FSID {
 		return config.fail(ceph.ErrInvalid, fmt.Sprintf("another cluster answers at %s: its fsid is %s, want %s",
@@ -68,16 +62,16 @@ func (c *Cluster) establish(config Config) error {
 	}
 	address, err := c.conn.GetAddrs()
 	if err != nil {
-		return config.fail(ceph.KindOf(errno(err)), "ask for this client's address", errno(err))
+		return config.fail(ceph.KindOf(librados.Errno(err)), "ask for this client's address", librados.Errno(err))
 	}
-	c.address = untyped(address)
+	c.address = librados.Untyped(address)
 	// What was fenced before this client came is known to it.
 	return explain("wait for the newest OSD map", "", c.conn.WaitForLatestOSDMap())
 }
 
 // refused explains why librados could not connect. It says nothing but an errno.
 func (c Config) refused(err error) error {
-	n := errno(err)
+	n := librados.Errno(err)
 	switch n {
 	case ceph.EACCES, ceph.EPERM:
 		return c.fail(ceph.ErrAuthentication, "the cluster has no such user, or another key for it, or gives it no mon capabilities", n)
@@ -87,12 +81,6 @@ func (c Config) refused(err error) error {
 		return c.fail(ceph.ErrUnreachable, "no mon at "+strings.Join(c.MonHosts, ",")+" answers, or they have no quorum", n)
 	}
 	return c.fail(ceph.KindOf(n), syscall.Errno(n).Error(), n)
-}
-
-// close frees a handle that never got connected. go-ceph's Shutdown leaves those to a finalizer.
-func (c *Cluster) close() {
-	runtime.SetFinalizer(c.conn, nil)
-	C.rados_shutdown(C.rados_t(c.conn.Cluster()))
 }
 
 // Address returns this client's address, as the blocklist takes it.
@@ -132,7 +120,7 @@ func (c *Cluster) Send(ctx context.Context, r command.Request) (command.Reply, e
 	}
 	return await(ctx, r.Op, r.Subject, func() (reply command.Reply, err error) {
 		reply.Output, reply.Status, err = c.conn.MonCommandWithInputBuffer(body, r.Input)
-		if n := errno(err); n != 0 {
+		if n := librados.Errno(err); n != 0 {
 			return reply, command.Failure(r, n, reply.Status)
 		}
 		return reply, explain(r.Op, r.Subject, err)
@@ -159,32 +147,15 @@ func await[T any](ctx context.Context, op, target string, call func() (T, error)
 	}
 }
 
-// errno returns the positive errno of an error of go-ceph, 0 if it has none.
-func errno(err error) int {
-	var coded interface{ ErrorCode() int }
-	if !errors.As(err, &coded) {
-		return 0
-	}
-	return max(coded.ErrorCode(), -coded.ErrorCode())
-}
-
 // explain makes an *ceph.Error of what librbd or librados returned.
 func explain(op, target string, err error) error {
 	if err == nil {
 		return nil
 	}
-	n := errno(err)
+	n := librados.Errno(err)
 	e := &ceph.Error{Op: op, Target: target, Kind: ceph.KindOf(n), Errno: n, Text: err.Error(), Err: err}
 	if n != 0 {
 		e.Text = syscall.Errno(n).Error()
 	}
 	return e
-}
-
-// untyped drops the messenger's version from an address: a blocklist entry is for all versions.
-func untyped(address string) string {
-	for _, t := range []string{"v1:", "v2:", "any:"} {
-		address = strings.TrimPrefix(address, t)
-	}
-	return address
 }

@@ -3,13 +3,13 @@
 package blockdevice
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/ceph/go-ceph/rados"
 	"github.com/ceph/go-ceph/rbd"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
 // Image is an open image. Its methods may be called concurrently, but for Close.
@@ -39,7 +39,7 @@ func (c *Cluster) Open(ref ceph.ImageRef, writable bool) (*Image, error) {
 
 // missing says what it is that does not exist, if that is the error.
 func missing(op string, ref ceph.ImageRef, text string, err error) error {
-	if n := errno(err); n == ceph.ENOENT {
+	if n := librados.Errno(err); n == ceph.ENOENT {
 		return &ceph.Error{Op: op, Target: ref.String(), Kind: ceph.ErrNotFound, Errno: n, Text: text, Err: err}
 	}
 	return explain(op, ref.String(), err)
@@ -86,29 +86,14 @@ func (i *Image) Discard(off, length int64) error {
 // Flush returns when what was written is safe.
 func (i *Image) Flush() error { return i.explain("flush", i.image.Flush()) }
 
-// exclusiveLock is the name of librbd's lock on an image's header.
-const exclusiveLock = "rbd_lock"
-
-// Lockers lists who holds the image's lock. It asks the OSD itself: librbd takes every failure for "nobody".
+// Lockers lists who holds the image's lock.
 func (i *Image) Lockers() ([]ceph.Locker, error) {
 	id, err := i.image.GetId()
 	if err != nil {
 		return nil, i.explain("lock ls", err)
 	}
-	info, err := i.pool.ListLockers("rbd_header."+id, exclusiveLock)
-	if err != nil {
-		return nil, i.explain("lock ls", err)
-	}
-	n := info.NumLockers
-	if len(info.Clients) < n || len(info.Cookies) < n || len(info.Addrs) < n {
-		return nil, i.explain("lock ls", fmt.Errorf("%d lockers, but %d names, %d cookies and %d addresses",
-			n, len(info.Clients), len(info.Cookies), len(info.Addrs)))
-	}
-	lockers := make([]ceph.Locker, n)
-	for k := range n {
-		lockers[k] = ceph.Locker{Client: info.Clients[k], Cookie: info.Cookies[k], Addr: untyped(info.Addrs[k])}
-	}
-	return lockers, nil
+	lockers, err := librados.Lockers(i.pool, "rbd_header."+id)
+	return lockers, i.explain("lock ls", err)
 }
 
 // BreakLock takes the lock away from a client that is fenced. One that does not hold it any more is no error.
@@ -117,7 +102,7 @@ func (i *Image) BreakLock(l ceph.Locker) error {
 	if err != nil {
 		return i.explain("lock break", err)
 	}
-	ret, err := i.pool.BreakLock("rbd_header."+id, exclusiveLock, l.Client, l.Cookie)
+	ret, err := i.pool.BreakLock("rbd_header."+id, librados.ExclusiveLock, l.Client, l.Cookie)
 	if err == nil && ret != 0 && ret != -ceph.ENOENT {
 		return &ceph.Error{Op: "lock break", Target: i.ref.String(), Kind: ceph.KindOf(ret), Text: "the lock of " + l.Client + " cannot be broken"}
 	}
@@ -151,7 +136,7 @@ func (i *Image) SetMetadata(key, value string) error {
 // RemoveMetadata removes one key. One that is not there is no error.
 func (i *Image) RemoveMetadata(key string) error {
 	err := i.image.RemoveMetadata(key)
-	if errno(err) == ceph.ENOENT {
+	if librados.Errno(err) == ceph.ENOENT {
 		return nil
 	}
 	return i.explain("image-meta remove "+key, err)
@@ -176,7 +161,7 @@ func (i *Image) Blank() (bool, error) {
 			return found
 		},
 	})
-	if errno(err) == ceph.EEXIST {
+	if librados.Errno(err) == ceph.EEXIST {
 		return false, nil
 	}
 	return err == nil, i.explain("diff", err)
