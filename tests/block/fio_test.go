@@ -50,6 +50,7 @@ func startFio(t testing.TB, args ...string) *fio {
 	t.Helper()
 	f := &fio{t: t}
 	f.cmd = exec.Command("fio", append([]string{"--name=job", "--ioengine=libaio", "--output-format=json"}, args...)...)
+	f.cmd.Dir = t.TempDir() // where it leaves how far it has verified
 	f.cmd.Stdout, f.cmd.Stderr = &f.stdout, &f.stderr
 	if err := f.cmd.Start(); err != nil {
 		t.Fatal(err)

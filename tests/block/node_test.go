@@ -27,32 +27,10 @@ import (
 	"github.com/seamount-dev/seamount/tests/loopdev"
 )
 
-func TestMain(m *testing.M) {
-	code := cephtest.Main(m)
-	if err := os.RemoveAll(programDir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { os.Exit(cephtest.Main(m)) }
 
 // patience is how long something may take on a machine that is busy.
 const patience = time.Minute
-
-// programDir has the program that was built.
-var programDir string
-
-// program builds seamount-block once.
-var program = sync.OnceValues(func() (path string, err error) {
-	if programDir, err = os.MkdirTemp("", "seamount-block-"); err != nil {
-		return "", err
-	}
-	path = filepath.Join(programDir, "seamount-block")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/seamount-block").CombinedOutput()
-	if err != nil {
-		return "", fmt.Errorf("%w: %s", err, out)
-	}
-	return path, nil
-})
 
 // node is a machine with a keeper, as far as Ceph can tell.
 type node struct {
@@ -106,15 +84,9 @@ func newNode(t testing.TB, cluster *cephtest.Cluster, name string, command ...st
 
 func newUser(t testing.TB, c *cephtest.Cluster, name string) ceph.Secret {
 	t.Helper()
-	words := []string{"auth", "get-or-create-key", name, "mon", "profile rbd", "osd", "profile rbd"}
-	if c.Release() >= 20 {
-		words = append(words, "--key-type", "aes")
-	}
-	key, err := c.Ceph(within(t, patience), words...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return ceph.NewSecret(strings.TrimSpace(string(key)))
+	key, err := c.NewUser(within(t, patience), name, "mon", "profile rbd", "osd", "profile rbd")
+	do(t, err)
+	return key
 }
 
 func within(t testing.TB, d time.Duration) context.Context {
@@ -128,7 +100,7 @@ func within(t testing.TB, d time.Duration) context.Context {
 func (n *node) start() {
 	n.t.Helper()
 	if n.command == nil {
-		path, err := program()
+		path, err := cephtest.Program("seamount-block")
 		do(n.t, err)
 		n.command = []string{path}
 	}

@@ -37,12 +37,16 @@ func Shared(t testing.TB) *Cluster {
 	return shared.cluster
 }
 
-// Main runs the tests and ends the shared cluster. It returns the exit code.
+// Main runs the tests, ends the shared cluster and removes the programs that were built. It returns the exit code.
 func Main(m *testing.M) int {
 	shared.Lock()
 	shared.managed = true
 	shared.Unlock()
 	code := m.Run()
+	if err := removeBuilds(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = max(code, 1)
+	}
 	shared.Lock()
 	defer shared.Unlock()
 	if shared.cluster == nil {

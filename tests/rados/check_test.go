@@ -16,14 +16,11 @@ import (
 	"github.com/seamount-dev/seamount/tests/cephtest"
 )
 
-// seamount builds the program as it is delivered.
+// seamount is the program as it is delivered.
 func seamount(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "seamount")
-	out, err := exec.Command("go", "build", "-o", path, "github.com/seamount-dev/seamount/cmd/seamount").CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
+	path, err := cephtest.Program("seamount")
+	do(t, err)
 	return path
 }
 

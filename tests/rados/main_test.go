@@ -97,16 +97,11 @@ func wantInTime(t testing.TB, ctx context.Context) {
 	}
 }
 
-// newUser makes a cephx user with a key that this librados can read.
 func newUser(t testing.TB, c *cephtest.Cluster, name string, caps ...string) ceph.Secret {
 	t.Helper()
-	words := append([]string{"auth", "get-or-create-key", name}, caps...)
-	if c.Release() >= 20 {
-		words = append(words, "--key-type", "aes")
-	}
-	key, err := c.Ceph(within(t, patience), words...)
+	key, err := c.NewUser(within(t, patience), name, caps...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return ceph.NewSecret(strings.TrimSpace(string(key)))
+	return key
 }

@@ -130,20 +130,6 @@ func (m machine) Command(program string, args ...string) ([]string, error) {
 // File has none.
 func (machine) File(string) string { return "" }
 
-// blockProgram builds seamount-block once.
-var blockProgram = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "seamount-volume-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "seamount-block")
-	out, err := exec.Command("go", "build", "-o", path, "../../cmd/seamount-block").CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("%w: %s", err, out)
-	}
-	return path, err
-})
-
 // nodeName is the agent's node. Its user of Ceph is of that name, and one for all tests.
 const nodeName = "n1"
 
@@ -162,7 +148,7 @@ type node struct {
 // newNode starts an agent on a node that never had one.
 func newNode(t testing.TB, cluster *cephtest.Cluster) *node {
 	t.Helper()
-	block, err := blockProgram()
+	block, err := cephtest.Program("seamount-block")
 	do(t, err)
 	dir, err := os.MkdirTemp("/run", "sv-") //nolint:usetesting // the path of a socket is short
 	do(t, err)
@@ -241,13 +227,9 @@ func (n *node) attach() {
 
 func newUser(t testing.TB, c *cephtest.Cluster, name string) ceph.Secret {
 	t.Helper()
-	words := []string{"auth", "get-or-create-key", name, "mon", "profile rbd", "osd", "profile rbd"}
-	if c.Release() >= 20 {
-		words = append(words, "--key-type", "aes")
-	}
-	key, err := c.Ceph(within(t), words...)
+	key, err := c.NewUser(within(t), name, "mon", "profile rbd", "osd", "profile rbd")
 	do(t, err)
-	return ceph.NewSecret(strings.TrimSpace(string(key)))
+	return key
 }
 
 // blockDir is the directory of the keeper.
