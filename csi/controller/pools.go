@@ -142,7 +142,11 @@ func (w place) checkRoom(size int64) error {
 			return refuse(codes.ResourceExhausted, "nothing can be written to pool %s: %s", pool.Name, why)
 		}
 	}
-	if most := largest(w.data); size > most {
+	most := largest(w.data)
+	switch {
+	case most == 0: // a new pool, until a mgr has heard of its OSDs: nothing is known yet, so nothing is refused for good
+		return refuse(codes.Unavailable, "pool %s reports no space yet: its OSDs have not reported, or none is up; see the StorageCluster's conditions; it is tried again by itself", w.data.Name)
+	case size > most:
 		return refuse(codes.OutOfRange, "a volume of %d bytes is larger than pool %s could ever hold, which is %d bytes: ask for less, or add disks", size, w.data.Name, most)
 	}
 	return nil

@@ -293,3 +293,13 @@ func TestFullPool(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A pool whose OSDs have not reported yet is asked again: a new pool says for some seconds that it can take nothing.
+func TestPoolReportsNothingYet(t *testing.T) {
+	t.Parallel()
+	pool := ceph.Pool{Name: "fast"}
+	err := place{header: pool, data: pool}.checkRoom(gibibyte)
+	if status.Code(err) != codes.Unavailable || !strings.Contains(err.Error(), "pool fast reports no space yet") {
+		t.Errorf("got %v", err)
+	}
+}
