@@ -89,22 +89,19 @@ func (c *creation) clone(ctx context.Context) (ceph.ImageDetail, error) {
 	case errors.Is(err, ceph.ErrExists):
 		return ceph.ImageDetail{}, c.headless(ctx)
 	case errors.Is(err, ceph.ErrNotFound):
-		return ceph.ImageDetail{}, c.overtaken(ctx, err)
+		return ceph.ImageDetail{}, c.overtaken(ctx)
 	case err != nil:
 		return ceph.ImageDetail{}, err
 	}
 	return images.InspectImage(ctx, c.ref())
 }
 
-// overtaken tells whether the base went since it was made: an earlier call, which its caller waits for no longer, was
-// quicker with the clone and has taken it away.
-func (c *creation) overtaken(ctx context.Context, notFound error) error {
-	snaps, err := c.session.Ceph.ListSnapshots(ctx, c.source.ref())
-	if err != nil {
+// overtaken is a clone for which something is missing that was there a moment ago. When the source is still there, an earlier
+// call, which its caller waits for no longer, was quicker with the clone and has taken the base away; yet another one may have
+// made it again since.
+func (c *creation) overtaken(ctx context.Context) error {
+	if _, err := c.session.Ceph.InspectImage(ctx, c.source.ref()); err != nil {
 		return err
-	}
-	if slices.ContainsFunc(snaps, func(s ceph.ImageSnapshot) bool { return s.Name == c.base().Snapshot }) {
-		return notFound
 	}
 	return refuse(codes.Aborted, "another call makes %s at this moment: the next one goes on with it", c.ref())
 }

@@ -234,32 +234,40 @@ func TestDeleteRefusals(t *testing.T) {
 	}
 }
 
-// quicker is a cluster on which another call is done with a clone right before this one makes it.
+// quicker is a cluster on which another call is done with a clone right before this one makes it, and yet another one begins
+// right after.
 type quicker struct {
 	ceph.Client
-	other func()
+	before, after func()
 }
 
 func (q *quicker) CloneImage(ctx context.Context, parent ceph.SnapshotRef, child ceph.ImageSpec) error {
-	if other := q.other; other != nil {
-		q.other = nil
-		other()
-	}
+	before, after := q.before, q.after
+	q.before, q.after = func() {}, func() {}
+	before()
+	defer after()
 	return q.Client.CloneImage(ctx, parent, child)
 }
 
 // TestOvertaken: the process goes on with a call whose caller has given up, beside the one that repeats it.
 func TestOvertaken(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	source := w.create(asked("v", gibibyte))
-	request := fromVolume(asked("c", gibibyte), source)
-	w.connect(&quicker{w.admin, func() {
-		ref := ceph.SnapshotRef{ImageRef: imageOf("fast", handle.ImageOf("v")), Snapshot: handle.ImageOf("c")}
-		w.ok(w.admin.RemoveSnapshot(t.Context(), ref))
-	}})
-	if _, err := w.server.CreateVolume(t.Context(), request); status.Code(err) != codes.Aborted {
-		t.Errorf("overtaken: got %v, want it to be asked again", err)
+	base := ceph.SnapshotRef{ImageRef: imageOf("fast", handle.ImageOf("v")), Snapshot: handle.ImageOf("c")}
+	for name, again := range map[string]bool{"done": false, "done, and begun again": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			source := w.create(asked("v", gibibyte))
+			request := fromVolume(asked("c", gibibyte), source)
+			w.connect(&quicker{w.admin, func() { w.ok(w.admin.RemoveSnapshot(t.Context(), base)) }, func() {
+				if again {
+					w.ok(w.admin.CreateSnapshot(t.Context(), base))
+				}
+			}})
+			if _, err := w.server.CreateVolume(t.Context(), request); status.Code(err) != codes.Aborted {
+				t.Errorf("overtaken: got %v, want it to be asked again", err)
+			}
+			w.create(request)
+		})
 	}
-	w.create(request)
 }
