@@ -33,7 +33,7 @@ var everything = []string{
 	"Pod ceph-main-osd-3-0", "Pod ceph-main-osd-4-0", "Pod ceph-main-osd-5-0",
 	"Secret ceph-main-identity", "Secret ceph-main-mgr-a", "Secret ceph-main-mgr-b",
 	"Secret ceph-main-osd-0", "Secret ceph-main-osd-1", "Secret ceph-main-osd-2",
-	"Secret ceph-main-osd-3", "Secret ceph-main-osd-4", "Secret ceph-main-osd-5", "Secret ceph-main-seed",
+	"Secret ceph-main-osd-3", "Secret ceph-main-osd-4", "Secret ceph-main-osd-5", "Secret ceph-main-seed", "Secret seamount-csi",
 	"Service ceph-main-mgr", "Service ceph-main-mon-a", "Service ceph-main-mon-b", "Service ceph-main-mon-c",
 }
 
@@ -239,7 +239,7 @@ func (l *life) retain(t *testing.T) {
 	})
 	var kept []string
 	for _, name := range everything {
-		if strings.HasPrefix(name, "Secret ") || name == "ConfigMap ceph-main-mons" {
+		if strings.HasPrefix(name, "Secret ceph-") || name == "ConfigMap ceph-main-mons" {
 			kept = append(kept, name)
 		}
 	}

@@ -89,10 +89,11 @@ func (k *kubelet) watch(ctx context.Context, informers cache.Cache) {
 	must(k.TB, err)
 }
 
-// keysStay holds that what a Secret holds is chosen once (C1).
+// keysStay holds that what a Secret holds is chosen once (C1). What is handed to the CSI controller follows the nodes, and
+// holds copies of keys that Ceph has.
 func (k *kubelet) keysStay(before, after any) {
 	was, is := before.(*corev1.Secret), after.(*corev1.Secret)
-	if was.UID == is.UID && !reflect.DeepEqual(was.Data, is.Data) {
+	if is.Name != handover.CSISecretName && was.UID == is.UID && !reflect.DeepEqual(was.Data, is.Data) {
 		k.complain("the content of Secret " + is.Name + " was changed")
 	}
 }
