@@ -15,6 +15,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // termGrace is how long a daemon may take to end by itself. A standby MDS of
@@ -59,8 +61,18 @@ func (c *Cluster) Kill(name string) error { return c.end(name, syscall.SIGKILL) 
 // Terminate ends a daemon in good order (SIGTERM), and by SIGKILL if it does not within 15 seconds.
 func (c *Cluster) Terminate(name string) error { return c.end(name, syscall.SIGTERM) }
 
-// Pause makes a daemon hang (SIGSTOP): its sockets stay open and nobody answers.
-func (c *Cluster) Pause(name string) error { return c.signal(name, syscall.SIGSTOP) }
+// Pause makes a daemon hang (SIGSTOP) and returns when all its threads do: its sockets stay open and nobody answers.
+func (c *Cluster) Pause(name string) error {
+	if err := c.signal(name, syscall.SIGSTOP); err != nil {
+		return err
+	}
+	for {
+		err := unix.Waitid(unix.P_PID, c.Pid(name), nil, unix.WSTOPPED|unix.WNOWAIT, nil)
+		if !errors.Is(err, unix.EINTR) {
+			return os.NewSyscallError("wait for "+name+" to stop", err)
+		}
+	}
+}
 
 // Resume lets a daemon that hangs go on (SIGCONT).
 func (c *Cluster) Resume(name string) error { return c.signal(name, syscall.SIGCONT) }
