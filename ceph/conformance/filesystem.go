@@ -22,10 +22,33 @@ func (e *env) filesystem() (name, metadata, data string) {
 		if err := e.FailFilesystem(ctx, name); err != nil {
 			return err
 		}
-		return e.RemoveFilesystem(ctx, name)
+		if err := e.RemoveFilesystem(ctx, name); err != nil {
+			return err
+		}
+		return e.freshMgr(ctx)
 	})
 	e.active(name)
 	return name, metadata, data
+}
+
+// freshMgr makes the mgr start anew. One whose volumes module still purged or cloned in a filesystem when that was removed
+// waits for it for good, and with it some command on another filesystem, minutes later: see ceph/ceph's pull request 58771.
+func (e *env) freshMgr(ctx context.Context) error {
+	e.Helper()
+	late := *e
+	late.ctx = ctx
+	before := late.snapshot().Mgr
+	if err := e.FailMgr(ctx, before.Active); err != nil {
+		return err
+	}
+	late.eventually("a mgr to be active again", func() error {
+		s, err := e.Snapshot(ctx)
+		if err == nil && (!s.Mgr.Available || s.Mgr.Epoch <= before.Epoch) {
+			err = notYet("got %+v", s.Mgr)
+		}
+		return err
+	})
+	return nil
 }
 
 // fs reads a filesystem, nil if there is none of the name.
