@@ -21,15 +21,22 @@ func TestMain(m *testing.M) { os.Exit(cephtest.Main(m)) }
 const rootVariable = "SEAMOUNT_CEPH_ROOT"
 
 // TestHost runs the suite on the daemons of the machine's own Ceph, 16.
-func TestHost(t *testing.T) { run(t, cephtest.Shared(t)) }
+func TestHost(t *testing.T) {
+	t.Parallel()
+	run(t, cephtest.Shared(t))
+}
 
 // TestCeph18 runs it on the daemons of our image of Ceph 18.
-func TestCeph18(t *testing.T) { runRoot(t, built.One(t, "ceph-18").Root(t)) }
+func TestCeph18(t *testing.T) {
+	t.Parallel()
+	runRoot(t, built.One(t, "ceph-18").Root(t))
+}
 
 // TestCeph20 runs it on the daemons of our image of Ceph 20 and with the client
 // libraries of that image, as the product's images do. The machine's own cannot
 // read the keys that a mon of Ceph 20 makes (cipher aes256k).
 func TestCeph20(t *testing.T) {
+	t.Parallel()
 	root := built.One(t, "ceph-20").Root(t)
 	libraries := []string{filepath.Join(root, "usr/lib/x86_64-linux-gnu"), filepath.Join(root, "usr/lib/x86_64-linux-gnu/ceph")}
 	program, err := os.Executable()

@@ -41,6 +41,13 @@ type suite struct {
 // TestVolumes does with volumes all that people do, and looks in the end what is left of it.
 func TestVolumes(t *testing.T) {
 	s := newSuite(t)
+	t.Run("Parts", s.parts)
+	t.Run("Killed", s.killed)
+	t.Run("NothingLeft", s.nothingLeft)
+}
+
+// parts are about volumes of their own, two at a time.
+func (s *suite) parts(t *testing.T) {
 	for _, part := range []struct {
 		name string
 		run  func(*suite, *testing.T)
@@ -55,11 +62,12 @@ func TestVolumes(t *testing.T) {
 		{"FSGroup", (*suite).fsGroup},
 		{"OneWriter", (*suite).oneWriter},
 		{"Refused", (*suite).refused},
-		{"Killed", (*suite).killed},
 	} {
-		t.Run(part.name, func(t *testing.T) { part.run(s, t) })
+		t.Run(part.name, func(t *testing.T) {
+			t.Parallel()
+			part.run(s, t)
+		})
 	}
-	t.Run("NothingLeft", func(t *testing.T) { s.nothingLeft(t) })
 }
 
 func newSuite(t *testing.T) *suite {
