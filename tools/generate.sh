@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Generates from the API types: deep copies and apply configurations below api/, schemas in deploy/crds. And from the
-# agent's .proto: its messages and its gRPC service, in agent/api.
+# Generates from the API types: deep copies and apply configurations below api/, schemas in deploy/crds. From the agent's
+# .proto: its messages and its gRPC service, in agent/api. From the module of external-snapshotter: the schemas of volume
+# snapshots, in deploy/crds-snapshot, as the version that go.mod names has them.
 # It works on a copy, so that a type that does not compile leaves the tree as it was.
 # Usage: tools/generate.sh <directory of the tools> [--check]
 #   --check  change nothing, fail when what is in the tree is not what would be generated
@@ -19,6 +20,9 @@ cp -a go.mod go.sum api "$copy"
 mkdir -p "$copy/agent" && cp -a agent/api "$copy/agent"
 find "$copy/api" -type d -name applyconfiguration -prune -exec rm -rf {} +
 find "$copy/agent" -name '*.pb.go' -delete
+snapshotter=$(go mod download -json github.com/kubernetes-csi/external-snapshotter/client/v8 | sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+mkdir -p "$copy/deploy/crds-snapshot"
+install -m 644 "$snapshotter"/config/crd/snapshot.storage.k8s.io_*.yaml "$copy/deploy/crds-snapshot"
 cd "$copy"
 "$generator" object paths=./api/...
 "$generator" crd paths=./api/... output:crd:artifacts:config=deploy/crds
@@ -27,7 +31,7 @@ cd "$copy"
 
 if [[ $check == --check ]]; then
 	stale=0
-	for tree in api agent/api deploy/crds; do
+	for tree in api agent/api deploy/crds deploy/crds-snapshot; do
 		diff -Nru "$root/$tree" "$copy/$tree" || stale=1
 	done
 	[[ $stale -eq 0 ]] || echo "Generated files are stale (see above): run 'make generate' and commit what it changes." >&2
@@ -35,9 +39,9 @@ if [[ $check == --check ]]; then
 fi
 
 cd "$root"
-rm -rf deploy/crds
+rm -rf deploy/crds deploy/crds-snapshot
 find api -type d -name applyconfiguration -prune -exec rm -rf {} +
-cp -a "$copy/deploy/crds" deploy/crds
+cp -a "$copy/deploy/crds" "$copy/deploy/crds-snapshot" deploy/
 cp -a "$copy"/agent/api/. agent/api/
 (cd "$copy" && find api \( -name 'zz_generated.*' -o -path '*/applyconfiguration/*' \) -type f -print0) |
 	tar -C "$copy" --null -T - -c | tar -x
