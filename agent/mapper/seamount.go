@@ -69,6 +69,8 @@ func (s *Seamount) file(v Volume) string { return client.Path(s.dir(v.Connection
 const (
 	helloInterval = 20 * time.Millisecond
 	helloLimit    = 15 * time.Second
+	// predecessorLimit is how long a keeper that ends may still hold the directory while it gives its last answers.
+	predecessorLimit = 5 * time.Second
 )
 
 // keeper returns the client of a cluster's keeper, which it starts if none runs. One that starts adopts what the worker of
@@ -78,7 +80,7 @@ func (s *Seamount) keeper(ctx context.Context, fsid string) (*client.Client, err
 	if _, err := c.Hello(ctx); !block.Is(err, block.NotRunning) {
 		return c, coded(err)
 	}
-	command, err := s.Programs.Command(program, "keeper", "--dir", s.dir(fsid), "--node", s.NodeName)
+	command, err := s.Programs.Command(program, "keeper", "--dir", s.dir(fsid), "--node", s.NodeName, "--wait", predecessorLimit.String())
 	if err != nil {
 		return nil, err
 	}

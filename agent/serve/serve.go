@@ -56,7 +56,12 @@ const stopLimit = 20 * time.Second
 
 // Run serves until ctx ends.
 func Run(ctx context.Context, c Config) error {
-	service, err := c.assemble(ctx)
+	programs, err := c.programs(ctx)
+	if err != nil {
+		return fmt.Errorf("prepare the programs of volumes: %w", err)
+	}
+	seamount := c.seamount(programs)
+	service, err := c.assemble(programs, c.krbd(programs), seamount) // the better mapper first
 	if err != nil {
 		return fmt.Errorf("prepare the volume service: %w", err)
 	}
@@ -69,6 +74,7 @@ func Run(ctx context.Context, c Config) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	go service.Monitor(ctx)
+	go c.upgrade(ctx, seamount)
 	c.Log.Info("the agent serves volumes", "node", c.Name, "socket", SocketOf(c.Run))
 	select {
 	case err := <-failed:
@@ -76,6 +82,14 @@ func Run(ctx context.Context, c Config) error {
 	case <-ctx.Done():
 	}
 	return stop(ctx, server, service)
+}
+
+// upgrade replaces helpers of former agents while calls are served. What cannot be replaced serves on, and the next agent
+// tries again.
+func (c Config) upgrade(ctx context.Context, seamount *mapper.Seamount) {
+	if err := seamount.Upgrade(ctx); err != nil && ctx.Err() == nil {
+		c.Log.Error(err, "helpers of a former agent stay: volumes are served by them until the agent is started again")
+	}
 }
 
 // stop takes no new calls, and lets those end that are under way. Streams end at once: they never would by themselves.
@@ -95,7 +109,7 @@ func stop(ctx context.Context, server *grpc.Server, service *volume.Service) err
 }
 
 // assemble makes the service, and cleans up what former ones left.
-func (c Config) assemble(ctx context.Context) (*volume.Service, error) {
+func (c Config) assemble(programs filesystem.Programs, mappers ...mapper.Mapper) (*volume.Service, error) {
 	boot, err := c.Node.Boot()
 	if err != nil {
 		return nil, err
@@ -105,10 +119,6 @@ func (c Config) assemble(ctx context.Context) (*volume.Service, error) {
 		return nil, fmt.Errorf("the node's key: %w", err)
 	}
 	id, err := key.ID(c.Name)
-	if err != nil {
-		return nil, err
-	}
-	programs, err := c.programs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +134,13 @@ func (c Config) assemble(ctx context.Context) (*volume.Service, error) {
 		c.Log.Info("the node was restarted since a volume was staged: its record goes", "volume", id)
 	}
 	return &volume.Service{
-		ID: id, Key: key, Version: c.Version, Records: records, Mappers: c.mappers(programs), Log: c.Log, Pins: host.Pins,
+		ID: id, Key: key, Version: c.Version, Records: records, Mappers: mappers, Log: c.Log, Pins: host.Pins,
 		Filesystems: filesystem.Tools{Node: c.Node, Programs: programs, Blkid: c.Blkid}, Step: c.Step,
 	}, nil
 }
 
-// mappers of the node, the best first.
-func (c Config) mappers(programs filesystem.Programs) []mapper.Mapper {
-	krbd := &mapper.KRBD{
+func (c Config) krbd(programs filesystem.Programs) *mapper.KRBD {
+	return &mapper.KRBD{
 		Do: c.Node.Do, NodeName: c.Name, Sys: "/sys", Dev: "/dev", Hold: mapper.HoldKey,
 		Metadata: mapper.Command{Run: c.Node.Run, Programs: programs},
 		Load: func(ctx context.Context) error {
@@ -139,11 +148,13 @@ func (c Config) mappers(programs filesystem.Programs) []mapper.Mapper {
 			return err
 		},
 	}
-	seamount := &mapper.Seamount{
+}
+
+func (c Config) seamount(programs filesystem.Programs) *mapper.Seamount {
+	return &mapper.Seamount{
 		Node: c.Node, NodeName: c.Name, Dir: filepath.Join(c.Run, "block"), Logs: filepath.Join(c.Run, "log"),
 		Programs: programs, Starter: launch.Launcher{Node: c.Node, Become: c.Become},
 	}
-	return []mapper.Mapper{krbd, seamount}
 }
 
 // programs lays the bundle of the agent's image on the host, and removes those of former agents that nothing runs from.
