@@ -35,15 +35,13 @@ func (v *volume) calls() []struct {
 // been: what was written is there, and nothing is left at the end.
 func TestKilledAtEachStep(t *testing.T) {
 	cluster := cephtest.Shared(t)
-	c := admin(t, cluster)
-	n := newNode(t, cluster)
 	for _, filesystem := range []string{"xfs", ""} {
 		t.Run("filesystem="+filesystem, func(t *testing.T) {
+			t.Parallel()
+			c, n := admin(t, cluster), newNode(t, cluster)
 			for call := range 4 {
 				for kill, more := 1, true; more; kill++ {
-					v := newVolume(t, n, c, filesystem)
-					v.t = t
-					more = v.liveWithKill(call, kill)
+					more = newVolume(t, n, c, filesystem).liveWithKill(call, kill)
 				}
 			}
 		})
