@@ -82,11 +82,8 @@ func (v *volume) liveWithKill(call, kill int) bool {
 
 // What serves volumes goes on without the agent, and without its keeper.
 func TestHelpersOutliveTheAgent(t *testing.T) {
-	cluster := cephtest.Shared(t)
-	n := newNode(t, cluster)
-	v := newVolume(t, n, admin(t, cluster), "xfs")
-	v.stage()
-	do(t, v.tryPublish(within(t), "writer", false))
+	v := newPublished(t)
+	n := v.node
 	keeper, worker := n.helpers()
 	n.kill()
 	write(t, v.file("writer"), content)

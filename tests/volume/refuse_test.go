@@ -215,11 +215,8 @@ func TestRestoreBesideItsSource(t *testing.T) {
 
 // A volume whose helpers were both killed is abnormal, and it is said what to do. That helps.
 func TestLost(t *testing.T) {
-	cluster := cephtest.Shared(t)
-	n := newNode(t, cluster)
-	v := newVolume(t, n, admin(t, cluster), "xfs")
-	v.stage()
-	do(t, v.tryPublish(within(t), "writer", false))
+	v := newPublished(t)
+	n := v.node
 	write(t, v.file("writer"), content)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

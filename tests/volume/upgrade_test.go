@@ -12,18 +12,13 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-
-	"github.com/seamount-dev/seamount/tests/cephtest"
 )
 
 // An agent that brings another seamount-block has keeper and worker replaced, under a pod that writes all the time. It does
 // not touch those that are of its own program.
 func TestUpgrade(t *testing.T) {
-	cluster := cephtest.Shared(t)
-	n := newNode(t, cluster)
-	v := newVolume(t, n, admin(t, cluster), "xfs")
-	v.stage()
-	do(t, v.tryPublish(within(t), "writer", false))
+	v := newPublished(t)
+	n := v.node
 	keeper, worker := n.helpers()
 	n.restart()
 	stop := writeOn(v.file("writer"))

@@ -77,6 +77,16 @@ func newVolume(t testing.TB, n *node, c *rados.Client, filesystem string) *volum
 	return v
 }
 
+// newPublished is a volume with xfs that the pod writer of a new node has.
+func newPublished(t testing.TB) *volume {
+	t.Helper()
+	cluster := cephtest.Shared(t)
+	v := newVolume(t, newNode(t, cluster), admin(t, cluster), "xfs")
+	v.stage()
+	do(t, v.tryPublish(within(t), "writer", false))
+	return v
+}
+
 func (v *volume) ref() ceph.ImageRef { return ceph.ImageRef{Pool: pool, Name: v.image} }
 
 func (v *volume) id() string { return "ns/main/" + pool + "/" + v.image }
