@@ -65,7 +65,18 @@ func publishable(v *record.Volume, r *agentv1.PublishRequest) error {
 	if i := v.Target(r.GetTargetPath()); i >= 0 && v.Targets[i].ReadOnly != (r.GetReadOnly() || readOnly(v)) {
 		return fault.New(codes.AlreadyExists, "volume %s is published at %s already, with read-only %t", v.ID, r.GetTargetPath(), v.Targets[i].ReadOnly)
 	}
-	return nil
+	return onlyTarget(v, r)
+}
+
+// onlyTarget refuses another pod a volume that one pod may have.
+func onlyTarget(v *record.Volume, r *agentv1.PublishRequest) error {
+	other := slices.IndexFunc(v.Targets, func(t record.Target) bool { return t.Path != r.GetTargetPath() })
+	if !r.GetSingleWriter() || other < 0 {
+		return nil
+	}
+	holder := v.Targets[other]
+	return fault.New(codes.FailedPrecondition, "volume %s is for one pod at a time (ReadWriteOncePod), and pod %s/%s has it at %s: delete that pod first, "+
+		"or use ReadWriteOnce to share it on one node", v.ID, holder.Pod.Namespace, holder.Pod.Name, holder.Path)
 }
 
 func (s *Service) publish(ctx context.Context, t *task, v *record.Volume, target record.Target) error {

@@ -227,6 +227,43 @@ func TestStagedInAnotherWay(t *testing.T) {
 	}
 }
 
+// A volume for one pod is refused to another as long as the first has it, and not to the first when it is asked for again.
+func TestOnePodAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.agent(t)
+	if _, err := s.Stage(t.Context(), w.request(t)); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(target string, single bool) error {
+		_, err := s.Publish(t.Context(), &agentv1.PublishRequest{
+			VolumeId: "ns/c/p/i", StagingPath: "/k/staging", TargetPath: target, Filesystem: &agentv1.Filesystem{}, SingleWriter: single,
+			Pod: &agentv1.Pod{Namespace: "shop", Name: "db-0", Uid: "u1"},
+		})
+		return err
+	}
+	for range 2 {
+		if err := publish("/k/one", true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := publish("/k/other", true)
+	if fault.CodeOf(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "pod shop/db-0 has it at /k/one") {
+		t.Errorf("another pod: %v", err)
+	}
+	if err := publish("/k/other", false); err != nil {
+		t.Errorf("another pod of a volume for several: %v", err)
+	}
+	for _, target := range []string{"/k/one", "/k/other"} {
+		if _, err := s.Unpublish(t.Context(), &agentv1.UnpublishRequest{VolumeId: "ns/c/p/i", TargetPath: target}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := publish("/k/other", true); err != nil {
+		t.Errorf("another pod after the first has gone: %v", err)
+	}
+}
+
 // What is lost is removed and mapped anew, unless a pod still has it.
 func TestStageAfterLoss(t *testing.T) {
 	t.Parallel()
@@ -311,8 +348,13 @@ func TestStats(t *testing.T) {
 	if err != nil || r.GetBytes().GetTotal() != 3 || r.GetInodes().GetTotal() != 9 || r.GetCondition().GetAbnormal() {
 		t.Errorf("%v, %v", r, err)
 	}
-	_, err = s.Stats(t.Context(), &agentv1.StatsRequest{VolumeId: "ns/c/p/i", VolumePath: "/k/elsewhere"})
-	refused(t, err, codes.NotFound, "/k/elsewhere")
+	if r, err := s.Stats(t.Context(), &agentv1.StatsRequest{VolumeId: "ns/c/p/i"}); err != nil || r.GetBytes().GetTotal() != 3 {
+		t.Errorf("where it is staged: %v, %v", r, err)
+	}
+	for _, elsewhere := range []string{"/k/elsewhere", "some/path"} {
+		_, err = s.Stats(t.Context(), &agentv1.StatsRequest{VolumeId: "ns/c/p/i", VolumePath: elsewhere})
+		refused(t, err, codes.NotFound, elsewhere)
+	}
 	if r, err := s.Trim(t.Context(), &agentv1.TrimRequest{VolumeId: "ns/c/p/i"}); err != nil || r.GetBytes() != 7 {
 		t.Errorf("%v, %v", r, err)
 	}

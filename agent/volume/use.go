@@ -1,6 +1,7 @@
 package volume
 
 import (
+	"cmp"
 	"context"
 
 	"google.golang.org/grpc/codes"
@@ -54,10 +55,10 @@ func (s *Service) expand(ctx context.Context, t *task, v *record.Volume) (int64,
 	return size, s.Filesystems.GrowMounted(ctx, diskOf(v), v.Filesystem, v.Staging)
 }
 
-// at returns the record of a volume that is staged or published at a path.
+// at returns the record of a volume that is staged or published at a path; an empty path is wherever it is.
 func (s *Service) at(id, path string) (*record.Volume, error) {
 	v, err := s.staged(id)
-	if err == nil && path != v.Staging && v.Target(path) < 0 {
+	if err == nil && path != "" && path != v.Staging && v.Target(path) < 0 {
 		err = fault.New(codes.NotFound, "volume %s is neither staged nor published at %s", id, path)
 	}
 	return v, err
@@ -65,7 +66,7 @@ func (s *Service) at(id, path string) (*record.Volume, error) {
 
 // Stats measures a volume. It does not wait for other calls on the volume; while a filesystem does not answer, it says so.
 func (s *Service) Stats(ctx context.Context, r *agentv1.StatsRequest) (*agentv1.StatsResponse, error) {
-	if err := checkPaths(r.GetVolumeId(), r.GetVolumePath()); err != nil {
+	if err := checkPaths(r.GetVolumeId()); err != nil {
 		return nil, err
 	}
 	v, err := s.at(r.GetVolumeId(), r.GetVolumePath())
@@ -80,7 +81,7 @@ func (s *Service) Stats(ctx context.Context, r *agentv1.StatsRequest) (*agentv1.
 	var usage filesystem.Usage
 	err = s.doKeyed(ctx, "stats\x00"+v.ID, v.ID, "Stats", func(_ context.Context, t *task) (err error) {
 		t.at("measure")
-		usage, err = s.Filesystems.Usage(r.GetVolumePath())
+		usage, err = s.Filesystems.Usage(cmp.Or(r.GetVolumePath(), v.Staging))
 		return err
 	})
 	if err != nil {

@@ -45,6 +45,7 @@ func publishRequest(in *csi.NodePublishVolumeRequest) (*agentv1.PublishRequest, 
 		VolumeId: in.GetVolumeId(), StagingPath: in.GetStagingTargetPath(), TargetPath: in.GetTargetPath(),
 		ReadOnly:   in.GetReadonly() || use.access == agentv1.Access_ACCESS_MULTI_NODE_READ_ONLY,
 		Filesystem: use.filesystem, Pod: podOf(in.GetVolumeContext()),
+		SingleWriter: in.GetVolumeCapability().GetAccessMode().GetMode() == csi.VolumeCapability_AccessMode_SINGLE_NODE_SINGLE_WRITER,
 	}, nil
 }
 

@@ -170,6 +170,18 @@ func TestStageRefuses(t *testing.T) {
 	}
 }
 
+func TestPublishSaysWhetherForOnePod(t *testing.T) {
+	t.Parallel()
+	for mode, want := range map[mode]bool{rwop: true, rwo: false, rox: false} {
+		request, err := publishRequest(&csi.NodePublishVolumeRequest{
+			VolumeId: volumeID, StagingTargetPath: staging, TargetPath: target, VolumeCapability: mounted(mode, "xfs"),
+		})
+		if err != nil || request.GetSingleWriter() != want {
+			t.Errorf("%s: %v, %v", mode, request, err)
+		}
+	}
+}
+
 func TestPublishSaysWhichPod(t *testing.T) {
 	t.Parallel()
 	a := &agent{}

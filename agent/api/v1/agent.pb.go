@@ -785,10 +785,12 @@ type PublishRequest struct {
 	VolumeId    string                 `protobuf:"bytes,1,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
 	StagingPath string                 `protobuf:"bytes,2,opt,name=staging_path,json=stagingPath,proto3" json:"staging_path,omitempty"`
 	// target_path is a directory for a filesystem and a file for a raw block device.
-	TargetPath    string      `protobuf:"bytes,3,opt,name=target_path,json=targetPath,proto3" json:"target_path,omitempty"`
-	ReadOnly      bool        `protobuf:"varint,4,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
-	Filesystem    *Filesystem `protobuf:"bytes,5,opt,name=filesystem,proto3" json:"filesystem,omitempty"`
-	Pod           *Pod        `protobuf:"bytes,6,opt,name=pod,proto3" json:"pod,omitempty"`
+	TargetPath string      `protobuf:"bytes,3,opt,name=target_path,json=targetPath,proto3" json:"target_path,omitempty"`
+	ReadOnly   bool        `protobuf:"varint,4,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
+	Filesystem *Filesystem `protobuf:"bytes,5,opt,name=filesystem,proto3" json:"filesystem,omitempty"`
+	Pod        *Pod        `protobuf:"bytes,6,opt,name=pod,proto3" json:"pod,omitempty"`
+	// single_writer lets the volume be published at one path at a time.
+	SingleWriter  bool `protobuf:"varint,7,opt,name=single_writer,json=singleWriter,proto3" json:"single_writer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -863,6 +865,13 @@ func (x *PublishRequest) GetPod() *Pod {
 		return x.Pod
 	}
 	return nil
+}
+
+func (x *PublishRequest) GetSingleWriter() bool {
+	if x != nil {
+		return x.SingleWriter
+	}
+	return false
 }
 
 type PublishResponse struct {
@@ -1088,9 +1097,10 @@ func (x *ExpandResponse) GetBytes() int64 {
 }
 
 type StatsRequest struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	VolumeId      string                 `protobuf:"bytes,1,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
-	VolumePath    string                 `protobuf:"bytes,2,opt,name=volume_path,json=volumePath,proto3" json:"volume_path,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	VolumeId string                 `protobuf:"bytes,1,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
+	// volume_path is where the volume is staged or published; empty: where it is staged.
+	VolumePath    string `protobuf:"bytes,2,opt,name=volume_path,json=volumePath,proto3" json:"volume_path,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1555,7 +1565,7 @@ const file_agent_api_v1_agent_proto_rawDesc = "" +
 	"\x03Pod\x12\x1c\n" +
 	"\tnamespace\x18\x01 \x01(\tR\tnamespace\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x10\n" +
-	"\x03uid\x18\x03 \x01(\tR\x03uid\"\xf7\x01\n" +
+	"\x03uid\x18\x03 \x01(\tR\x03uid\"\x9c\x02\n" +
 	"\x0ePublishRequest\x12\x1b\n" +
 	"\tvolume_id\x18\x01 \x01(\tR\bvolumeId\x12!\n" +
 	"\fstaging_path\x18\x02 \x01(\tR\vstagingPath\x12\x1f\n" +
@@ -1565,7 +1575,8 @@ const file_agent_api_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"filesystem\x18\x05 \x01(\v2\x1d.seamount.agent.v1.FilesystemR\n" +
 	"filesystem\x12(\n" +
-	"\x03pod\x18\x06 \x01(\v2\x16.seamount.agent.v1.PodR\x03pod\"\x11\n" +
+	"\x03pod\x18\x06 \x01(\v2\x16.seamount.agent.v1.PodR\x03pod\x12#\n" +
+	"\rsingle_writer\x18\a \x01(\bR\fsingleWriter\"\x11\n" +
 	"\x0fPublishResponse\"P\n" +
 	"\x10UnpublishRequest\x12\x1b\n" +
 	"\tvolume_id\x18\x01 \x01(\tR\bvolumeId\x12\x1f\n" +
