@@ -55,17 +55,17 @@ func (v *volume) liveWithKill(call, kill int) bool {
 	killed := false
 	for i, c := range v.calls() {
 		if i == call {
-			v.kill()
-			v.start(kill)
+			v.Kill()
+			v.Start(kill)
 			err := c.do(within(v.t))
-			steps := v.steps()
+			steps := v.Steps()
 			if killed = err != nil; killed {
 				if status.Code(err) != codes.Unavailable || len(steps) != kill || !strings.HasPrefix(steps[kill-1], c.name) {
 					v.t.Fatalf("%s, killed before step %d (%s): %v", c.name, kill, steps, err)
 				}
 				v.t.Logf("filesystem=%s: killed before %s", v.filesystem, steps[kill-1])
 			}
-			v.restart()
+			v.Restart()
 		}
 		for range 2 {
 			if err := c.do(within(v.t)); err != nil {
@@ -85,9 +85,9 @@ func TestHelpersOutliveTheAgent(t *testing.T) {
 	v := newPublished(t)
 	n := v.node
 	keeper, worker := n.helpers()
-	n.kill()
+	n.Kill()
 	write(t, v.file("writer"), content)
-	n.start(0)
+	n.Start(0)
 	if k, w := n.helpers(); k != keeper || w != worker {
 		t.Errorf("the keeper was %d and is %d, the worker was %d and is %d", keeper, k, worker, w)
 	}

@@ -144,7 +144,7 @@ func TestInterruptedFormatting(t *testing.T) {
 			t.Fatalf("the mark is %q", metadata[ceph.ImageKeyFormatting])
 		}
 		v.spoil()
-		v.restart()
+		v.Restart()
 		v.stage()
 		do(t, v.tryPublish(within(t), "writer", false))
 		write(t, v.file("writer"), content)
@@ -159,13 +159,13 @@ func TestInterruptedFormatting(t *testing.T) {
 // killedBefore stages with an agent that is killed before a step.
 func (v *volume) killedBefore(step string) {
 	v.t.Helper()
-	v.kill()
-	v.order.KillStep = step
-	v.start(0)
+	v.Kill()
+	v.Order.KillStep = step
+	v.Start(0)
 	if _, err := v.tryStage(within(v.t)); err == nil {
 		v.t.Fatalf("there is no step %q", step)
 	}
-	v.order.KillStep = ""
+	v.Order.KillStep = ""
 }
 
 // spoil overwrites the beginning of the filesystem, as a mkfs that was killed leaves it: not blank, and no filesystem.

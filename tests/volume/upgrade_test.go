@@ -20,14 +20,14 @@ func TestUpgrade(t *testing.T) {
 	v := newPublished(t)
 	n := v.node
 	keeper, worker := n.helpers()
-	n.restart()
+	n.Restart()
 	stop := writeOn(v.file("writer"))
 	if k, w := n.helpers(); k != keeper || w != worker {
 		t.Errorf("the same program: the keeper was %d and is %d, the worker was %d and is %d", keeper, k, worker, w)
 	}
 
-	n.order.Block = copied(t, n.order.Block)
-	n.restart()
+	n.Order.Block = copied(t, n.Order.Block)
+	n.Restart()
 	NewWithT(t).Eventually(func() error {
 		status, err := n.keeper().Status(within(t))
 		if err != nil {
@@ -36,7 +36,7 @@ func TestUpgrade(t *testing.T) {
 		if status.Worker == nil {
 			return fmt.Errorf("no worker: %s", status.Trouble)
 		}
-		return errors.Join(runs(status.PID, n.order.Block), runs(status.Worker.PID, n.order.Block))
+		return errors.Join(runs(status.PID, n.Order.Block), runs(status.Worker.PID, n.Order.Block))
 	}, patience, "50ms").Should(Succeed())
 	if k, w := n.helpers(); k == keeper || w == worker {
 		t.Errorf("the keeper was %d and is %d, the worker was %d and is %d", keeper, k, worker, w)

@@ -17,6 +17,7 @@ import (
 	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/ceph/rados"
+	"github.com/seamount-dev/seamount/tests/agentnode"
 	"github.com/seamount-dev/seamount/tests/cephtest"
 )
 
@@ -69,7 +70,7 @@ func newVolume(t testing.TB, n *node, c *rados.Client, filesystem string) *volum
 	t.Helper()
 	makePool(t, n.cluster, c)
 	v := &volume{node: n, admin: c, image: fmt.Sprintf("image-%d", os.Getpid()), access: agentv1.Access_ACCESS_SINGLE_NODE, filesystem: filesystem}
-	dir, err := os.MkdirTemp(filepath.Dir(n.order.Run), "volume-") //nolint:usetesting // below the node's own
+	dir, err := os.MkdirTemp(n.Dir(), "volume-") //nolint:usetesting // below the node's own
 	do(t, err)
 	v.dir = dir
 	v.image = filepath.Base(dir)
@@ -137,7 +138,7 @@ func (v *volume) tryUnpublish(ctx context.Context, pod string) error {
 // wantGone fails unless nothing is left of the volume on the node: no mount, no loop device, no mapping, no lock, no record.
 func (v *volume) wantGone() {
 	v.t.Helper()
-	for _, m := range mountsBelow(v.t, v.dir) {
+	for _, m := range agentnode.MountsBelow(v.t, v.dir) {
 		v.t.Errorf("still mounted: %s", m.Point)
 	}
 	if devices := v.devices(); len(devices) > 0 {
@@ -155,7 +156,7 @@ func (v *volume) wantGone() {
 	if len(lockers) > 0 {
 		v.t.Errorf("still locked: %+v", lockers)
 	}
-	records, err := filepath.Glob(filepath.Join(v.order.Run, "agent", "volumes", "*"+v.image+"*"))
+	records, err := filepath.Glob(filepath.Join(v.Order.Run, "agent", "volumes", "*"+v.image+"*"))
 	do(v.t, err)
 	if len(records) > 0 {
 		v.t.Errorf("still recorded: %s", records)
