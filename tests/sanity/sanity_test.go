@@ -3,10 +3,7 @@
 package sanity
 
 import (
-	"cmp"
-	"context"
 	"net"
-	"os"
 	"path/filepath"
 	"testing"
 
@@ -18,45 +15,20 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/identity"
+	"github.com/seamount-dev/seamount/csi/node"
+	"github.com/seamount-dev/seamount/tests/agentnode"
 )
 
-// nodeVariable names the socket of a CSI node service on this machine, whose node the cluster knows.
-const nodeVariable = "SEAMOUNT_CSI_NODE"
-
-// standIn is the least of a node service that the controller's part of the suite asks.
-type standIn struct {
-	csi.UnimplementedNodeServer
-	id string
-}
-
-func (n standIn) NodeGetInfo(context.Context, *csi.NodeGetInfoRequest) (*csi.NodeGetInfoResponse, error) {
-	return &csi.NodeGetInfoResponse{NodeId: n.id}, nil
-}
-
-func (standIn) NodeGetCapabilities(context.Context, *csi.NodeGetCapabilitiesRequest) (*csi.NodeGetCapabilitiesResponse, error) {
-	return &csi.NodeGetCapabilitiesResponse{}, nil
-}
-
-func (standIn) NodeUnpublishVolume(context.Context, *csi.NodeUnpublishVolumeRequest) (*csi.NodeUnpublishVolumeResponse, error) {
-	return &csi.NodeUnpublishVolumeResponse{}, nil
-}
-
-func (standIn) NodeUnstageVolume(context.Context, *csi.NodeUnstageVolumeRequest) (*csi.NodeUnstageVolumeResponse, error) {
-	return &csi.NodeUnstageVolumeResponse{}, nil
-}
-
-// serve answers on a socket with the controller, and with a stand-in for the node.
-func (w *world) serve() string {
+// serve answers on a socket with the controller, and with the node service of a node whose agent is real.
+func (w *world) serve(n *agentnode.Node) string {
 	w.t.Helper()
 	socket := filepath.Join(w.t.TempDir(), "csi.sock")
 	listener, err := (&net.ListenConfig{}).Listen(w.t.Context(), "unix", socket)
 	w.ok(err)
-	id, err := w.key.ID("n1")
-	w.ok(err)
 	server := grpc.NewServer()
 	csi.RegisterIdentityServer(server, &identity.Server{Name: v1alpha1.ProvisionerRBD, Version: "test"})
 	csi.RegisterControllerServer(server, w.server())
-	csi.RegisterNodeServer(server, standIn{id: id.String()})
+	csi.RegisterNodeServer(server, &node.Server{Agent: n, Socket: n.Socket()})
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	w.t.Cleanup(func() {
@@ -68,19 +40,16 @@ func (w *world) serve() string {
 
 // TestSanity runs the CSI community's suite.
 func TestSanity(t *testing.T) {
-	w := newWorld(t)
-	node, socket := os.Getenv(nodeVariable), w.serve()
+	w, n := newWorld(t), agentnode.New(t)
 	config := sanity.NewTestConfig()
-	config.ControllerAddress, config.Address = socket, cmp.Or(node, socket)
+	config.Address = w.serve(n)
 	config.TestVolumeParameters, config.TestVolumeSize, config.TestVolumeExpandSize = class(), gibibyte, 2*gibibyte
-	config.TargetPath, config.StagingPath = filepath.Join(t.TempDir(), "target"), filepath.Join(t.TempDir(), "staging")
+	config.TargetPath, config.StagingPath = filepath.Join(n.Dir(), "target"), filepath.Join(n.Dir(), "staging")
 	sc := sanity.GinkgoTest(&config)
+	explainSkips(t)
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	suite, reporter := ginkgo.GinkgoConfiguration()
-	reporter.Succinct, reporter.NoColor = true, true
-	if node == "" {
-		suite.SkipStrings = []string{"Node Service", "should work if node-expand is called"}
-	}
+	reporter.NoColor = true
 	if !ginkgo.RunSpecs(t, "CSI", suite, reporter) {
 		t.Error("the suite failed")
 	}

@@ -24,12 +24,16 @@ import (
 	"github.com/seamount-dev/seamount/operator/keys"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	operator "github.com/seamount-dev/seamount/operator/session"
+	"github.com/seamount-dev/seamount/tests/agentnode"
 	"github.com/seamount-dev/seamount/tests/cephtest"
 )
 
 func TestMain(m *testing.M) {
 	if os.Getenv(victimVariable) != "" {
 		os.Exit(runVictim())
+	}
+	if status, ended := agentnode.Enter(); ended {
+		os.Exit(status)
 	}
 	os.Exit(cephtest.Main(m))
 }
