@@ -21,9 +21,28 @@ import (
 	"github.com/seamount-dev/seamount/operator/keys"
 	"github.com/seamount-dev/seamount/operator/plan"
 	"github.com/seamount-dev/seamount/tests/cephtest"
+	"github.com/seamount-dev/seamount/tests/images/built"
 )
 
 func TestMain(m *testing.M) { os.Exit(cephtest.Main(m)) }
+
+// TestCeph16 is about the daemons of the machine's own Ceph.
+func TestCeph16(t *testing.T) { onRelease(t, cephtest.Shared(t)) }
+
+// TestCeph20 is about those of our image of Ceph 20.
+func TestCeph20(t *testing.T) { built.Rerun(t, built.One(t, "ceph-20").Root(t), "TestRoot") }
+
+// TestRoot is run by TestCeph20, with the libraries of the image.
+func TestRoot(t *testing.T) {
+	onRelease(t, cephtest.Start(t, cephtest.Options{Rootfs: built.RerunRoot(t)}))
+}
+
+// onRelease runs all tests on one cluster.
+func onRelease(t *testing.T, cluster *cephtest.Cluster) {
+	t.Run("WhatANodeMayDo", func(t *testing.T) { whatANodeMayDo(t, cluster) })
+	t.Run("WhatTheControllerMayDo", func(t *testing.T) { whatTheControllerMayDo(t, cluster) })
+	t.Run("Fence", func(t *testing.T) { fenced(t, cluster) })
+}
 
 const (
 	patience = time.Minute
@@ -107,8 +126,7 @@ func write(ctx context.Context, cluster *cephtest.Cluster, user ceph.Entity, ref
 
 // What a node needs, it can: images of StoragePools, with their lock and metadata, and the blocklist for a single client.
 // Nothing beyond that.
-func TestWhatANodeMayDo(t *testing.T) {
-	cluster := cephtest.Shared(t)
+func whatANodeMayDo(t *testing.T, cluster *cephtest.Cluster) {
 	admin := connect(t, cluster, cluster.Admin())
 	pool(t, cluster, admin, "fast", true)
 	pool(t, cluster, admin, "theirs", false)
@@ -155,8 +173,7 @@ func TestWhatANodeMayDo(t *testing.T) {
 }
 
 // The controller's user makes, clones and deletes volumes and reads how full pools are, and no more.
-func TestWhatTheControllerMayDo(t *testing.T) {
-	cluster := cephtest.Shared(t)
+func whatTheControllerMayDo(t *testing.T, cluster *cephtest.Cluster) {
 	admin := connect(t, cluster, cluster.Admin())
 	pool(t, cluster, admin, "fast", true)
 	pool(t, cluster, admin, "theirs", false)
@@ -222,11 +239,10 @@ func record(t *testing.T, admin *rados.Client, node string, ref ceph.ImageRef) s
 	return l[0].Addr
 }
 
-// TestFence fences a node that writes: its write fails, no new client of it gets in, and another node goes on. Lifted for
+// fenced fences a node that writes: its write fails, no new client of it gets in, and another node goes on. Lifted for
 // another boot, it writes again.
-func TestFence(t *testing.T) {
+func fenced(t *testing.T, cluster *cephtest.Cluster) {
 	g := NewWithT(t)
-	cluster := cephtest.Shared(t)
 	admin := connect(t, cluster, cluster.Admin())
 	pool(t, cluster, admin, "fast", true)
 	lost, healthy := image(t, admin, "fast", "pvc-1"), image(t, admin, "fast", "pvc-2")
