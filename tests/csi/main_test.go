@@ -22,7 +22,12 @@ import (
 // rounds is how often each part of Seamount is killed under load. Five parts and ten rounds are fifty kills.
 var rounds = flag.Int("rounds", 1, "how often each part is killed under a verifying fio")
 
-func TestMain(m *testing.M) { os.Exit(cluster.Main(m)) }
+func TestMain(m *testing.M) {
+	if task, ok := os.LookupEnv(noopVariable); ok {
+		os.Exit(noopProcess(task))
+	}
+	os.Exit(cluster.Main(m))
+}
 
 var nodes = []string{"node1", "node2", "node3"}
 
@@ -34,8 +39,9 @@ const (
 // suite is one Ceph cluster with a StoragePool, which the parts of a test share.
 type suite struct {
 	*product.Product
-	image     string // for pods that use volumes
-	namespace string // of these pods and their claims
+	image     string       // for pods that use volumes
+	namespace string       // of these pods and their claims
+	noopEnded func() error // of the driver that makes nothing, for benchmarks
 }
 
 // TestVolumes does with volumes all that people do, and looks in the end what is left of it.
@@ -70,7 +76,7 @@ func (s *suite) parts(t *testing.T) {
 	}
 }
 
-func newSuite(t *testing.T) *suite {
+func newSuite(t testing.TB) *suite {
 	t.Helper()
 	p := product.Install(t, len(nodes), product.Discover)
 	ceph := p.Image(t, "ceph-20")
@@ -113,7 +119,7 @@ spec:
 
 // remove takes pool and cluster away while the operator is there to do it. It is refused until the operator has seen that
 // the volumes are gone.
-func (s *suite) remove(t *testing.T) {
+func (s *suite) remove(t testing.TB) {
 	for _, object := range []string{"storagepool/vol", "storagecluster/" + clusterName} {
 		s.Eventually(t, object+" is deleted", func() error {
 			_, err := s.TryKubectl("", "-n", product.Namespace, "delete", object, "--ignore-not-found", "--timeout=170s")
@@ -123,7 +129,7 @@ func (s *suite) remove(t *testing.T) {
 }
 
 // awaitPool waits for the cluster and then the pool, on a machine that may be busy with other things.
-func (s *suite) awaitPool(t *testing.T) {
+func (s *suite) awaitPool(t testing.TB) {
 	t.Helper()
 	for _, object := range []string{"storagecluster/" + clusterName, "storagepool/vol"} {
 		var err error
@@ -139,7 +145,7 @@ func (s *suite) awaitPool(t *testing.T) {
 }
 
 // ask runs a program of Ceph's in the pod of a mon, as client.admin. The key goes there by standard input.
-func (s *suite) ask(t *testing.T, script string) string {
+func (s *suite) ask(t testing.TB, script string) string {
 	t.Helper()
 	var secret corev1.Secret
 	if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: product.Namespace, Name: manifest.IdentityName(clusterName)}, &secret); err != nil {
@@ -158,13 +164,13 @@ func (s *suite) ask(t *testing.T, script string) string {
 }
 
 // sh runs a script in a pod.
-func (s *suite) sh(t *testing.T, pod, script string) string {
+func (s *suite) sh(t testing.TB, pod, script string) string {
 	t.Helper()
 	return s.Kubectl(t, "-n", s.namespace, "exec", pod, "--", "sh", "-ec", script)
 }
 
 // gone deletes objects and waits for that.
-func (s *suite) gone(t *testing.T, objects ...string) {
+func (s *suite) gone(t testing.TB, objects ...string) {
 	t.Helper()
 	s.Kubectl(t, append([]string{"-n", s.namespace, "delete", "--timeout=170s"}, objects...)...)
 }

@@ -45,7 +45,7 @@ spec:
 }
 
 // claims makes claims.
-func (s *suite) claims(t *testing.T, claims ...claim) {
+func (s *suite) claims(t testing.TB, claims ...claim) {
 	t.Helper()
 	for _, c := range claims {
 		s.Apply(t, s.namespace, c.manifest())
@@ -99,7 +99,7 @@ spec:
 }
 
 // start starts pods and waits until they run.
-func (s *suite) start(t *testing.T, pods ...pod) {
+func (s *suite) start(t testing.TB, pods ...pod) {
 	t.Helper()
 	began := time.Now()
 	for _, p := range pods {
@@ -114,7 +114,7 @@ func (s *suite) start(t *testing.T, pods ...pod) {
 }
 
 // write fills a file with random bytes and returns its checksum.
-func (s *suite) write(t *testing.T, pod, path string) string {
+func (s *suite) write(t testing.TB, pod, path string) string {
 	t.Helper()
 	return s.sh(t, pod, "dd if=/dev/urandom of="+path+" bs=1M count=32 2>/dev/null; sync; "+sum(path))
 }
@@ -122,7 +122,7 @@ func (s *suite) write(t *testing.T, pod, path string) string {
 func sum(path string) string { return "sha256sum <" + path }
 
 // wantSum checks that a file in a pod has a checksum.
-func (s *suite) wantSum(t *testing.T, pod, path, want string) {
+func (s *suite) wantSum(t testing.TB, pod, path, want string) {
 	t.Helper()
 	if got := s.sh(t, pod, sum(path)); got != want {
 		t.Errorf("%s of pod %s has the checksum %s, want %s", path, pod, got, want)
