@@ -3,6 +3,7 @@ package house
 // purePackages decide: what they answer depends on their arguments alone.
 var purePackages = []string{
 	"./operator/plan/...", "./operator/manifest/...", "./ceph", "./ceph/command/...", "./discover/verdict/...",
+	"./cmd/kubectl-seamount/answer/...",
 }
 
 // outsideWorld is what a pure package may not touch. net/netip and net/url only parse text.
@@ -64,9 +65,25 @@ var Law = []Rule{
 		Forbid: []string{"./ceph/rados/..."}, Direct: true, Tests: true,
 	},
 	{
-		Name: "the node's program is static",
-		Why:  "it is copied into images that lack our libraries",
-		From: []string{"./cmd/seamount-node/..."}, Forbid: []string{"./ceph/rados/...", "github.com/ceph/go-ceph/...", "C"},
+		Name: "answers know only what they are given",
+		Why:  "a terminal and a page ask for the same answers, whoever read the objects",
+		From: []string{"./cmd/kubectl-seamount/answer/..."}, Forbid: []string{"./..."},
+		Allow: []string{
+			"./api/v1alpha1", "./api/conditions", "./csi/handle", "./ceph", "./operator/manifest/...", "./cmd/kubectl-seamount/answer/...",
+		},
+	},
+	{
+		Name: "the kubectl plugin talks to Kubernetes alone",
+		Why:  "it runs on the user's machine, with the user's rights",
+		From: []string{"./cmd/kubectl-seamount/..."}, Forbid: []string{"./..."},
+		Allow: []string{
+			"./api/...", "./csi/handle", "./ceph", "./operator/manifest/...", "./cmd/kubectl-seamount/...",
+		},
+	},
+	{
+		Name: "the programs for nodes and for users are static",
+		Why:  "they run where our libraries are not",
+		From: []string{"./cmd/seamount-node/...", "./cmd/kubectl-seamount/..."}, Forbid: []string{"./ceph/rados/...", "github.com/ceph/go-ceph/...", "C"},
 	},
 	{
 		Name: "the agent decides nothing about the cluster",
