@@ -57,7 +57,7 @@ func newRoot() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newVersion(), newCeph(), newOperator(), newCSI())
+	root.AddCommand(newVersion(), newCeph(), newOperator(), newCSI(), newUninstallCheck())
 	return root
 }
 
