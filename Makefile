@@ -86,7 +86,7 @@ check: ## Before each commit: generate, fmt, then verify, vet, lint, house, unit
 	@$(if $(CI),,$(MAKE) generate fmt;) $(MAKE) verify vet lint house unit; echo "make check: passed in $$SECONDS s"
 
 .PHONY: generate
-generate: $(GENERATORS) ## Write what follows from the API types and from the agent's .proto
+generate: $(GENERATORS) ## Write what follows from the API types, the agent's .proto and the Helm chart
 	@tools/generate.sh $(TOOLS)
 
 .PHONY: fmt

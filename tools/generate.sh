@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Generates from the API types: deep copies and apply configurations below api/, schemas in deploy/crds. From the agent's
 # .proto: its messages and its gRPC service, in agent/api. From the module of external-snapshotter: the schemas of volume
-# snapshots, in deploy/crds-snapshot, as the version that go.mod names has them.
+# snapshots, in deploy/crds-snapshot, as the version that go.mod names has them. From the Helm chart: the manifests for kubectl
+# in deploy/manifests; and in the chart its copies of the schemas and policies, and the table of its values.
 # It works on a copy, so that a type that does not compile leaves the tree as it was.
 # Usage: tools/generate.sh <directory of the tools> [--check]
 #   --check  change nothing, fail when what is in the tree is not what would be generated
@@ -28,10 +29,13 @@ cd "$copy"
 "$generator" crd paths=./api/... output:crd:artifacts:config=deploy/crds
 "$generator" applyconfiguration paths=./api/...
 "$tools/protogen" . agent/api/v1/agent.proto "$tools/protoc-gen-go" "$tools/protoc-gen-go-grpc"
+cp -a "$root/deploy/policies" deploy/
+mkdir -p deploy/helm && cp -a "$root/deploy/helm/seamount" deploy/helm/
+go run -C "$root/deploy/helm" ./cmd/seamount-chart "$copy/deploy"
 
 if [[ $check == --check ]]; then
 	stale=0
-	for tree in api agent/api deploy/crds deploy/crds-snapshot; do
+	for tree in api agent/api deploy/crds deploy/crds-snapshot deploy/helm/seamount deploy/manifests; do
 		diff -Nru "$root/$tree" "$copy/$tree" || stale=1
 	done
 	[[ $stale -eq 0 ]] || echo "Generated files are stale (see above): run 'make generate' and commit what it changes." >&2
@@ -39,9 +43,10 @@ if [[ $check == --check ]]; then
 fi
 
 cd "$root"
-rm -rf deploy/crds deploy/crds-snapshot
+rm -rf deploy/crds deploy/crds-snapshot deploy/manifests deploy/helm/seamount/files/{crds,crds-snapshot,policies}
 find api -type d -name applyconfiguration -prune -exec rm -rf {} +
-cp -a "$copy/deploy/crds" "$copy/deploy/crds-snapshot" deploy/
+cp -a "$copy/deploy/crds" "$copy/deploy/crds-snapshot" "$copy/deploy/manifests" deploy/
+cp -a "$copy/deploy/helm/seamount/." deploy/helm/seamount/
 cp -a "$copy"/agent/api/. agent/api/
 (cd "$copy" && find api \( -name 'zz_generated.*' -o -path '*/applyconfiguration/*' \) -type f -print0) |
 	tar -C "$copy" --null -T - -c | tar -x

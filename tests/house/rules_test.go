@@ -132,7 +132,7 @@ func TestCheckText(t *testing.T) {
 	if found := CheckText("image.png", []byte("\x00 see the FIX"+"ME")); found != nil {
 		t.Errorf("binary file was read: %v", found)
 	}
-	for _, file := range []string{"deploy/crds/x.yaml", "deploy/crds-snapshot/x.yaml", "agent/api/v1/x.pb.go"} {
+	for _, file := range []string{"deploy/crds/x.yaml", "deploy/crds-snapshot/x.yaml", "deploy/helm/seamount/files/crds/x.yaml", "agent/api/v1/x.pb.go"} {
 		if found := CheckText(file, []byte("TO"+"DO by others")); found != nil {
 			t.Errorf("generated text was read: %v", found)
 		}
