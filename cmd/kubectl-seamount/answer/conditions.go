@@ -58,7 +58,15 @@ func unwell(c metav1.Condition, polarity conditions.Polarity) bool {
 // findings returns the conditions of an object that are not well, in the order in which they are shown. What is only
 // unknown is left out where something is known to be wrong: it is unknown because of that.
 func findings(o Object, have []metav1.Condition) []Finding {
-	var known, unknown []Finding
+	known, unknown := allFindings(o, have)
+	if len(known) > 0 {
+		return known
+	}
+	return unknown
+}
+
+// allFindings returns what is known to be wrong, and what is not known to be well.
+func allFindings(o Object, have []metav1.Condition) (known, unknown []Finding) {
 	for _, spec := range conditions.Of(o.Kind) {
 		c := meta.FindStatusCondition(have, spec.Type)
 		if c == nil || !unwell(*c, spec.Polarity) {
@@ -71,10 +79,7 @@ func findings(o Object, have []metav1.Condition) []Finding {
 		}
 		known = append(known, f)
 	}
-	if len(known) > 0 {
-		return known
-	}
-	return unknown
+	return known, unknown
 }
 
 func objectOfCluster(c *v1alpha1.StorageCluster) Object {

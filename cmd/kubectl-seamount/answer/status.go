@@ -106,7 +106,7 @@ func clusterStatus(s *Snapshot, c *v1alpha1.StorageCluster) ClusterStatus {
 		Findings: findings(objectOfCluster(c), c.Status.Conditions),
 	}
 	answer.Findings = append(answer.Findings, poolFindings(s, c)...)
-	answer.Healthy, answer.Health = health(c, answer.Findings)
+	answer.Healthy, answer.Health = health(s, c)
 	answer.NeedsYou = tasks(s, c, answer.Findings)
 	return answer
 }
@@ -210,10 +210,37 @@ func (f Finding) harmless() bool {
 	return false
 }
 
+// sickness returns what touches the data of an object first. What is unknown does, and a Ready that nobody wrote.
+func sickness(o Object, have []metav1.Condition) *Finding {
+	known, unknown := allFindings(o, have)
+	if f := find(append(known, unknown...), func(f *Finding) bool { return !f.harmless() }); f != nil {
+		return f
+	}
+	if ready := readiness(have); ready.Status != metav1.ConditionTrue {
+		return &Finding{o, ready.Type, string(ready.Status), ready.Reason, ready.Message}
+	}
+	return nil
+}
+
+// sicknessOf looks at a cluster, and then at its pools.
+func sicknessOf(s *Snapshot, c *v1alpha1.StorageCluster) *Finding {
+	sick := sickness(objectOfCluster(c), c.Status.Conditions)
+	for _, p := range poolsOf(s, c) {
+		if sick == nil {
+			sick = sickness(objectOfPool(p), p.Status.Conditions)
+		}
+	}
+	for _, f := range filesystemsOf(s, c) {
+		if sick == nil {
+			sick = sickness(objectOfFilesystem(f), f.Status.Conditions)
+		}
+	}
+	return sick
+}
+
 // health says how a cluster is. Unknown is not healthy.
-func health(c *v1alpha1.StorageCluster, found []Finding) (healthy bool, words string) {
-	ready := readiness(c.Status.Conditions)
-	sick := find(found, func(f *Finding) bool { return !f.harmless() })
+func health(s *Snapshot, c *v1alpha1.StorageCluster) (healthy bool, words string) {
+	ready, sick := readiness(c.Status.Conditions), sicknessOf(s, c)
 	switch {
 	case ready.Status == metav1.ConditionFalse:
 		words = fmt.Sprintf("not ready (%s): %s", ready.Reason, ready.Message)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -38,6 +39,13 @@ func TestExitCodes(t *testing.T) {
 	set(stale.cluster.Status.Conditions, no("Reachable", "Stale", "the state of the cluster could not be read lately"))
 	silent := healthy()
 	silent.cluster.Status = v1alpha1.StorageClusterStatus{}
+	drifted := healthy()
+	set(drifted.cluster.Status.Conditions, no("UpToDate", "ConfigDrift", "1 setting changed in Ceph by hand"))
+	unseen := healthy()
+	set(unseen.cluster.Status.Conditions, no("UpToDate", "ConfigDrift", "1 setting changed in Ceph by hand"))
+	set(unseen.cluster.Status.Conditions, cond("MonQuorum", metav1.ConditionUnknown, "NotObserved", "the mons could not be asked"))
+	fresh := healthy()
+	fresh.bulk.Status.Conditions = nil
 	for name, tt := range map[string]struct {
 		line    string
 		objects []client.Object
@@ -50,6 +58,9 @@ func TestExitCodes(t *testing.T) {
 		"stale is not healthy":           {"status --check", stale.objects(), exitUnhealthy},
 		"no status is not healthy":       {"status --check", silent.objects(), exitUnhealthy},
 		"not healthy, and nobody checks": {"status", troubled().objects(), exitOK},
+		"drift is no sickness":           {"status --check", drifted.objects(), exitOK},
+		"drift hides nothing":            {"status --check", unseen.objects(), exitUnhealthy},
+		"a pool without a status":        {"status --check", fresh.objects(), exitUnhealthy},
 		"no cluster":                     {"status --check", nil, exitFailed},
 		"no such cluster":                {"status other", healthy().objects(), exitFailed},
 		"no such namespace":              {"plan -n other", healthy().objects(), exitFailed},
