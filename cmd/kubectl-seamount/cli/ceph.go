@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -75,8 +76,8 @@ func (a *App) ceph(ctx context.Context, k *Kubernetes, name string, args []strin
 		Command: append([]string{"sh", "-ec", runCeph, "ceph"}, args...),
 		Stdin:   io.MultiReader(strings.NewReader(key+"\n"), a.In), Stdout: a.Out, Stderr: a.Err,
 	})
-	if apierrors.IsForbidden(err) {
-		return hinted(fmt.Sprintf("ask for it: kubectl auth can-i create pods/exec -n %s", c.Namespace), "you may not run commands in pods of namespace %s: %w", c.Namespace, err)
+	if errors.Is(err, errDenied) {
+		return hintedError{err, "ask for it: kubectl auth can-i create pods/exec -n " + c.Namespace}
 	}
 	return err
 }

@@ -51,6 +51,15 @@ func TestCephPassesTheExitCodeOn(t *testing.T) {
 	}
 }
 
+func TestCephIsDenied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, interceptor.Funcs{}, healthy().objects()...)
+	w.execErr = errDenied
+	if code := w.run(t, "ceph -- status"); code != exitFailed || !strings.Contains(w.err.String(), "hint: ask for it: kubectl auth can-i create pods/exec -n seamount") {
+		t.Errorf("exit code %d, stderr %q", code, &w.err)
+	}
+}
+
 func TestCephExplains(t *testing.T) {
 	t.Parallel()
 	silent := healthy()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/kubernetes/scheme"
@@ -13,6 +14,9 @@ import (
 	"k8s.io/client-go/util/exec"
 	"k8s.io/streaming/pkg/httpstream"
 )
+
+// errDenied says that the user may not run commands in pods.
+var errDenied = errors.New("you may not run commands in pods")
 
 // execute runs a command in a container, as kubectl exec does: over a WebSocket, and over SPDY where something between
 // here and the API server knows no WebSockets.
@@ -28,6 +32,8 @@ func execute(ctx context.Context, config *rest.Config, e Exec) error {
 		return nil
 	case errors.As(err, &ended):
 		return exitError(ended.Code)
+	case strings.Contains(err.Error(), " is forbidden"): // what refuses an upgrade leaves nothing but its words
+		return fmt.Errorf("run a command in pod %s/%s: %w: %w", e.Namespace, e.Pod, errDenied, err)
 	}
 	return fmt.Errorf("run a command in pod %s/%s: %w", e.Namespace, e.Pod, err)
 }
