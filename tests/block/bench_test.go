@@ -51,7 +51,7 @@ func BenchmarkDevice(b *testing.B) {
 	image := newImage(b, c, pool(b, cluster, c), "volume", 1<<30)
 	m := n.mapImage(image, block.SingleNode)
 	disk := device(b, m)
-	run(b, "dd", "if=/dev/urandom", "of="+disk.Path, "bs=1M", "oflag=direct", "status=none")
+	run(b, "dd", "if=/dev/urandom", "of="+disk.Path, "bs=1M", "count=1024", "oflag=direct", "status=none")
 	for _, w := range workloads {
 		b.Run("device/"+w.name, func(b *testing.B) { w.run(b, "--filename="+disk.Path, "--direct=1", "--ioengine=libaio") })
 	}
