@@ -26,8 +26,9 @@ const heartbeat = 30 * time.Second
 
 // Reporter prints steps. Steps may run at the same time.
 type Reporter struct {
-	memory *Memory
-	now    func() time.Time
+	memory  *Memory
+	assumed map[string]time.Duration // by title, where memory has nothing
+	now     func() time.Time
 
 	mu     sync.Mutex
 	out    io.Writer
@@ -41,6 +42,10 @@ type Reporter struct {
 func New(out io.Writer, memory *Memory) *Reporter {
 	return &Reporter{out: out, memory: memory, now: time.Now, live: isTerminal(out)}
 }
+
+// Assume gives steps that were never done here, by their titles, how long they take elsewhere. It has to be called before
+// they begin.
+func (r *Reporter) Assume(took map[string]time.Duration) { r.assumed = took }
 
 // Discard is a Reporter that prints nothing.
 func Discard() *Reporter { return New(io.Discard, nil) }
@@ -59,9 +64,10 @@ type Step struct {
 	reporter *Reporter
 	title    string
 	started  time.Time
-	expected time.Duration
-	detail   string // while it runs
-	result   string // when it is done
+	expected time.Duration // as it took the last time
+	assumed  time.Duration // as it takes elsewhere
+	detail   string        // while it runs
+	result   string        // when it is done
 	log      string
 	lastBeat time.Time
 }
@@ -128,7 +134,7 @@ func (s *Step) Log(path string) {
 func (r *Reporter) begin(title string) *Step {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := &Step{reporter: r, title: title, started: r.now(), expected: r.memory.expected(title)}
+	s := &Step{reporter: r, title: title, started: r.now(), expected: r.memory.expected(title), assumed: r.assumed[title]}
 	s.lastBeat = s.started
 	r.active = append(r.active, s)
 	r.draw()
@@ -210,8 +216,11 @@ func (r *Reporter) draw() {
 
 func (s *Step) summary(word string, took time.Duration) string {
 	text := fmt.Sprintf("%-6s  %s  %s", word, s.title, short(took))
-	if s.expected > 0 {
+	switch {
+	case s.expected > 0:
 		text += fmt.Sprintf(" (last time %s)", short(s.expected))
+	case s.assumed > 0:
+		text += fmt.Sprintf(" (about %s the first time)", short(s.assumed))
 	}
 	if s.detail != "" {
 		text += "  " + s.detail

@@ -146,6 +146,22 @@ func TestExpectationIsRemembered(t *testing.T) {
 	}
 }
 
+func TestAssumptionGivesWayToMemory(t *testing.T) {
+	t.Parallel()
+	m := LoadMemory(filepath.Join(t.TempDir(), "durations.json"))
+	r, out, clock := reporter(m)
+	r.Assume(map[string]time.Duration{"bake": time.Minute})
+	for range 2 {
+		if err := r.Do(t.Context(), "bake", func(context.Context, *Step) error { clock.pass(2 * time.Minute); return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := "  done    bake  2 min 00 s (about 1 min 00 s the first time)\n" + "  done    bake  2 min 00 s (last time 2 min 00 s)\n"
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("output (-want +got):\n%s", diff)
+	}
+}
+
 func TestDamagedMemoryIsForgotten(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{"", "{", "null", "[1]"} {
