@@ -22,9 +22,9 @@ PKG ?= ./...
 BENCH_TAGS ?= $(CEPH_TAG)
 ## Tools, programs and image archives, built once for each version
 SEAMOUNT_CACHE ?= $(HOME)/.cache/seamount
-## Further arguments for local-up and local-down, for example --nodes=1
+## Further arguments for up, local-up and local-down, for example --nodes=5
 ARGS ?=
-## Images to build and load; by default all whose programs exist
+## Images that the target images builds; by default all whose programs exist
 IMAGES ?= ceph-18 ceph-20 pause $(notdir $(wildcard cmd/seamount cmd/seamount-node)) workload
 ## What the programs say of themselves
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
@@ -161,15 +161,15 @@ bin/%: FORCE
 ##@ A Kubernetes on this machine (as root)
 
 .PHONY: up
-up: local-up ## local-up, then build the images and load them into the nodes
-	@$(MAKE) images
-	@bin/seamount-local load $(IMAGES:%=$(SEAMOUNT_CACHE)/images/%.tar)
+up: bin/seamount-local ## Try Seamount: Kubernetes, storage on its disks, and a database on a volume of it
+	@bin/seamount-local trial up $(ARGS)
 
 .PHONY: down
-down: local-down ## The same as local-down
+down: bin/seamount-local ## Remove all that up made, to the last mount
+	@bin/seamount-local trial down
 
 .PHONY: local-up
-local-up: bin/seamount-local ## Start a real Kubernetes of one to five nodes; the first time it is compiled
+local-up: bin/seamount-local ## Start only a real Kubernetes of one to five nodes; the first time it is compiled
 	@bin/seamount-local up $(ARGS)
 
 .PHONY: local-down

@@ -54,6 +54,8 @@ func TestBadInputIsRefusedBeforeAnything(t *testing.T) {
 		"disks":        {[]string{"up", "--disks", "-1"}, "negative"},
 		"disk size":    {[]string{"up", "--disk-size", "much"}, "--disk-size"},
 		"qps":          {[]string{"preflight", "--kube-api-qps", "-1"}, "negative"},
+		"trial nodes":  {[]string{"trial", "up", "--nodes", "2"}, "choose 3 to 5"},
+		"trial disks":  {[]string{"trial", "up", "--disks", "-1"}, "negative"},
 		"argument":     {[]string{"up", "now"}, "unknown command"},
 		"verb":         {[]string{"node", "explode", "1"}, "unknown command"},
 		"output":       {[]string{"status", "-o", "xml"}, "choose json"},
@@ -96,6 +98,37 @@ func TestMergeOnlyGrows(t *testing.T) {
 	}
 	if _, err := merge(had, had, given("bridge", "network", "api-port")); err != nil {
 		t.Errorf("the same again: %v", err)
+	}
+}
+
+// A trial lets a cluster that is too small for it grow, and leaves a larger one as it is.
+func TestTrialNeedsEnoughNodes(t *testing.T) {
+	t.Parallel()
+	for nodes, grow := range map[int]bool{1: true, 2: true, 3: false, 5: false} {
+		dir := state.Dir(t.TempDir())
+		config := state.DefaultConfig()
+		config.Nodes = nodes
+		if err := state.SaveConfig(dir, config); err != nil {
+			t.Fatal(err)
+		}
+		given := enoughNodes(dir, func(flag string) bool { return flag == "bridge" })
+		if given("nodes") != grow || !given("bridge") || given("network") {
+			t.Errorf("%d nodes: grow %v, want %v", nodes, given("nodes"), grow)
+		}
+	}
+	if given := enoughNodes(state.Dir(t.TempDir()), func(string) bool { return false }); given("nodes") {
+		t.Error("a cluster that is not there grows")
+	}
+}
+
+func TestDisksInNodes(t *testing.T) {
+	t.Parallel()
+	disks := []disk.Disk{{Node: 1, Bytes: 1 << 30}, {Node: 2, Bytes: 1 << 30}, {Bytes: 2 << 30}}
+	if count, size := inNodes(disks); count != 2 || size != disk.FormatSize(1<<30) {
+		t.Errorf("%d of %q, want 2 of one size", count, size)
+	}
+	if count, size := inNodes(append(disks, disk.Disk{Node: 3, Bytes: 3 << 30})); count != 3 || size != "" {
+		t.Errorf("%d of %q, want 3 of several sizes", count, size)
 	}
 }
 

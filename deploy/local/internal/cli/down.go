@@ -30,6 +30,11 @@ cluster's. The cache of compiled programs stays.`,
 }
 
 func down(ctx context.Context) error {
+	return downAfter(ctx, "down", func(context.Context, *session) error { return nil })
+}
+
+// downAfter removes the cluster when work is done. Without a cluster it does nothing.
+func downAfter(ctx context.Context, command string, work func(context.Context, *session) error) error {
 	if err := requireRoot(); err != nil {
 		return err
 	}
@@ -41,10 +46,13 @@ func down(ctx context.Context) error {
 		s.report.Note("there is no local cluster in %s: nothing to do", s.dir)
 		return nil
 	}
-	if err := s.acquire(ctx, "down"); err != nil {
+	if err := s.acquire(ctx, command); err != nil {
 		return errors.Join(err, s.close())
 	}
 	s.config = configOrAll(s.dir)
+	if err := work(ctx, s); err != nil {
+		return errors.Join(err, s.close())
+	}
 	return errors.Join(s.report.Do(ctx, "remove the cluster", func(ctx context.Context, _ *progress.Step) error {
 		return s.tearDown(ctx)
 	}), s.close())

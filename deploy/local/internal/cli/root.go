@@ -57,7 +57,7 @@ removes everything again with "down".`,
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.AddCommand(
 		newUp(), newDown(), newStatus(), newPreflight(), newBuild(), newKubeconfig(), newLogs(),
-		newExec(), newNode(), newDisk(), newLoad(),
+		newExec(), newNode(), newDisk(), newLoad(), newTrial(),
 	)
 	return root
 }

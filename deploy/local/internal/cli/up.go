@@ -52,7 +52,7 @@ func (o *upOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.IntVar(&o.asked.Nodes, "nodes", o.asked.Nodes, "how many nodes, 1 to 5; more can be added later")
 	f.IntVar(&o.asked.KubeAPIQPS, "kube-api-qps", 0, "request rate of kube-controller-manager (default Kubernetes' own, 20)")
-	f.IntVar(&o.disks, "disks", 0, "disks that every node has at least")
+	f.IntVar(&o.disks, "disks", o.disks, "disks that every node has at least")
 	f.StringVar(&o.diskSize, "disk-size", "10G", "size of disks added by --disks")
 	f.BoolVar(&o.noInstall, "no-install", false, "do not install missing packages, but say which")
 	f.BoolVar(&o.keep, "keep-failed", false, "leave what a failed first up made, to look at it")
@@ -89,24 +89,10 @@ func (o *upOptions) parse() error {
 }
 
 func (o *upOptions) run(cmd *cobra.Command) error {
-	if err := o.parse(); err != nil {
-		return err
-	}
-	if err := requireRoot(); err != nil {
-		return err
-	}
 	began := time.Now()
-	s, err := newSession()
+	s, err := o.begin(cmd.Context(), "up")
 	if err != nil {
 		return err
-	}
-	if empty, err := s.dir.IsEmpty(); err != nil {
-		return err
-	} else if !empty && !s.dir.IsOurs() {
-		return fmt.Errorf("%s is not empty and holds no local cluster: set %s to another directory", s.dir, state.DirEnv)
-	}
-	if err := s.acquire(cmd.Context(), "up"); err != nil {
-		return errors.Join(err, s.close())
 	}
 	err = o.locked(cmd.Context(), s, changed(cmd))
 	if err == nil {
@@ -116,28 +102,57 @@ func (o *upOptions) run(cmd *cobra.Command) error {
 	return errors.Join(err, s.close())
 }
 
+// begin is a session with the lock, on a cluster that there may not be yet.
+func (o *upOptions) begin(ctx context.Context, command string) (*session, error) {
+	if err := o.parse(); err != nil {
+		return nil, err
+	}
+	if err := requireRoot(); err != nil {
+		return nil, err
+	}
+	s, err := newSession()
+	if err != nil {
+		return nil, err
+	}
+	if empty, err := s.dir.IsEmpty(); err != nil {
+		return nil, err
+	} else if !empty && !s.dir.IsOurs() {
+		return nil, fmt.Errorf("%s is not empty and holds no local cluster: set %s to another directory", s.dir, state.DirEnv)
+	}
+	if err := s.acquire(ctx, command); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
 // changed tells which flags the user gave.
 func changed(cmd *cobra.Command) func(string) bool { return cmd.Flags().Changed }
 
 // locked runs with the lock. If there was no complete cluster before and this
 // one does not come up, it leaves nothing behind.
 func (o *upOptions) locked(ctx context.Context, s *session, given func(string) bool) error {
-	had, err := state.LoadConfig(s.dir)
-	first := errors.Is(err, state.ErrNoCluster)
-	if err != nil && !first {
+	first, err := o.configure(s, given)
+	if err != nil {
 		return err
-	}
-	s.config = o.asked
-	if !first {
-		if s.config, err = merge(had, o.asked, given); err != nil {
-			return err
-		}
 	}
 	err = o.bringUp(ctx, s)
 	if err == nil || !first || o.keep {
 		return err
 	}
 	return rollBack(ctx, s, err)
+}
+
+// configure chooses the configuration, and says whether there was no complete cluster before.
+func (o *upOptions) configure(s *session, given func(string) bool) (first bool, err error) {
+	s.config = o.asked
+	had, err := state.LoadConfig(s.dir)
+	if errors.Is(err, state.ErrNoCluster) {
+		return true, nil
+	}
+	if err == nil {
+		s.config, err = merge(had, o.asked, given)
+	}
+	return false, err
 }
 
 // merge is the configuration of a cluster that is there and is asked to be

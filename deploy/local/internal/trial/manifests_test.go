@@ -1,0 +1,159 @@
+package trial
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"sigs.k8s.io/yaml"
+)
+
+var testImages = Images{
+	imageSeamount: "example.org/seamount:1", imageNode: "example.org/node:2", imageCeph: "example.org/ceph:3", imageWorkload: "example.org/workload:4",
+}
+
+func TestInPlace(t *testing.T) {
+	t.Parallel()
+	const text = "image: ghcr.io/seamount-dev/seamount-node\n--node-image=ghcr.io/seamount-dev/seamount-node:v1.2\n" +
+		`{image: "ghcr.io/seamount-dev/seamount", other: docker.io/seamount-dev/x}`
+	got, err := inPlace([]byte(text), testImages)
+	want := "image: example.org/node:2\n--node-image=example.org/node:2\n" + `{image: "example.org/seamount:1", other: docker.io/seamount-dev/x}`
+	if diff := cmp.Diff(want, string(got)); diff != "" || err != nil {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	}
+	if _, err := inPlace([]byte("ghcr.io/seamount-dev/dashboard:v1"), testImages); err == nil || !strings.Contains(err.Error(), "dashboard") {
+		t.Errorf("error %v, want one that names the image", err)
+	}
+}
+
+// The manifests of this checkout: all parts, every document readable, and no image that the nodes do not have.
+func TestManifestsOfTheCheckout(t *testing.T) {
+	t.Parallel()
+	text, err := Checkout{Root: filepath.Join("..", "..", "..", "..")}.Manifests(testImages)
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for document := range strings.SplitSeq(text, "\n---\n") {
+		var o Object
+		if err := yaml.Unmarshal([]byte(document), &o); err != nil {
+			t.Errorf("%v:\n%s", err, document)
+		}
+		have[strings.ToLower(o.Kind)+"/"+o.Metadata.Name] = true
+	}
+	for _, want := range append(workloads, "namespace/seamount", "csidriver/rbd.csi.seamount.dev") {
+		if !have[want] {
+			t.Errorf("%s is not among them", want)
+		}
+	}
+	if strings.Contains(text, "ghcr.io/") {
+		t.Error("an image of a release is left")
+	}
+}
+
+func TestManifestsNeedAWholeCheckout(t *testing.T) {
+	t.Parallel()
+	if _, err := manifests(fstest.MapFS{}, testImages); err == nil || !strings.Contains(err.Error(), "deploy/policies") {
+		t.Errorf("error %v, want one that names what is missing", err)
+	}
+}
+
+// Nothing in the demo is left open, and its pod may run in a namespace with the strictest Pod Security.
+func TestDemoText(t *testing.T) {
+	t.Parallel()
+	text := demoText(testImages)
+	for _, place := range []string{"IMAGE", "SCALE"} {
+		if strings.Contains(text, place) {
+			t.Errorf("%s is left", place)
+		}
+	}
+	for _, want := range []string{"image: example.org/workload:4", "enforce: restricted", "--scale=3 ", "storageClassName: " + poolName} {
+		if !strings.Contains(text, want) {
+			t.Errorf("it does not have %q", want)
+		}
+	}
+	for document := range strings.SplitSeq(text, "\n---\n") {
+		if err := yaml.Unmarshal([]byte(document), &Object{}); err != nil {
+			t.Errorf("%v:\n%s", err, document)
+		}
+	}
+}
+
+func TestParseIndex(t *testing.T) {
+	t.Parallel()
+	const whole = `[{"name": "ceph-20", "names": ["c:20.2.4", "c:20"], "archive": "/c.tar"}, {"name": "seamount", "names": ["s"], "archive": "/s.tar"},
+		{"name": "seamount-node", "names": ["n"], "archive": "/n.tar"}, {"name": "workload", "names": ["w"], "archive": "/w.tar"},
+		{"name": "ceph-18", "names": ["o"], "archive": "/o.tar"}]`
+	images, archives, err := parseIndex([]byte(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"/n.tar", "/s.tar", "/c.tar", "/w.tar"}, archives); diff != "" {
+		t.Errorf("archives (-want +got):\n%s", diff)
+	}
+	if images[imageCeph] != "c:20.2.4" {
+		t.Errorf("images %v, want the most exact name", images)
+	}
+	for name, text := range map[string]string{"damaged": "{", "lacks one": strings.Replace(whole, "workload", "other", 1), "empty": "[]"} {
+		if _, _, err := parseIndex([]byte(text)); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+// Images of another content have another name.
+func TestOwnVersion(t *testing.T) {
+	t.Parallel()
+	bin := t.TempDir()
+	if _, err := ownVersion(bin); err == nil {
+		t.Error("programs that are not there have a version")
+	}
+	versions := map[string]bool{}
+	for _, content := range []string{"one", "one", "two"} {
+		for _, program := range programs {
+			if err := os.WriteFile(filepath.Join(bin, program), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		version, err := ownVersion(bin)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions[version] = true
+	}
+	if len(versions) != 2 {
+		t.Errorf("versions %v, want two", versions)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	var out strings.Builder
+	err := Facts{
+		Nodes: 3, Disks: 6, DiskSize: "10 GiB", Ceph: "20.2.4", Health: "OK", OSDs: "6/6", Layout: "3 replicas", Volume: "pvc-1", Size: "1Gi",
+		Node: "node2", Rows: demoRows, Kubeconfig: "/state/admin.kubeconfig", Programs: "/cache/bin", Took: "1m2s", ClusterCommand: "/checkout/bin/seamount-local", Examples: "/checkout/deploy/examples/demo",
+	}.Print(&out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "summary.txt", out.String())
+}
+
+// What the summary tells is read from the objects.
+func TestLook(t *testing.T) {
+	t.Parallel()
+	k := answering(t, map[string]string{"get": `{"spec": {"volumeName": "pvc-1", "nodeName": "node3"}, "status": {"capacity": {"storage": "1Gi"},
+		"summary": {"health": "OK", "version": "20.2.4", "osds": "6/6", "layout": "3 replicas"}}}`})
+	got, err := Trial{Kubectl: k}.Look(t.Context(), Facts{Nodes: 3})
+	want := Facts{Nodes: 3, Ceph: "20.2.4", Health: "OK", OSDs: "6/6", Layout: "3 replicas", Volume: "pvc-1", Size: "1Gi", Node: "node3", Kubeconfig: k.Kubeconfig}
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("error %v (-want +got):\n%s", err, diff)
+	}
+	gone := answering(t, map[string]string{"get": ""})
+	if _, err := (Trial{Kubectl: gone}).Look(t.Context(), Facts{}); err == nil || !strings.Contains(err.Error(), "storagecluster/main") {
+		t.Errorf("error %v, want one that names what is gone", err)
+	}
+}
