@@ -121,7 +121,7 @@ func parseIndex(data []byte) (Images, []string, error) {
 
 // LoadStep loads the images with load, as a step.
 func (c Checkout) LoadStep(ctx context.Context, load func(context.Context) error) error {
-	return c.Report.Do(ctx, "load the images into the nodes", func(ctx context.Context, _ *progress.Step) error {
+	return c.Report.Do(ctx, titleLoad, func(ctx context.Context, _ *progress.Step) error {
 		return load(ctx)
 	})
 }
