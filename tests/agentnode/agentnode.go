@@ -22,7 +22,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
@@ -187,12 +187,12 @@ func (n *Node) Start(kill int) {
 	do(n.t, n.agent.Start())
 	conn, err := grpc.NewClient("unix://"+n.Socket(), grpc.WithTransportCredentials(insecure.NewCredentials()))
 	do(n.t, err)
-	n.t.Cleanup(func() { conn.Close() })
+	n.t.Cleanup(func() { do(n.t, conn.Close()) })
 	n.VolumesClient = agentv1.NewVolumesClient(conn)
-	NewWithT(n.t).Eventually(func() error {
+	gomega.NewWithT(n.t).Eventually(func() error {
 		_, err := n.Describe(within(n.t), &agentv1.DescribeRequest{})
 		return err
-	}, patience, "20ms").Should(Succeed(), "%s", n.log)
+	}, patience, "20ms").Should(gomega.Succeed(), "%s", n.log)
 }
 
 // Kill ends the agent as nothing else does, and waits for its end.

@@ -122,7 +122,7 @@ func noopProcess(task string) int {
 	return 0
 }
 
-func runNoop(ctx context.Context, task string) error {
+func runNoop(ctx context.Context, task string) (err error) {
 	var options linked.Options
 	rate, rest, _ := strings.Cut(task, ",")
 	burst, kubeconfig, _ := strings.Cut(rest, ",")
@@ -137,7 +137,7 @@ func runNoop(ctx context.Context, task string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	listener, err := net.Listen("unix", filepath.Join(dir, "csi.sock"))
 	if err != nil {
 		return err
