@@ -3,6 +3,8 @@ package trial
 import (
 	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -72,8 +74,9 @@ func (k Kubectl) await(ctx context.Context, step *progress.Step, log string, g G
 			step.Detail("%s", detail)
 			return done
 		})
-		if err == nil {
-			return nil
+		var other *json.UnmarshalTypeError
+		if err == nil || errors.As(err, &other) { // what cannot be read now cannot be read later
+			return err
 		}
 		if limited.Err() == nil { // an API server that restarts ends every watch
 			last = cmp.Or(last, err.Error())

@@ -77,7 +77,7 @@ func try(t *testing.T, k Kubectl, limit time.Duration) error {
 const (
 	notReady = `{"metadata": {"generation": 1}, "status": {"conditions": [
 		{"type": "Ready", "status": "False", "reason": "Forming", "message": "1 of 3 mons is in quorum", "observedGeneration": 1}]}}`
-	ready = `{"metadata": {"generation": 1}, "status": {"conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}}`
+	ready = `{"metadata": {"generation": 1}, "status": {"capacity": {"raw": "64400M", "usedPercent": 0}, "conditions": [{"type": "Ready", "status": "True", "observedGeneration": 1}]}}`
 )
 
 func TestAwaitSeesTheObjectBecomeReady(t *testing.T) {
@@ -89,6 +89,15 @@ func TestAwaitSeesTheObjectBecomeReady(t *testing.T) {
 	want := "-n seamount get storagecluster --field-selector=metadata.name=main --watch -o json\n"
 	if diff := cmp.Diff(want, k.kept(t, "asked")); diff != "" {
 		t.Errorf("asked (-want +got):\n%s", diff)
+	}
+}
+
+// An object of another shape is no reason to wait for better ones.
+func TestAwaitEndsAtWhatItCannotRead(t *testing.T) {
+	t.Parallel()
+	k := answering(t, map[string]string{"watch": `{"metadata": {"generation": "one"}}`})
+	if err := try(t, k, time.Minute); err == nil || !strings.Contains(err.Error(), "Generation") {
+		t.Errorf("error %v, want one about the Generation", err)
 	}
 }
 

@@ -23,7 +23,7 @@ type Object struct {
 		Phase              string
 		Conditions         []condition
 		Summary            struct{ Health, Version, OSDs, Layout string }
-		Capacity           map[string]string
+		Capacity           struct{ Storage string } // of a claim; other kinds have other fields there
 
 		DesiredNumberScheduled, UpdatedNumberScheduled, NumberAvailable int
 		UpdatedReplicas, AvailableReplicas                              int

@@ -48,7 +48,7 @@ func (t Trial) Look(ctx context.Context, f Facts) (Facts, error) {
 	}
 	cluster, pool, claim, pod := objects[0].Status.Summary, objects[1].Status.Summary, objects[2], objects[3]
 	f.Ceph, f.Health, f.OSDs, f.Layout = cluster.Version, cluster.Health, cluster.OSDs, pool.Layout
-	f.Volume, f.Size, f.Node = claim.Spec.VolumeName, claim.Status.Capacity["storage"], pod.Spec.NodeName
+	f.Volume, f.Size, f.Node = claim.Spec.VolumeName, claim.Status.Capacity.Storage, pod.Spec.NodeName
 	f.Kubeconfig = t.Kubeconfig
 	return f, nil
 }
