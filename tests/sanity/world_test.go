@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -48,6 +47,7 @@ const (
 // world is a real cluster with a pool, and what the operator would hand over of it.
 type world struct {
 	t      testing.TB
+	ceph   *cephtest.Cluster
 	admin  *rados.Client
 	handed handover.CSICluster
 	key    nodekey.Key
@@ -64,9 +64,13 @@ func dial(ctx context.Context, target operator.Target) (ceph.Client, error) {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	c := cephtest.Shared(t)
+	return newWorldOn(t, cephtest.Shared(t))
+}
+
+func newWorldOn(t testing.TB, c *cephtest.Cluster) *world {
+	t.Helper()
 	ctx, user := t.Context(), c.Admin()
-	w := &world{t: t}
+	w := &world{t: t, ceph: c}
 	var err error
 	w.admin, err = rados.Connect(ctx, rados.Config{MonHosts: c.MonHosts(), FSID: c.FSID(), Entity: user.Name, Key: user.Key})
 	w.ok(err)
@@ -157,15 +161,4 @@ func (w *world) empty() {
 	if len(names)+len(trash) > 0 {
 		w.t.Errorf("left: images %v, trash %+v", names, trash)
 	}
-}
-
-// sharedConf are the flags by which Ceph's own programs reach the cluster.
-func sharedConf(t testing.TB) []string {
-	t.Helper()
-	c := cephtest.Shared(t)
-	keyfile := filepath.Join(t.TempDir(), "admin.key")
-	if err := os.WriteFile(keyfile, []byte(c.Admin().Key.Reveal()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return []string{"--conf", filepath.Join(c.Dir(), "client.conf"), "--name", c.Admin().Name, "--keyfile", keyfile}
 }
