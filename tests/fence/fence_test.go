@@ -34,7 +34,7 @@ func TestCeph20(t *testing.T) { built.Rerun(t, built.One(t, "ceph-20").Root(t), 
 
 // TestRoot is run by TestCeph20, with the libraries of the image.
 func TestRoot(t *testing.T) {
-	onRelease(t, cephtest.Start(t, cephtest.Options{Rootfs: built.RerunRoot(t)}))
+	onRelease(t, cephtest.Start(t, cephtest.Options{OSDs: 3, Rootfs: built.RerunRoot(t)}))
 }
 
 // onRelease runs all tests on one cluster.
