@@ -56,6 +56,14 @@ type Order struct {
 // Enter is for the beginning of TestMain. It runs the test binary again in a process namespace of its own, or becomes the
 // agent or what the agent launches, and says then with which status to exit.
 func Enter() (status int, ended bool) {
+	if status, ended := Become(); ended {
+		return status, true
+	}
+	return pidspace.Enter()
+}
+
+// Become does the second alone.
+func Become() (status int, ended bool) {
 	var err error
 	switch text := os.Getenv(asAgent); {
 	case len(os.Args) > 1 && os.Args[1] == "become":
@@ -63,7 +71,7 @@ func Enter() (status int, ended bool) {
 	case text != "":
 		err = beAgent(text)
 	default:
-		return pidspace.Enter()
+		return 0, false
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

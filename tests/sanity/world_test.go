@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(victimVariable) != "" {
 		os.Exit(runVictim())
 	}
-	if status, ended := agentnode.Enter(); ended {
+	if status, ended := agentnode.Become(); ended {
 		os.Exit(status)
 	}
 	os.Exit(cephtest.Main(m))
