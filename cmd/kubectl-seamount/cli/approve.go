@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -203,15 +204,8 @@ func drawApproval(p *paper, o answer.Operation) {
 	for _, fact := range o.Outcome {
 		p.linef("  %s: %s", fact.Name, fact.Value)
 	}
-	p.linef("  risks: %s", orDefault(strings.Join(o.Risks, ", "), "none"))
+	p.linef("  risks: %s", cmp.Or(strings.Join(o.Risks, ", "), "none"))
 	p.linef("")
-}
-
-func orDefault(text, instead string) string {
-	if text == "" {
-		return instead
-	}
-	return text
 }
 
 var errDeclined = errors.New("not approved")
