@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/seamount-dev/seamount/tests/figures"
 	"github.com/seamount-dev/seamount/tests/local/product"
 )
 
@@ -46,16 +47,11 @@ func (s *suite) benchClaims(b *testing.B) {
 				seamount = append(seamount, s.bound(b, "vol", fmt.Sprintf("vol%d", len(seamount))))
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(atOnce/median(seamount), "seamount-claims/s")
-			b.ReportMetric(atOnce/median(noop), "noop-claims/s")
-			b.ReportMetric(median(noop)/median(seamount), "ratio")
+			b.ReportMetric(atOnce/figures.Median(seamount), "seamount-claims/s")
+			b.ReportMetric(atOnce/figures.Median(noop), "noop-claims/s")
+			b.ReportMetric(figures.Median(noop)/figures.Median(seamount), "ratio")
 		})
 	}
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }
 
 // bound makes claims at once, and returns how many seconds it took until all were Bound. Then it deletes them.
@@ -149,16 +145,17 @@ func (s *suite) controllerArgs(b *testing.B, args ...string) {
 func (s *suite) benchPod(b *testing.B) {
 	var without, with []float64
 	for b.Loop() {
-		without = append(without, s.podRuns(b, pod{name: "without", node: nodes[0]}))
-		with = append(with, s.podRuns(b, pod{name: "with", node: nodes[0], claims: []string{"data"}}))
+		without = append(without, s.podRuns(b, pod{name: "without", node: nodes[0]}, func() {}))
+		with = append(with, s.podRuns(b, pod{name: "with", node: nodes[0], claims: []string{"data"}}, func() {}))
 	}
 	b.ReportMetric(0, "ns/op")
-	b.ReportMetric(median(without), "without-s")
-	b.ReportMetric(median(with), "with-s")
+	b.ReportMetric(figures.Median(without), "without-s")
+	b.ReportMetric(figures.Median(with), "with-s")
 }
 
-// podRuns makes a pod's claims and the pod, and returns how many seconds it took until it was ready. Then it deletes both.
-func (s *suite) podRuns(b *testing.B, p pod) float64 {
+// podRuns makes a pod's claims and the pod, and returns how many seconds it took until it was ready. It deletes both, after
+// what is done meanwhile.
+func (s *suite) podRuns(b *testing.B, p pod, meanwhile func()) float64 {
 	b.Helper()
 	began := time.Now()
 	gone := []string{"pod/" + p.name}
@@ -168,6 +165,7 @@ func (s *suite) podRuns(b *testing.B, p pod) float64 {
 	}
 	s.start(b, p)
 	took := time.Since(began).Seconds()
+	meanwhile()
 	s.gone(b, gone...)
 	return took
 }
@@ -187,16 +185,12 @@ func (s *suite) benchMemory(b *testing.B) {
 func (s *suite) memoryWith(b *testing.B, volumes int) {
 	b.Helper()
 	p := pod{name: "volumes", node: nodes[0]}
-	gone := []string{"pod/" + p.name}
 	for i := range volumes {
-		name := fmt.Sprintf("volume-%d", i)
-		p.claims = append(p.claims, name)
-		gone = append(gone, "pvc/"+name)
-		s.claims(b, claim{name: name})
+		p.claims = append(p.claims, fmt.Sprintf("volume-%d", i))
 	}
-	s.start(b, p)
-	for name, biggest := range residentBy(b) {
-		b.ReportMetric(biggest, name+"-MiB")
-	}
-	s.gone(b, gone...)
+	s.podRuns(b, p, func() {
+		for name, biggest := range residentBy(b) {
+			b.ReportMetric(biggest, name+"-MiB")
+		}
+	})
 }

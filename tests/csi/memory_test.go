@@ -3,12 +3,13 @@
 package csi
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/seamount-dev/seamount/tests/figures"
 )
 
 // residentBy is what the largest process of each of Seamount's programs has resident, in MiB, by program and what it was
@@ -56,11 +57,9 @@ func resident(proc string) float64 {
 	if err != nil {
 		return 0
 	}
-	var kibibytes float64
-	if _, line, found := strings.Cut(string(status), "VmRSS:"); found {
-		if _, err := fmt.Sscan(line, &kibibytes); err != nil {
-			return 0
-		}
+	mebibytes, err := figures.Memory(string(status), "VmRSS")
+	if err != nil {
+		return 0 // a process that ends has no memory
 	}
-	return kibibytes / 1024
+	return mebibytes
 }

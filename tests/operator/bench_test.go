@@ -4,11 +4,11 @@ package operator
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/tests/figures"
 	"github.com/seamount-dev/seamount/tests/local/cluster"
 	"github.com/seamount-dev/seamount/tests/local/product"
 )
@@ -27,9 +27,9 @@ func BenchmarkBringUp(b *testing.B) {
 				operator = append(operator, bringUp(b, p, fmt.Sprintf("run%d", run), size.mgrs, size.disksEach, applyCluster))
 			}
 			b.ReportMetric(0, "ns/op")
-			b.ReportMetric(median(operator), "operator-s")
-			b.ReportMetric(median(hand), "by-hand-s")
-			b.ReportMetric(median(operator)/median(hand), "ratio")
+			b.ReportMetric(figures.Median(operator), "operator-s")
+			b.ReportMetric(figures.Median(hand), "by-hand-s")
+			b.ReportMetric(figures.Median(operator)/figures.Median(hand), "ratio")
 		})
 	}
 }
@@ -67,9 +67,4 @@ func bringUp(b *testing.B, p *product.Product, name string, mgrs, disksEach int,
 		p.Local(b, "disk", "remove", d.ID)
 	}
 	return took.Seconds()
-}
-
-func median(values []float64) float64 {
-	sorted := slices.Sorted(slices.Values(values))
-	return sorted[len(sorted)/2]
 }

@@ -12,7 +12,6 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -25,6 +24,7 @@ import (
 	"github.com/seamount-dev/seamount/operator/app"
 	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/session"
+	"github.com/seamount-dev/seamount/tests/figures"
 )
 
 // operatorTask names the file with the task of a process that is to be nothing but an operator.
@@ -207,15 +207,11 @@ func memory(name string) float64 {
 	if err != nil {
 		return 0
 	}
-	for line := range strings.SplitSeq(string(text), "\n") {
-		if value, found := strings.CutPrefix(line, name+":"); found {
-			kib, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(value), "kB")), 64)
-			if err == nil {
-				return kib / 1024
-			}
-		}
+	mebibytes, err := figures.Memory(string(text), name)
+	if err != nil {
+		return 0
 	}
-	return 0
+	return mebibytes
 }
 
 // cpuTime of this process so far.
