@@ -159,8 +159,8 @@ func (c *creation) resume(ctx context.Context) (int64, error) {
 	case !errors.Is(err, volume.ErrNone):
 		return 0, refuse(codes.AlreadyExists, "%v", err)
 	}
-	if why := c.foreign(ctx, detail); why != "" {
-		return 0, c.taken(why)
+	if err := c.checkOurs(ctx, detail); err != nil {
+		return 0, err
 	}
 	return c.size, c.finish(ctx)
 }

@@ -115,8 +115,8 @@ func (c *creation) takeOver(ctx context.Context, detail ceph.ImageDetail, none e
 	if detail.Metadata[ceph.ImageKeyOrigin] == c.origin() {
 		return nil
 	}
-	if why := c.usedBySomebody(ctx); why != "" {
-		return c.taken(why)
+	if err := c.checkBlank(ctx); err != nil {
+		return err
 	}
 	switch {
 	case detail.ParentID == "" && len(detail.Metadata) == 0 && detail.Size == c.source.detail.Size:

@@ -45,43 +45,47 @@ func (c *creation) otherDataPool() string {
 	return c.dataPool
 }
 
-// foreign says why an image without a record cannot be an empty one that a call of this name began; empty: it can.
-func (c *creation) foreign(ctx context.Context, detail ceph.ImageDetail) string {
+// checkOurs refuses to go on with an image without a record that cannot be an empty one that a call of this name began.
+func (c *creation) checkOurs(ctx context.Context, detail ceph.ImageDetail) error {
 	switch {
 	case detail.Size != c.size:
-		return fmt.Sprintf("it has %d bytes instead of %d", detail.Size, c.size)
+		return c.taken(fmt.Sprintf("it has %d bytes instead of %d", detail.Size, c.size))
 	case detail.DataPool != c.otherDataPool():
-		return fmt.Sprintf("its data pool is %q", detail.DataPool)
+		return c.taken(fmt.Sprintf("its data pool is %q", detail.DataPool))
 	case detail.ParentID != "":
-		return "it is a clone"
+		return c.taken("it is a clone")
 	case len(detail.Metadata) > 0:
-		return "it has metadata of somebody else"
+		return c.taken("it has metadata of somebody else")
 	}
-	return c.usedBySomebody(ctx)
+	return c.checkBlank(ctx)
 }
 
-// usedBySomebody says what shows that an image without a record is in use; empty: it is blank, and nobody has it open.
-func (c *creation) usedBySomebody(ctx context.Context) string {
-	snaps, err := c.session.Ceph.ListSnapshots(ctx, c.ref())
-	if err != nil || len(snaps) > 0 {
-		return anyOf(err, "it has snapshots")
-	}
-	watchers, err := c.session.Ceph.ImageWatchers(ctx, c.ref())
-	if err != nil || len(watchers) > 0 {
-		return anyOf(err, "a client has it open")
-	}
-	used, err := c.session.Ceph.ImageUsage(ctx, c.ref())
-	if err != nil || used > 0 {
-		return anyOf(err, "it holds data")
-	}
-	return ""
-}
-
-func anyOf(err error, text string) string {
+// checkBlank refuses to go on with an image without a record that holds anything, or that a client has open. The latter may be
+// somebody else's, or an earlier call of this name: one that its caller waits for no longer, or one of a process that died,
+// whose watch Ceph keeps for 30 seconds (osd_client_watch_timeout). So the call is repeated.
+func (c *creation) checkBlank(ctx context.Context) error {
+	images := c.session.Ceph
+	snaps, err := images.ListSnapshots(ctx, c.ref())
 	if err != nil {
-		return err.Error()
+		return err
 	}
-	return text
+	if len(snaps) > 0 {
+		return c.taken("it has snapshots")
+	}
+	used, err := images.ImageUsage(ctx, c.ref())
+	if err != nil {
+		return err
+	}
+	if used > 0 {
+		return c.taken("it holds data")
+	}
+	watchers, err := images.ImageWatchers(ctx, c.ref())
+	if err != nil || len(watchers) == 0 {
+		return err
+	}
+	return refuse(codes.Aborted, "image %s is not finished, and %s at %s has it open: an earlier call that still makes it, or one of a process "+
+		"that died, which is seen for 30 seconds. If that lasts, the image is somebody else's: find out whose, and rename or remove it (rbd mv, rbd rm)",
+		c.ref(), watchers[0].Client, watchers[0].Addr)
 }
 
 // taken refuses a name that an image of somebody else has.

@@ -78,6 +78,36 @@ func TestForeignClone(t *testing.T) {
 	}
 }
 
+// TestOpenAndUnfinished finds an image of its name that has no record and that a client has open, as one of a process that died
+// does for half a minute: the call is repeated, and goes on with the image once nobody has it open.
+func TestOpenAndUnfinished(t *testing.T) {
+	t.Parallel()
+	for name, source := range map[string]bool{"empty": false, "clone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			request := asked("c", gibibyte)
+			if source {
+				request = fromVolume(request, w.create(asked("v", gibibyte)))
+			}
+			ref := imageOf("fast", handle.ImageOf("c"))
+			w.ok(w.admin.CreateImage(t.Context(), ceph.ImageSpec{ImageRef: ref, Size: gibibyte}))
+			open, err := w.cluster.OpenImage(ref, "10.9.9.9")
+			w.ok(err)
+			open.Crash()
+			before := w.look()
+			if _, err := w.server.CreateVolume(t.Context(), request); status.Code(err) != codes.Aborted || !strings.Contains(err.Error(), open.Client()) {
+				t.Errorf("got %v", err)
+			}
+			if diff := cmp.Diff(before, w.look()); diff != "" {
+				t.Errorf("it was changed (-before +after):\n%s", diff)
+			}
+			w.cluster.Advance(31 * time.Second)
+			w.repeat(func() error { _, err := w.server.CreateVolume(t.Context(), request); return err })
+		})
+	}
+}
+
 // headless is a cluster in which an image's name is taken and there is no image.
 type headless struct {
 	session.Ceph

@@ -211,11 +211,6 @@ func TestForeignImage(t *testing.T) {
 			w.ok(w.admin.CreateImage(w.t.Context(), ceph.ImageSpec{ImageRef: ref, Size: gibibyte}))
 			w.ok(w.admin.CreateSnapshot(w.t.Context(), ceph.SnapshotRef{ImageRef: ref, Snapshot: "s"}))
 		}, "it has snapshots"},
-		"a client": {func(w *world, ref ceph.ImageRef) {
-			w.ok(w.admin.CreateImage(w.t.Context(), ceph.ImageSpec{ImageRef: ref, Size: gibibyte}))
-			_, err := w.cluster.OpenImage(ref, "10.0.0.9")
-			w.ok(err)
-		}, "has it open"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -139,20 +139,24 @@ func (v *victims) await(answers int64, moment time.Duration) {
 	}
 }
 
-// patience is how long a call is repeated.
-const patience = 15 * time.Minute
+// patience is how long a call is repeated, and telling after how long each answer is told of.
+const patience, telling = 15 * time.Minute, 3 * time.Minute
 
 // insist repeats a call until it is answered, or the claim is deleted meanwhile, as the provisioner does.
 func (v *victims) insist(given func() bool, call func(context.Context) error) (answered bool) {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
 	var last error
-	for end := time.Now().Add(patience); time.Now().Before(end); <-ticker.C {
+	start := time.Now()
+	for ; time.Since(start) < patience; <-ticker.C {
 		ctx, cancel := context.WithTimeout(v.w.t.Context(), 20*time.Second)
 		err := call(ctx)
 		cancel()
 		if status.Code(err) != codes.Unavailable {
 			v.answers.Add(1)
+		}
+		if time.Since(start) > telling {
+			v.w.t.Logf("%s: %v", time.Now().Format(time.TimeOnly), err)
 		}
 		if last = err; err == nil {
 			return true
@@ -216,11 +220,14 @@ func (v *victims) delete(id string) func(context.Context) error {
 // snapshotLife snapshots a volume, restores the snapshot, and deletes snapshot and restored volume in one order or the other.
 func (v *victims) snapshotLife(n int, source string) {
 	var snapshot string
-	v.insist(never, func(ctx context.Context) error {
+	made := v.insist(never, func(ctx context.Context) error {
 		response, err := v.client.CreateSnapshot(ctx, &csi.CreateSnapshotRequest{Name: fmt.Sprintf("snapshot-00000000-0000-4000-8000-%012d", n), SourceVolumeId: source})
 		snapshot = response.GetSnapshot().GetSnapshotId()
 		return err
 	})
+	if !made {
+		return
+	}
 	restored := fmt.Sprintf("pvc-00000000-0000-4000-9000-%012d", n)
 	v.insist(never, v.create(restored, &csi.VolumeContentSource{Type: &csi.VolumeContentSource_Snapshot{
 		Snapshot: &csi.VolumeContentSource_SnapshotSource{SnapshotId: snapshot},
