@@ -97,13 +97,18 @@ func (c *creation) clone(ctx context.Context) (ceph.ImageDetail, error) {
 }
 
 // overtaken is a clone for which something is missing that was there a moment ago. When the source is still there, an earlier
-// call, which its caller waits for no longer, was quicker with the clone and has taken the base away; yet another one may have
-// made it again since.
+// call, which its caller waits for no longer, was quicker with the clone and has taken the base away; or the base is one whose
+// making was cut short: librbd notes a snapshot before it writes its object map, and clones none without (ENOENT). So what is
+// there of the base goes. Nothing reads from it: a clone that was made keeps what it reads.
 func (c *creation) overtaken(ctx context.Context) error {
-	if _, err := c.session.Ceph.InspectImage(ctx, c.source.ref()); err != nil {
+	images := c.session.Ceph
+	if _, err := images.InspectImage(ctx, c.source.ref()); err != nil {
 		return err
 	}
-	return refuse(codes.Aborted, "another call makes %s at this moment: the next one goes on with it", c.ref())
+	if err := unless(images.RemoveSnapshot(ctx, c.base()), ceph.ErrNotFound); err != nil {
+		return err
+	}
+	return refuse(codes.Aborted, "another call makes %s at this moment, or was cut short: the next one goes on with it", c.ref())
 }
 
 // takeOver goes on with an image without a record, or refuses to. Ceph gives a clone its parent's metadata first: what of it

@@ -129,6 +129,46 @@ func (h *headless) RemoveImage(ctx context.Context, ref ceph.ImageRef) error {
 	return h.Ceph.RemoveImage(ctx, ref)
 }
 
+// halfMade is a cluster in which a snapshot was noted and not finished: it is listed, and cannot be cloned.
+type halfMade struct {
+	session.Ceph
+	left bool
+}
+
+func (h *halfMade) CloneImage(ctx context.Context, from ceph.SnapshotRef, to ceph.ImageSpec) error {
+	if h.left {
+		return &ceph.Error{Op: "rbd clone", Target: to.String(), Kind: ceph.ErrNotFound}
+	}
+	return h.Ceph.CloneImage(ctx, from, to)
+}
+
+func (h *halfMade) RemoveSnapshot(ctx context.Context, ref ceph.SnapshotRef) error {
+	h.left = false
+	return h.Ceph.RemoveSnapshot(ctx, ref)
+}
+
+// TestHalfMadeBase makes the snapshot anew that a clone is made of when its making was cut short.
+func TestHalfMadeBase(t *testing.T) {
+	t.Parallel()
+	whole := newWorld(t)
+	whole.create(fromVolume(asked("c", gibibyte), whole.create(asked("v", gibibyte))))
+	w := newWorld(t)
+	id := w.create(asked("v", gibibyte))
+	w.ok(w.admin.CreateSnapshot(t.Context(), ceph.SnapshotRef{ImageRef: imageOf("fast", handle.ImageOf("v")), Snapshot: handle.ImageOf("c")}))
+	w.server.sessions = oneSession{Cluster: types.NamespacedName{Namespace: "seamount", Name: "main"}, Ceph: &halfMade{Ceph: w.admin, left: true}}
+	attempt := func() error {
+		_, err := w.server.CreateVolume(t.Context(), fromVolume(asked("c", gibibyte), id))
+		return err
+	}
+	if err := attempt(); status.Code(err) != codes.Aborted {
+		t.Errorf("got %v", err)
+	}
+	w.ok(attempt())
+	if diff := cmp.Diff(whole.look(), w.look()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 type oneSession session.Session
 
 func (o oneSession) Session(context.Context, types.NamespacedName) (session.Session, error) {
