@@ -126,6 +126,10 @@ unit: deps-build ## Tests that need no root, no Ceph and no Kubernetes, with -ra
 test: deps ## Every check and every test, also on real Ceph and real Kubernetes (as root)
 	@tools/test.sh
 
+.PHONY: test-long
+test-long: deps ## For hours: the operator, workers and all of CSI killed often, 200 volumes, every fuzz target, 5,000 OSDs (as root)
+	@tools/test.sh long
+
 .PHONY: fuzz
 fuzz: ## Run every fuzz target for FUZZTIME
 	@tools/fuzz.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs every check and every test, goes on after a failure, and says at the end what failed and where
-# its log is. `make test` calls it. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
+# its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
+# or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -20,7 +21,7 @@ step() {
 		verdict=FAIL
 		failed=1
 		echo "=== $name failed with status $status after $((SECONDS - start)) s"
-		[[ $name != e2e-* ]] || { echo "the end of $logs/$name.log:"; tail -n 150 "$logs/$name.log"; }
+		[[ $name != e2e-* ]] || { failures "$logs/$name.log"; echo "the end of $logs/$name.log:"; tail -n 50 "$logs/$name.log"; }
 	fi
 	summary+=("$(printf '%-4s %6d s  %s' "$verdict" $((SECONDS - start)) "$name")")
 }
@@ -33,18 +34,43 @@ readable() {
 	return 0
 }
 
-# e2e runs the tagged tests of one module, one package after the other: they share the machine.
+# failures prints of a log what each test said that failed, from its start on, but no more than 100 lines of each.
+failures() {
+	awk '/^=== RUN +[^ \/]+$/ { n = 0 } { if (n < 100) said[n++] = $0 }
+		/^--- FAIL/ { for (i = 0; i < n; i++) print said[i]; n = 0 }' "$1"
+}
+
+# e2e runs the tagged tests of one module, or some packages of it, one after the other: they share the machine.
 e2e() {
-	local module=$1 tags=e2e,$CEPH_TAG packages
+	local module=$1 tags=e2e,$CEPH_TAG packages=${*:2}
 	cd "$module" || return
 	# shellcheck disable=SC2016 # the dollar signs are of Go's template
-	packages=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
+	[[ -n $packages ]] || packages=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
 		xargs -r grep -lE '^//go:build .*\be2e\b' | xargs -rn1 dirname | sort -u)
 	[[ -n $packages ]] || { echo "no test of module $module has the tag e2e"; return 0; }
 	# Vet has looked at them already.
 	# shellcheck disable=SC2086 # one word for each package
 	go test -vet=off -tags "$tags" -count=1 -p 1 -v -timeout "${E2E_TIMEOUT:-60m}" $packages
 }
+
+count() { cat "$logs"/*.log | grep -cE "$1"; }
+
+# summarize says what came of all, and ends.
+summarize() {
+	echo "=== summary"
+	printf '%s\n' "${summary[@]}"
+	echo "packages: $(count $'^ok  \t') ok, $(count $'^FAIL\t') failed; logs in $logs"
+	grep -hE $'^FAIL\t' "$logs"/*.log | sort -u
+	exit "$failed"
+}
+
+if [[ ${1:-} == long ]]; then
+	export SEAMOUNT_E2E_ROUNDS=${SEAMOUNT_E2E_ROUNDS:-20} SEAMOUNT_E2E_VOLUMES=${SEAMOUNT_E2E_VOLUMES:-200} E2E_TIMEOUT=${E2E_TIMEOUT:-8h}
+	step e2e-long e2e . ./tests/block ./tests/sanity ./tests/csi ./tests/operator
+	step fuzz make fuzz
+	step scale make bench BENCH=Scale/quick BENCH_TAGS="e2e,$CEPH_TAG" PKG=./tests/operator/api
+	summarize
+fi
 
 step verify make verify
 step vet make vet
@@ -57,9 +83,4 @@ for module in $MODULES; do
 	step "e2e-$(tr / - <<<"${module/#./main}")" e2e "$module"
 done
 
-count() { cat "$logs"/*.log | grep -cE "$1"; }
-echo "=== summary"
-printf '%s\n' "${summary[@]}"
-echo "packages: $(count $'^ok  \t') ok, $(count $'^FAIL\t') failed; logs in $logs"
-grep -hE $'^FAIL\t' "$logs"/*.log | sort -u
-exit "$failed"
+summarize

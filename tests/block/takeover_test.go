@@ -14,14 +14,8 @@ import (
 
 	"github.com/seamount-dev/seamount/agent/block"
 	"github.com/seamount-dev/seamount/tests/cephtest"
+	"github.com/seamount-dev/seamount/tests/rounds"
 )
-
-// rounds is how often a worker is killed.
-func rounds() int {
-	n := 5
-	_, _ = fmt.Sscan(os.Getenv("SEAMOUNT_E2E_ROUNDS"), &n) // without it the number stays
-	return n
-}
 
 // A worker that is killed under a verifying fio is not noticed but for a stall.
 func TestWorkerKilled(t *testing.T) {
@@ -35,10 +29,11 @@ func TestWorkerKilled(t *testing.T) {
 	}
 	disk := device(t, m)
 	dir, unmount := mount(t, disk)
-	f := verifying(t, dir, time.Duration(3*rounds()+3)*time.Second)
+	kills := rounds.Of(t, rounds.Kills, 5)
+	f := verifying(t, dir, time.Duration(3*kills+3)*time.Second)
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
-	for range rounds() {
+	for range kills {
 		<-tick.C
 		t.Logf("takeover after %v", n.killWorker().Round(time.Millisecond))
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/tests/local/product"
+	"github.com/seamount-dev/seamount/tests/rounds"
 )
 
 // fio writes and reads back all that it wrote, until somebody makes the file /data/stop. It ends with the first byte that
@@ -32,7 +33,7 @@ func (s *suite) killed(t *testing.T) {
 			s.Kubectl(t, "-n", product.Namespace, "rollout", "status", "deployment/"+manifest.OSDName(clusterName, 0), "--timeout=150s")
 		},
 	}
-	for round := range *rounds {
+	for round := range rounds.Of(t, rounds.Kills, 1) {
 		for name, kill := range parts {
 			began := time.Now()
 			kill()

@@ -3,7 +3,6 @@
 package csi
 
 import (
-	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -18,9 +17,6 @@ import (
 	"github.com/seamount-dev/seamount/tests/local/cluster"
 	"github.com/seamount-dev/seamount/tests/local/product"
 )
-
-// rounds is how often each part of Seamount is killed under load. Five parts and ten rounds are fifty kills.
-var rounds = flag.Int("rounds", 1, "how often each part is killed under a verifying fio")
 
 func TestMain(m *testing.M) {
 	if task, ok := os.LookupEnv(noopVariable); ok {

@@ -5,9 +5,7 @@ package operator
 import (
 	"fmt"
 	"maps"
-	"os"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/tests/rounds"
 )
 
 // deleted deletes objects of the cluster one by one. Each comes back, as it was.
@@ -112,7 +111,7 @@ func (s *suite) keyDeleted(t *testing.T) {
 // allPodsDeleted deletes all Ceph pods at once. Replacements start while the old ones still end; no container may fail
 // because of that. The environment says how often.
 func (s *suite) allPodsDeleted(t *testing.T) {
-	for range rounds(t, 1) {
+	for range rounds.Of(t, rounds.Kills, 1) {
 		selector := v1alpha1.LabelCluster + "=" + v1alpha1.ClusterLabelValue(s.namespace, s.name)
 		start := time.Now()
 		s.Kubectl(t, "-n", s.namespace, "delete", "pods", "-l", selector, "--wait=false")
@@ -123,22 +122,6 @@ func (s *suite) allPodsDeleted(t *testing.T) {
 			t.Fatalf("containers were started again: %v", found)
 		}
 	}
-}
-
-// envRounds is the variable of the environment that makes what is repeated repeat so often.
-const envRounds = "SEAMOUNT_E2E_ROUNDS"
-
-func rounds(t testing.TB, least int) int {
-	t.Helper()
-	text := os.Getenv(envRounds)
-	if text == "" {
-		return least
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < 1 {
-		t.Fatalf("%s is %q", envRounds, text)
-	}
-	return n
 }
 
 // nodeStopped stops a node in order and starts it again.

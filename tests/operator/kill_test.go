@@ -16,6 +16,7 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/tests/local/cluster"
 	"github.com/seamount-dev/seamount/tests/local/product"
+	"github.com/seamount-dev/seamount/tests/rounds"
 )
 
 // longestBringUp bounds the random moments: later there is nothing left to interrupt.
@@ -24,14 +25,14 @@ const longestBringUp = 12 * time.Second
 // TestOperatorKilled kills the operator, all replicas of it, at a random moment of a bring-up. Each time the cluster
 // ends in the same state. It is a long test: it runs when the environment says how often.
 func TestOperatorKilled(t *testing.T) {
-	if os.Getenv(envRounds) == "" {
-		t.Skip("a long test: " + envRounds + " says how often it kills the operator")
+	if os.Getenv(rounds.Kills) == "" {
+		t.Skip("a long test: " + rounds.Kills + " says how often it kills the operator")
 	}
 	p := installAll(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not keys
-	for i := range rounds(t, 3) {
+	for i := range rounds.Of(t, rounds.Kills, 3) {
 		after := time.Duration(random.Int64N(int64(longestBringUp)))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
 			killed(t, p, fmt.Sprintf("killed%d", i), after)

@@ -44,18 +44,18 @@ func BenchmarkCreate(b *testing.B) {
 	}
 }
 
-// rounds tells the images of one round of a benchmark from those of another.
-var rounds int
+// benchmarked tells the images of one round of a benchmark from those of another.
+var benchmarked int
 
 func benchmarkCreate(b *testing.B, inFlight int, create func(context.Context, string) error) {
-	rounds++
+	benchmarked++
 	numbers := make(chan int)
 	var running sync.WaitGroup
 	b.ResetTimer()
 	for range inFlight {
 		running.Go(func() {
 			for n := range numbers {
-				if err := create(b.Context(), fmt.Sprintf("bench-%d-%d", rounds, n)); err != nil {
+				if err := create(b.Context(), fmt.Sprintf("bench-%d-%d", benchmarked, n)); err != nil {
 					b.Error(err)
 				}
 			}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,6 +30,7 @@ import (
 	"github.com/seamount-dev/seamount/csi/session"
 	"github.com/seamount-dev/seamount/tests/cephtest"
 	"github.com/seamount-dev/seamount/tests/images/built"
+	"github.com/seamount-dev/seamount/tests/rounds"
 )
 
 // victimVariable makes the test binary a controller process: it names a directory with what the operator hands over.
@@ -199,14 +199,18 @@ func (v *victims) life(n int) {
 
 func (v *victims) create(name string, from *csi.VolumeContentSource) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := v.client.CreateVolume(ctx, &csi.CreateVolumeRequest{
-			Name: name, Parameters: class(), CapacityRange: &csi.CapacityRange{RequiredBytes: gibibyte}, VolumeContentSource: from,
-			VolumeCapabilities: []*csi.VolumeCapability{{
-				AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{FsType: "xfs"}},
-				AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER},
-			}},
-		})
+		_, err := v.client.CreateVolume(ctx, volumeRequest(name, from))
 		return err
+	}
+}
+
+func volumeRequest(name string, from *csi.VolumeContentSource) *csi.CreateVolumeRequest {
+	return &csi.CreateVolumeRequest{
+		Name: name, Parameters: class(), CapacityRange: &csi.CapacityRange{RequiredBytes: gibibyte}, VolumeContentSource: from,
+		VolumeCapabilities: []*csi.VolumeCapability{{
+			AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{FsType: "xfs"}},
+			AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER},
+		}},
 	}
 }
 
@@ -244,32 +248,17 @@ func (v *victims) snapshotLife(n int, source string) {
 	}
 }
 
-// volumesVariable names an environment variable with how many volumes TestManyKilled makes.
-const volumesVariable = "SEAMOUNT_E2E_VOLUMES"
+// TestKilled makes and deletes volumes on our image of Ceph 20, 8 or as many as are asked for, while the controller's process
+// is killed at random, and claims are deleted in between. Afterwards the audit clears away what nobody waits for any more, and
+// nothing is left: no image, nothing in the trash, no object. It is not for the machine's own Ceph 16, which keeps a client
+// that is killed in the moment in which it opens an image as a watcher of it for good (ceph/ceph pull request 50861): an image
+// that somebody watches is not removed.
+func TestKilled(t *testing.T) { built.Rerun(t, built.One(t, "ceph-20").Root(t), "TestKilledRoot") }
 
-// TestKilled makes and deletes 8 volumes on the machine's own Ceph, while the controller's process is killed at random, and
-// claims are deleted in between. Afterwards the audit clears away what nobody waits for any more, and nothing is left: no
-// image, nothing in the trash, no object.
-func TestKilled(t *testing.T) { newWorld(t).killed(8) }
-
-// TestManyKilled does the same with as many volumes as volumesVariable says, on our image of Ceph 20. The machine's Ceph 16
-// keeps a client that is killed in the moment in which it opens an image as a watcher of it for good (ceph/ceph pull request
-// 50861), and an image that somebody watches is not removed.
-func TestManyKilled(t *testing.T) {
-	if os.Getenv(volumesVariable) == "" {
-		t.Skip("a long test: " + volumesVariable + " says how many volumes it makes")
-	}
-	built.Rerun(t, built.One(t, "ceph-20").Root(t), "TestManyKilledRoot")
-}
-
-// TestManyKilledRoot is run by TestManyKilled, with the libraries of the image.
-func TestManyKilledRoot(t *testing.T) {
+// TestKilledRoot is run by TestKilled, with the libraries of the image.
+func TestKilledRoot(t *testing.T) {
 	root := built.RerunRoot(t)
-	volumes, err := strconv.Atoi(os.Getenv(volumesVariable))
-	if err != nil {
-		t.Fatalf("%s: %v", volumesVariable, err)
-	}
-	newWorldOn(t, cephtest.Start(t, cephtest.Options{OSDs: 3, Rootfs: root})).killed(volumes)
+	newWorldOn(t, cephtest.Start(t, cephtest.Options{OSDs: 3, Rootfs: root})).killed(rounds.Of(t, rounds.Volumes, 8))
 }
 
 // killed makes and deletes so many volumes.
