@@ -207,7 +207,7 @@ func (w *world) child(b *testing.B) {
 	defer cancel()
 	go w.renew(ctx)
 	cmd := exec.CommandContext(ctx, os.Args[0])                                           //nolint:gosec // this program
-	cmd.Env = append(os.Environ(), operatorTask+"="+file, "GOMEMLIMIT=400MiB", "GOGC=50") // as the manifest has it
+	cmd.Env = append(os.Environ(), operatorTask+"="+file, "GOMEMLIMIT=400MiB", "GOGC=25") // as the manifest has it
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, os.Stderr
 	must(b, cmd.Run())
