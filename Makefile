@@ -141,7 +141,7 @@ bench: deps-build ## Print the figures of the benchmarks
 ##@ Build
 
 # Programs that go where Ceph's libraries are not, and so are linked statically.
-STATIC := kubectl-seamount seamount-node
+STATIC := helm kubectl-seamount seamount-node
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 # program <module> <package> <name>
 program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) go build -trimpath -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
@@ -158,6 +158,9 @@ bin/seamount-local: FORCE
 
 bin/seamount-images: FORCE
 	@$(call program,images,./cmd/seamount-images,seamount-images)
+
+bin/helm: FORCE
+	@$(call program,deploy/helm,helm.sh/helm/v4/cmd/helm,helm)
 
 bin/%: FORCE
 	@$(call program,.,./cmd/$*,$*)

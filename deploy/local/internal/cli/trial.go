@@ -185,11 +185,8 @@ func (s *session) seamount(ctx context.Context, t trial.Trial) (trial.Facts, err
 	if err != nil {
 		return trial.Facts{}, err
 	}
-	facts := trial.Facts{Nodes: s.config.Nodes, Rows: rows, Programs: s.programs.BinDir, Examples: filepath.Join(t.Root, "deploy", "examples", "demo")}
+	facts := trial.Facts{Nodes: s.config.Nodes, Rows: rows, Programs: s.programs.BinDir, Checkout: t.Root}
 	facts.Disks, facts.DiskSize = inNodes(disks)
-	if facts.ClusterCommand, err = os.Executable(); err != nil {
-		return trial.Facts{}, err
-	}
 	return t.Look(ctx, facts)
 }
 

@@ -43,7 +43,7 @@ func (c Checkout) BuildUpstream(ctx context.Context) error {
 
 // BuildOwn compiles our programs and builds their images. BuildUpstream has to be done.
 func (c Checkout) BuildOwn(ctx context.Context) error {
-	argv := []string{"make", "CGO_ENABLED=1"} // the operator talks to Ceph by its libraries
+	argv := []string{"make", "CGO_ENABLED=1", "bin/" + helm, "bin/kubectl-seamount"} // the operator talks to Ceph by its libraries
 	for _, program := range programs {
 		argv = append(argv, "bin/"+program)
 	}

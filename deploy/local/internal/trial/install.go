@@ -3,7 +3,6 @@ package trial
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -22,7 +21,7 @@ type Trial struct {
 
 // Install installs Seamount, or what of it is missing or other, and waits until it runs.
 func (t Trial) Install(ctx context.Context) error {
-	if err := t.Report.Do(ctx, "install Seamount", t.apply); err != nil {
+	if err := t.Report.Do(ctx, "install Seamount with its Helm chart", t.chart); err != nil {
 		return err
 	}
 	return t.Report.Do(ctx, "wait for Seamount to run", func(ctx context.Context, step *progress.Step) error {
@@ -37,37 +36,6 @@ func (t Trial) Install(ctx context.Context) error {
 		step.Result("%d workloads", len(workloads))
 		return nil
 	})
-}
-
-// apply applies the kinds first, and then what needs them.
-func (t Trial) apply(ctx context.Context, step *progress.Step) error {
-	crds := []string{"deploy/crds"}
-	if _, there, err := t.Get(ctx, "", "crd/volumesnapshots.snapshot.storage.k8s.io"); err != nil {
-		return err
-	} else if !there { // another snapshotter may have brought them: then they are its own
-		crds = append(crds, "deploy/crds-snapshot")
-	}
-	for _, directory := range crds {
-		step.Detail("%s", directory)
-		if err := t.applyKinds(ctx, filepath.Join(t.Root, directory)); err != nil {
-			return err
-		}
-	}
-	step.Detail("manifests")
-	text, err := t.Manifests(t.Images)
-	if err != nil {
-		return err
-	}
-	return t.Apply(ctx, text)
-}
-
-func (t Trial) applyKinds(ctx context.Context, directory string) error {
-	_, err := t.Run(ctx, "", "apply", "--server-side", "--force-conflicts", "--field-manager=seamount-trial", "-f", directory)
-	if err != nil {
-		return err
-	}
-	_, err = t.Run(ctx, "", "wait", "--for=condition=Established", "--timeout=2m", "-f", directory)
-	return err
 }
 
 // ensure makes an object that is not there, of a text in which it comes last: what comes before it is there when it is.

@@ -15,19 +15,18 @@ var summaryTemplate = template.Must(template.New("summary").Parse(summaryText))
 
 // Facts are what is told of a trial that is up.
 type Facts struct {
-	Nodes, Disks   int
-	DiskSize       string // of each, or what is known of it
-	Ceph           string // its release
-	Health, OSDs   string
-	Layout         string // of the pool
-	Volume, Size   string
-	Node           string // that the database runs on
-	Rows           int
-	Kubeconfig     string
-	Programs       string // directory of kubectl
-	Took           string
-	ClusterCommand string // seamount-local, as it is called here
-	Examples       string // directory of manifests to try
+	Nodes, Disks int
+	DiskSize     string // of each, or what is known of it
+	Ceph         string // its release
+	Health, OSDs string
+	Layout       string // of the pool
+	Volume, Size string
+	Node         string // that the database runs on
+	Rows         int
+	Kubeconfig   string
+	Programs     string // directory of kubectl
+	Took         string
+	Checkout     string // directory of the repository
 }
 
 // Look completes facts with what the objects say.

@@ -29,7 +29,7 @@ func (c Checkout) log(name string) string { return filepath.Join(c.Logs, "trial-
 // Titles of steps whose duration is told before they were ever done.
 const (
 	titlePackages = "install the packages that Seamount is compiled with"
-	titlePrograms = "compile Seamount"
+	titlePrograms = "compile Seamount and Helm"
 	titleBuilder  = "compile the builder of images"
 	titleUpstream = "build the images of Ceph and of the workload"
 	titleOwn      = "build Seamount's images"
@@ -50,7 +50,7 @@ func FirstTime() map[string]time.Duration {
 		"compile cni":        10 * time.Second,
 		titleBuilder:         20 * time.Second,
 		titleUpstream:        3 * time.Minute,
-		titlePrograms:        2 * time.Minute,
+		titlePrograms:        4 * time.Minute,
 		titleOwn:             30 * time.Second,
 		titleLoad:            30 * time.Second,
 		titleCluster:         30 * time.Second,

@@ -5,7 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
@@ -15,49 +14,36 @@ var testImages = Images{
 	imageSeamount: "example.org/seamount:1", imageNode: "example.org/node:2", imageCeph: "example.org/ceph:3", imageWorkload: "example.org/workload:4",
 }
 
-func TestInPlace(t *testing.T) {
+// Helm is told of the images that the nodes have, and of the cluster that the trial is in.
+func TestHelmArguments(t *testing.T) {
 	t.Parallel()
-	const text = "image: ghcr.io/seamount-dev/seamount-node\n--node-image=ghcr.io/seamount-dev/seamount-node:v1.2\n" +
-		`{image: "ghcr.io/seamount-dev/seamount", other: docker.io/seamount-dev/x}`
-	got, err := inPlace([]byte(text), testImages)
-	want := "image: example.org/node:2\n--node-image=example.org/node:2\n" + `{image: "example.org/seamount:1", other: docker.io/seamount-dev/x}`
-	if diff := cmp.Diff(want, string(got)); diff != "" || err != nil {
-		t.Errorf("error %v (-want +got):\n%s", err, diff)
-	}
-	if _, err := inPlace([]byte("ghcr.io/seamount-dev/dashboard:v1"), testImages); err == nil || !strings.Contains(err.Error(), "dashboard") {
-		t.Errorf("error %v, want one that names the image", err)
-	}
-}
-
-// The manifests of this checkout: all parts, every document readable, and no image that the nodes do not have.
-func TestManifestsOfTheCheckout(t *testing.T) {
-	t.Parallel()
-	text, err := Checkout{Root: filepath.Join("..", "..", "..", "..")}.Manifests(testImages)
+	argv, err := Trial{Kubectl: Kubectl{Kubeconfig: "/state/admin.kubeconfig"}, Images: testImages}.helmArguments()
 	if err != nil {
 		t.Fatal(err)
 	}
-	have := map[string]bool{}
-	for document := range strings.SplitSeq(text, "\n---\n") {
-		var o Object
-		if err := yaml.Unmarshal([]byte(document), &o); err != nil {
-			t.Errorf("%v:\n%s", err, document)
-		}
-		have[strings.ToLower(o.Kind)+"/"+o.Metadata.Name] = true
-	}
-	for _, want := range append(workloads, "namespace/seamount", "csidriver/rbd.csi.seamount.dev") {
-		if !have[want] {
-			t.Errorf("%s is not among them", want)
+	text := strings.Join(argv, " ")
+	for _, want := range []string{
+		"bin/helm upgrade seamount deploy/helm/seamount --install --kubeconfig /state/admin.kubeconfig --namespace seamount ",
+		"images.seamount.repository=example.org/seamount,images.seamount.tag=1", "images.node.repository=example.org/node,images.node.tag=2",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%s\ndoes not have %q", text, want)
 		}
 	}
-	if strings.Contains(text, "ghcr.io/") {
-		t.Error("an image of a release is left")
+	if _, err := (Trial{Images: Images{imageSeamount: "example.org:5000/seamount", imageNode: "n:1"}}).helmArguments(); err == nil {
+		t.Error("an image without a tag is no error")
 	}
 }
 
-func TestManifestsNeedAWholeCheckout(t *testing.T) {
+// A revision that was interrupted is forgotten before the next one, and no other.
+func TestForgetInterrupted(t *testing.T) {
 	t.Parallel()
-	if _, err := manifests(fstest.MapFS{}, testImages); err == nil || !strings.Contains(err.Error(), "deploy/policies") {
-		t.Errorf("error %v, want one that names what is missing", err)
+	k := answering(t, map[string]string{"delete": ""})
+	if err := (Trial{Kubectl: k}).forgetInterrupted(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if asked := k.kept(t, "asked"); !strings.Contains(asked, "delete secrets -l owner=helm,name=seamount,status in (pending-") {
+		t.Errorf("asked %q", asked)
 	}
 }
 
@@ -134,7 +120,7 @@ func TestSummary(t *testing.T) {
 	var out strings.Builder
 	err := Facts{
 		Nodes: 3, Disks: 6, DiskSize: "10 GiB", Ceph: "20.2.4", Health: "OK", OSDs: "6/6", Layout: "3 replicas", Volume: "pvc-1", Size: "1Gi",
-		Node: "node2", Rows: demoRows, Kubeconfig: "/state/admin.kubeconfig", Programs: "/cache/bin", Took: "1m2s", ClusterCommand: "/checkout/bin/seamount-local", Examples: "/checkout/deploy/examples/demo",
+		Node: "node2", Rows: demoRows, Kubeconfig: "/state/admin.kubeconfig", Programs: "/cache/bin", Took: "1m2s", Checkout: "/checkout",
 	}.Print(&out)
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,139 @@
+//go:build e2e
+
+package local
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seamount-dev/seamount/tests/local/cluster"
+)
+
+// TestTrial does what the README asks a newcomer to do: make up, each command that it ends with, make up again, what Helm
+// says to an uninstall, and make down, after which the machine is as it was.
+func TestTrial(t *testing.T) {
+	c := cluster.New(t, cluster.Second)
+	t.Cleanup(func() {
+		if out, err := c.Try("trial", "down"); err != nil {
+			t.Errorf("down: %v\n%s", err, out)
+		}
+	})
+	before := takeSnapshot(t, c)
+	told := mustMake(t, c, "up")
+	for _, want := range []string{"3 nodes", "6, 10G each", ", 6/6 OSDs", "300000 rows of pgbench"} {
+		if !strings.Contains(told, want) {
+			t.Errorf("make up does not tell of %q:\n%s", want, told)
+		}
+	}
+	setting, tries := commandsOf(t, told)
+	setting += "export SEAMOUNT_LOCAL_DIR=" + c.Dir + "\n"
+	for _, try := range tries {
+		mustShell(t, setting+try)
+	}
+	for command, want := range map[string]string{
+		"kubectl seamount status": "main", "kubectl seamount volumes -A": "demo/data-postgres-0", "kubectl -n demo get pvc data-postgres-0": "2Gi",
+		"kubectl -n demo exec postgres-0 -- psql -At -c 'SELECT count(*) FROM pgbench_accounts'": "300000",
+	} {
+		c.Eventually(t, command, func() error { return shell(setting+command, want) })
+	}
+	uninstallIsRefused(t, setting)
+	if again := mustMake(t, c, "up"); !strings.Contains(again, "300000 rows of pgbench") {
+		t.Errorf("make up again:\n%s", again)
+	}
+	mustMake(t, c, "down")
+	checkNothingLeft(t, c, before)
+}
+
+// uninstallIsRefused has Helm uninstall Seamount while there is storage: it says what is there, and nothing is deleted.
+func uninstallIsRefused(t *testing.T, setting string) {
+	t.Helper()
+	list := "kubectl -n seamount get deployments,daemonsets,serviceaccounts,clusterroles -o name"
+	before := mustShell(t, setting+list)
+	out, err := bash(setting + "helm uninstall seamount -n seamount").CombinedOutput()
+	if err == nil {
+		t.Errorf("Seamount was uninstalled under its volumes:\n%s", out)
+	}
+	said := mustShell(t, setting+"kubectl -n seamount logs job/seamount-uninstall-check")
+	for _, want := range []string{"main", "pvc-"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the refusal does not name %s:\n%s", want, said)
+		}
+	}
+	if after := mustShell(t, setting+list); after != before {
+		t.Errorf("before:\n%s\nafter:\n%s", before, after)
+	}
+}
+
+// mustMake runs make in the checkout, for the addresses and the directory of the tests.
+func mustMake(t *testing.T, c *cluster.Cluster, target string) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "make", target)
+	if target == "up" {
+		cmd.Args = append(cmd.Args, "ARGS="+strings.Join(c.Flags, " "))
+	}
+	cmd.Dir = filepath.Join("..", "..")
+	cmd.Env = append(os.Environ(), "SEAMOUNT_LOCAL_DIR="+c.Dir)
+	start := time.Now()
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("make %s: %v\n%s", target, err, out)
+	}
+	t.Logf("make %s took %s", target, time.Since(start).Round(time.Second))
+	return string(out)
+}
+
+// paragraph is one of commands, as make up ends with them.
+var paragraph = regexp.MustCompile(`(?m)(^  .+\n)+`)
+
+// commandsOf takes the commands from what make up told: the setting that all need, and then one paragraph after the other. Of
+// what runs in the background, the end is waited for.
+func commandsOf(t *testing.T, told string) (setting string, tries []string) {
+	t.Helper()
+	_, told, _ = strings.Cut(told, "\nLook at it:\n")
+	for _, text := range paragraph.FindAllString(told, -1) {
+		if first, rest, found := strings.Cut(text, "\n"); found && strings.HasPrefix(first, "  export ") {
+			setting, text = first+"\n", rest
+		}
+		tries = append(tries, strings.Replace(text, " -T 60 ", " -T 15 ", 1)+"wait -fn || test $? = 127\n")
+	}
+	const atLeast = 7
+	if setting == "" || len(tries) < atLeast {
+		t.Fatalf("make up ends with %d paragraphs of commands and the setting %q:\n%s", len(tries), setting, told)
+	}
+	return setting, tries
+}
+
+func bash(script string) *exec.Cmd { return exec.Command("bash", "-euo", "pipefail", "-c", script) }
+
+func mustShell(t *testing.T, script string) string {
+	t.Helper()
+	out, err := bash(script).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			out = append(out, exit.Stderr...)
+		}
+		t.Fatalf("%s\n%v:\n%s", script, err, out)
+	}
+	return string(bytes.TrimSpace(out))
+}
+
+// shell runs a command and looks for a word in what it prints.
+func shell(script, want string) error {
+	out, err := bash(script).CombinedOutput()
+	if err == nil && !strings.Contains(string(out), want) {
+		err = fmt.Errorf("%q is not in it", want)
+	}
+	if err != nil {
+		return fmt.Errorf("%w:\n%s", err, out)
+	}
+	return nil
+}
