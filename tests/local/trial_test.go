@@ -17,8 +17,8 @@ import (
 	"github.com/seamount-dev/seamount/tests/local/cluster"
 )
 
-// TestTrial does what the README asks a newcomer to do: make up, each command that it ends with, make up again, what Helm
-// says to an uninstall, and make down, after which the machine is as it was.
+// TestTrial does what the README asks a newcomer to do: make up, each command that it ends with, and what docs/install.md says
+// of uninstalling. Another make up brings the StorageCluster back that was kept, and make down leaves the machine as it was.
 func TestTrial(t *testing.T) {
 	c := cluster.New(t, cluster.Second)
 	t.Cleanup(func() {
@@ -45,12 +45,27 @@ func TestTrial(t *testing.T) {
 		c.Eventually(t, command, func() error { return shell(setting+command, want) })
 	}
 	uninstallIsRefused(t, setting)
-	if again := mustMake(t, c, "up"); !strings.Contains(again, "300000 rows of pgbench") {
-		t.Errorf("make up again:\n%s", again)
+	fsid := mustShell(t, setting+clusterFSID)
+	mustShell(t, setting+uninstall)
+	mustMake(t, c, "up")
+	if now := mustShell(t, setting+clusterFSID); now != fsid || fsid == "" {
+		t.Errorf("the StorageCluster was %q and came back as %q", fsid, now)
 	}
 	mustMake(t, c, "down")
 	checkNothingLeft(t, c, before)
 }
+
+const clusterFSID = "kubectl -n seamount get storagecluster main -o jsonpath='{.status.fsid}'"
+
+// uninstall does in order what docs/install.md says. The definitions stay, and the keys of the cluster.
+const uninstall = `kubectl -n demo delete volumesnapshots --all
+kubectl delete namespace demo
+for volume in $(kubectl get persistentvolumes -o name); do kubectl wait --for=delete "$volume" --timeout=3m; done
+kubectl -n seamount delete storagepools --all
+kubectl -n seamount delete storageclusters --all
+helm uninstall seamount -n seamount
+kubectl get storageclusters -A
+`
 
 // uninstallIsRefused has Helm uninstall Seamount while there is storage: it says what is there, and nothing is deleted.
 func uninstallIsRefused(t *testing.T, setting string) {

@@ -70,13 +70,15 @@ type victims struct {
 	kills  atomic.Int64
 	// answers counts the calls that a process answered, well or not.
 	answers atomic.Int64
-	over    chan struct{}
-	done    sync.WaitGroup
+	// calm is closed after the last kill.
+	calm chan struct{}
+	over chan struct{}
+	done sync.WaitGroup
 }
 
 func (w *world) victims() *victims {
 	w.t.Helper()
-	v := &victims{w: w, dir: w.t.TempDir(), over: make(chan struct{})}
+	v := &victims{w: w, dir: w.t.TempDir(), calm: make(chan struct{}), over: make(chan struct{})}
 	raw, err := w.handed.Encode()
 	w.ok(err)
 	w.ok(os.WriteFile(filepath.Join(v.dir, "handed"), raw, 0o600))
@@ -106,6 +108,7 @@ func (v *victims) haunt(kills int64) {
 			if v.kills.Load() < kills {
 				v.await(v.answers.Load()+1+random.Int64N(8), time.Duration(random.Int64N(int64(300*time.Millisecond))))
 			} else {
+				close(v.calm)
 				<-v.over
 			}
 			_ = process.Process.Kill() // it is gone, or is now
@@ -139,26 +142,23 @@ func (v *victims) await(answers int64, moment time.Duration) {
 	}
 }
 
-// patience is how long a call is repeated, and telling after how long each answer is told of.
-const patience, telling = 15 * time.Minute, 3 * time.Minute
+// patience is how long a call is repeated once nothing is killed any more: before, one that takes longer than others may be cut
+// short each time. Each answer is told of after telling.
+const patience, telling = 5 * time.Minute, 90 * time.Second
 
 // insist repeats a call until it is answered, or the claim is deleted meanwhile, as the provisioner does.
 func (v *victims) insist(given func() bool, call func(context.Context) error) (answered bool) {
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
-	var last error
 	start := time.Now()
-	for ; time.Since(start) < patience; <-ticker.C {
+	for ; ; <-ticker.C {
 		ctx, cancel := context.WithTimeout(v.w.t.Context(), 20*time.Second)
 		err := call(ctx)
 		cancel()
 		if status.Code(err) != codes.Unavailable {
 			v.answers.Add(1)
 		}
-		if time.Since(start) > telling {
-			v.w.t.Logf("%s: %v", time.Now().Format(time.TimeOnly), err)
-		}
-		if last = err; err == nil {
+		if err == nil {
 			return true
 		}
 		if given() {
@@ -170,9 +170,19 @@ func (v *victims) insist(given func() bool, call func(context.Context) error) (a
 			v.w.t.Errorf("refused for good: %v", err)
 			return false
 		}
+		select {
+		case <-v.calm:
+		default:
+			start = time.Now()
+		}
+		if time.Since(start) > patience {
+			v.w.t.Errorf("a call was never answered: %v", err)
+			return false
+		}
+		if time.Since(start) > telling {
+			v.w.t.Logf("%s: %v", time.Now().Format(time.TimeOnly), err)
+		}
 	}
-	v.w.t.Errorf("a call was never answered: %v", last)
-	return false
 }
 
 func never() bool { return false }
