@@ -50,7 +50,7 @@ func New(version string) *App {
 
 // Run executes one command line and returns the exit code.
 func (a *App) Run(ctx context.Context, args []string) int {
-	root := a.root()
+	root := a.Command()
 	root.SetArgs(args)
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
@@ -82,7 +82,8 @@ func (a *App) exitCode(err error) int {
 	return exitFailed
 }
 
-func (a *App) root() *cobra.Command {
+// Command is the tree of the commands, as a command line is read.
+func (a *App) Command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-seamount",
 		Short: "Look after the storage that Seamount makes of this cluster's disks",
