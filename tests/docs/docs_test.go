@@ -5,6 +5,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -150,6 +151,45 @@ func (w *World) follow(page Page, target string) error {
 		return fmt.Errorf("%s has no heading #%s", file, anchor)
 	}
 	return nil
+}
+
+var (
+	step   = regexp.MustCompile(`(?m)^  done    (\S+(?: \S+)*)`)
+	number = regexp.MustCompile(`\b\d+\b`)
+	label  = regexp.MustCompile(`(?m)^  ([A-Z]\w+)(?: +|:)`)
+)
+
+// TestScreenOfUp: what the README shows of make up are steps that it has, and lines of what it says at its end.
+func TestScreenOfUp(t *testing.T) {
+	t.Parallel()
+	w, pages := world(t)
+	summary, err := os.ReadFile(filepath.Join(w.repo.Root, "deploy/local/internal/trial/summary.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := 0
+	for _, page := range pages {
+		for _, block := range page.Blocks {
+			if page.Path != "README.md" || block.Sort() != Output {
+				continue
+			}
+			for _, match := range step.FindAllStringSubmatch(block.Text, -1) {
+				shown++
+				if name := number.ReplaceAllString(match[1], "%d"); !w.sourceSays(`"` + name) {
+					t.Errorf("%s:%d: no step of make up is called %q", page.Path, block.Line, name)
+				}
+			}
+			for _, match := range label.FindAllStringSubmatch(block.Text, -1) {
+				shown++
+				if !strings.Contains(string(summary), "  "+match[1]) {
+					t.Errorf("%s:%d: make up ends without a line %q", page.Path, block.Line, match[1])
+				}
+			}
+		}
+	}
+	if shown < 8 {
+		t.Errorf("the README shows only %d lines of make up", shown)
+	}
 }
 
 // TestLaws: each law has its section with tests that are there, or is among those that are not here.
