@@ -40,13 +40,16 @@ failures() {
 		/^--- FAIL/ { for (i = 0; i < n; i++) print said[i]; n = 0 }' "$1"
 }
 
+# newcomers_first puts the package in front that does what a newcomer does: what fails there matters most.
+newcomers_first() { awk '{ print !/\/tests\/local$/, $0 }' | sort -sn -k1,1 | cut -d" " -f2-; }
+
 # e2e runs the tagged tests of one module, or some packages of it, one after the other: they share the machine.
 e2e() {
 	local module=$1 tags=e2e,$CEPH_TAG packages=${*:2}
 	cd "$module" || return
 	# shellcheck disable=SC2016 # the dollar signs are of Go's template
 	[[ -n $packages ]] || packages=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
-		xargs -r grep -lE '^//go:build .*\be2e\b' | xargs -rn1 dirname | sort -u)
+		xargs -r grep -lE '^//go:build .*\be2e\b' | xargs -rn1 dirname | sort -u | newcomers_first)
 	[[ -n $packages ]] || { echo "no test of module $module has the tag e2e"; return 0; }
 	# Vet has looked at them already.
 	# shellcheck disable=SC2086 # one word for each package

@@ -39,7 +39,7 @@ func TestTrial(t *testing.T) {
 		mustShell(t, setting+try)
 	}
 	for command, want := range map[string]string{
-		"kubectl seamount status": "main", "kubectl seamount volumes -A": "demo/data-postgres-0", "kubectl -n demo get pvc data-postgres-0": "2Gi",
+		"kubectl seamount status": "main", "kubectl seamount volumes -A": "data-postgres-0", "kubectl -n demo get pvc data-postgres-0": "2Gi",
 		"kubectl -n demo exec postgres-0 -- psql -At -c 'SELECT count(*) FROM pgbench_accounts'": "300000",
 	} {
 		c.Eventually(t, command, func() error { return shell(setting+command, want) })
