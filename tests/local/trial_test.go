@@ -46,7 +46,7 @@ func TestTrial(t *testing.T) {
 	}
 	uninstallIsRefused(t, setting)
 	fsid := mustShell(t, setting+clusterFSID)
-	mustShell(t, setting+uninstall)
+	uninstallInOrder(t, c, setting)
 	mustMake(t, c, "up")
 	if now := mustShell(t, setting+clusterFSID); now != fsid || fsid == "" {
 		t.Errorf("the StorageCluster was %q and came back as %q", fsid, now)
@@ -57,15 +57,20 @@ func TestTrial(t *testing.T) {
 
 const clusterFSID = "kubectl -n seamount get storagecluster main -o jsonpath='{.status.fsid}'"
 
-// uninstall does in order what docs/install.md says. The definitions stay, and the keys of the cluster.
-const uninstall = `kubectl -n demo delete volumesnapshots --all
+// uninstallInOrder does what docs/install.md says. What is counted in an object's status is up to a minute old, and a deletion is
+// refused until then. The definitions stay, and the keys of the cluster.
+func uninstallInOrder(t *testing.T, c *cluster.Cluster, setting string) {
+	t.Helper()
+	mustShell(t, setting+`kubectl -n demo delete volumesnapshots --all
 kubectl delete namespace demo
 for volume in $(kubectl get persistentvolumes -o name); do kubectl wait --for=delete "$volume" --timeout=3m; done
-kubectl -n seamount delete storagepools --all
-kubectl -n seamount delete storageclusters --all
-helm uninstall seamount -n seamount
-kubectl get storageclusters -A
-`
+`)
+	for _, kind := range []string{"storagepool", "storagecluster"} {
+		remove := fmt.Sprintf("kubectl -n seamount delete %ss --all", kind)
+		c.Eventually(t, remove, func() error { return shell(setting+remove, kind+".seamount.dev") })
+	}
+	mustShell(t, setting+"helm uninstall seamount -n seamount\nkubectl get storageclusters -A")
+}
 
 // uninstallIsRefused has Helm uninstall Seamount while there is storage: it says what is there, and nothing is deleted.
 func uninstallIsRefused(t *testing.T, setting string) {
