@@ -98,7 +98,7 @@ func (w workload) rbdBench(b *testing.B, cluster *cephtest.Cluster, image block.
 	kind := map[string]string{"randwrite": "write", "write": "write", "randread": "read", "read": "read"}[w.rw]
 	for b.Loop() {
 		out, err := cluster.Tool(within(b, 5*time.Minute), "rbd", "-c", cluster.Dir()+"/client.conf", "--rbd_cache=false", "bench", image.String(),
-			"--io-type", kind, "--io-pattern", w.pattern, "--io-size", w.size, "--io-threads", fmt.Sprint(w.depth), "--io-total", w.total()).CombinedOutput()
+			"--io-type", kind, "--io-pattern", w.pattern, "--io-size", strings.ToUpper(w.size), "--io-threads", fmt.Sprint(w.depth), "--io-total", w.total()).CombinedOutput()
 		if err != nil {
 			b.Fatalf("rbd bench: %v: %s", err, out)
 		}
