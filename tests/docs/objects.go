@@ -1,22 +1,19 @@
 package docs
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/plan"
+	"github.com/seamount-dev/seamount/tests/validation/crdtest"
 )
 
 // known decodes Kubernetes' kinds and ours, and refuses fields that they do not have.
@@ -32,19 +29,16 @@ var known = func() runtime.Decoder {
 
 // CheckObjects holds every object of a YAML text to what an API server takes, and ours to what this release has.
 func (w *World) CheckObjects(text string) error {
-	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(text)))
-	for {
-		document, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	documents, err := crdtest.Documents([]byte(text))
+	if err != nil {
+		return err
+	}
+	for _, document := range documents {
 		if err := w.checkObject(document); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 func (w *World) checkObject(document []byte) error {

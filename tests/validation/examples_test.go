@@ -1,10 +1,6 @@
 package validation
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,11 +9,11 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/plan"
+	"github.com/seamount-dev/seamount/tests/validation/crdtest"
 )
 
 // documents returns the documents of every example, by file.
@@ -33,16 +29,8 @@ func documents(t *testing.T) map[string][][]byte {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reader := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
-		for {
-			document, err := reader.Read()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatalf("%s: %v", file, err)
-			}
-			found[filepath.Base(file)] = append(found[filepath.Base(file)], document)
+		if found[filepath.Base(file)], err = crdtest.Documents(data); err != nil {
+			t.Fatalf("%s: %v", file, err)
 		}
 	}
 	return found

@@ -1,19 +1,16 @@
 package policytest
 
 import (
-	"bufio"
-	"bytes"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
+
+	"github.com/seamount-dev/seamount/tests/validation/crdtest"
 )
 
 // Manifests are policies and the bindings that put them in force.
@@ -46,19 +43,16 @@ func (m *Manifests) read(file string) error {
 	if err != nil {
 		return err
 	}
-	documents := utilyaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
-	for {
-		document, err := documents.Read()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+	documents, err := crdtest.Documents(data)
+	if err != nil {
+		return err
+	}
+	for _, document := range documents {
 		if err := m.add(document); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
 func (m *Manifests) add(document []byte) error {
