@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/google/go-cmp/cmp"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -99,6 +100,10 @@ func TestOpenAndUnfinished(t *testing.T) {
 			if _, err := w.server.CreateVolume(t.Context(), request); status.Code(err) != codes.Aborted || !strings.Contains(err.Error(), open.Client()) {
 				t.Errorf("got %v", err)
 			}
+			_, err = w.server.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: "seamount/main/fast/" + ref.Name})
+			if status.Code(err) != codes.FailedPrecondition {
+				t.Errorf("delete: got %v", err)
+			}
 			if diff := cmp.Diff(before, w.look()); diff != "" {
 				t.Errorf("it was changed (-before +after):\n%s", diff)
 			}
@@ -155,7 +160,7 @@ func TestHalfMadeBase(t *testing.T) {
 	w := newWorld(t)
 	id := w.create(asked("v", gibibyte))
 	w.ok(w.admin.CreateSnapshot(t.Context(), ceph.SnapshotRef{ImageRef: imageOf("fast", handle.ImageOf("v")), Snapshot: handle.ImageOf("c")}))
-	w.server.sessions = oneSession{Cluster: types.NamespacedName{Namespace: "seamount", Name: "main"}, Ceph: &halfMade{Ceph: w.admin, left: true}}
+	w.through(&halfMade{Ceph: w.admin, left: true})
 	attempt := func() error {
 		_, err := w.server.CreateVolume(t.Context(), fromVolume(asked("c", gibibyte), id))
 		return err
@@ -177,12 +182,17 @@ func (o oneSession) Session(context.Context, types.NamespacedName) (session.Sess
 
 func (o oneSession) Clusters() []types.NamespacedName { return []types.NamespacedName{o.Cluster} }
 
+// through lets the server reach its cluster through what stands in for it.
+func (w *world) through(c session.Ceph) {
+	w.server.sessions = oneSession{Cluster: types.NamespacedName{Namespace: "seamount", Name: "main"}, Ceph: c}
+}
+
 // TestHeadless leaves a name without an image to whoever may be making it, and clears it away after a minute.
 func TestHeadless(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	left := &headless{Ceph: w.admin, left: true}
-	w.server.sessions = oneSession{Cluster: types.NamespacedName{Namespace: "seamount", Name: "main"}, Ceph: left}
+	w.through(left)
 	attempt := func() error {
 		_, err := w.server.CreateVolume(t.Context(), asked("v", gibibyte))
 		return err
