@@ -18,6 +18,8 @@ type Attachment struct {
 	Entity string
 	// SealedKey is the user's key, sealed to the node's public key (package agent/nodekey).
 	SealedKey []byte
+	// Filesystem, and Path of the subvolume, or of a snapshot of it, from that filesystem's root. Empty for an image.
+	Filesystem, Path string
 }
 
 // Keys of the publish context.
@@ -26,16 +28,23 @@ const (
 	keyMons   = "mons"
 	keyEntity = "entity"
 	keySealed = "sealedKey"
+
+	keyFilesystem = "filesystem"
+	keyPath       = "path"
 )
 
 // Context returns the publish context.
 func (a Attachment) Context() map[string]string {
-	return map[string]string{
+	context := map[string]string{
 		keyFSID:   a.FSID,
 		keyMons:   strings.Join(a.Mons, ","),
 		keyEntity: a.Entity,
 		keySealed: base64.StdEncoding.EncodeToString(a.SealedKey),
 	}
+	if a.Filesystem != "" {
+		context[keyFilesystem], context[keyPath] = a.Filesystem, a.Path
+	}
+	return context
 }
 
 // Parse reads a publish context.
@@ -51,6 +60,7 @@ func Parse(context map[string]string) (Attachment, error) {
 	}
 	return Attachment{
 		FSID: context[keyFSID], Mons: splitMons(context[keyMons]), Entity: context[keyEntity], SealedKey: sealed,
+		Filesystem: context[keyFilesystem], Path: context[keyPath],
 	}, nil
 }
 

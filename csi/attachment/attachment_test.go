@@ -17,12 +17,16 @@ func whole() Attachment {
 
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	got, err := Parse(whole().Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(whole(), got); diff != "" {
-		t.Error(diff)
+	file := whole()
+	file.Filesystem, file.Path = "home", "/volumes/shared/pvc-1/8b1c"
+	for _, want := range []Attachment{whole(), file} {
+		got, err := Parse(want.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Error(diff)
+		}
 	}
 }
 

@@ -1,5 +1,5 @@
-// Package handle names volumes and snapshots: the identifiers that CSI hands around, and the images of Ceph that follow
-// from the names of requests. It is pure: it asks nobody and keeps nothing.
+// Package handle names volumes and snapshots: the identifiers that CSI hands around, and the images and subvolumes of Ceph that
+// follow from the names of requests. It is pure: it asks nobody and keeps nothing.
 package handle
 
 import (
@@ -8,33 +8,45 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
 // Handle identifies a volume or a snapshot by logical names, never by numbers of Ceph, so that it also holds in a
-// cluster that was mirrored or rebuilt.
+// cluster that was mirrored or rebuilt. It names an image, or a subvolume of a filesystem.
 type Handle struct {
 	// Namespace and Cluster are the StorageCluster's.
 	Namespace, Cluster string
-	// Pool of Ceph with the image's header, and the image.
+	// Pool of Ceph with the image's header, and the image. Empty for a subvolume.
 	Pool, Image string
+	// Filesystem, the subvolume group in it, and the subvolume. Empty for an image.
+	Filesystem, Group, Subvolume string
 }
 
 // maxLength is that of an identifier in the CSI specification.
 const maxLength = 128
 
-// ErrInvalid says that an identifier is none of this driver's.
-var ErrInvalid = errors.New("not an identifier of this driver, which looks like namespace/cluster/pool/image")
+// ErrInvalid says that an identifier is none of Seamount's.
+var ErrInvalid = errors.New("not an identifier of Seamount, which looks like namespace/cluster/pool/image or " +
+	"namespace/cluster/filesystem/group/subvolume")
 
-// String returns namespace/cluster/pool/image.
+// File says whether it names a subvolume.
+func (h Handle) File() bool { return h.Filesystem != "" }
+
+// String returns namespace/cluster/pool/image, or namespace/cluster/filesystem/group/subvolume.
 func (h Handle) String() string {
-	return strings.Join([]string{h.Namespace, h.Cluster, h.Pool, h.Image}, "/")
+	parts := []string{h.Namespace, h.Cluster, h.Pool, h.Image}
+	if h.File() {
+		parts = []string{h.Namespace, h.Cluster, h.Filesystem, h.Group, h.Subvolume}
+	}
+	return strings.Join(parts, "/")
 }
 
 // Check refuses a handle that CSI would not carry.
 func (h Handle) Check() error {
 	if id := h.String(); len(id) > maxLength {
-		return fmt.Errorf("the identifier %s has %d bytes and CSI carries %d: use shorter names for namespace, cluster or pool", id, len(id), maxLength)
+		return fmt.Errorf("the identifier %s has %d bytes and CSI carries %d: use shorter names for namespace, cluster, pool, "+
+			"filesystem or StorageClass", id, len(id), maxLength)
 	}
 	return nil
 }
@@ -42,15 +54,16 @@ func (h Handle) Check() error {
 // Parse reads what String wrote.
 func Parse(id string) (Handle, error) {
 	parts := strings.Split(id, "/")
-	if len(parts) != 4 {
+	if slices.ContainsFunc(parts, func(p string) bool { return p == "" || strings.ContainsAny(p, "@\x00") }) {
 		return Handle{}, fmt.Errorf("%q: %w", id, ErrInvalid)
 	}
-	for _, p := range parts {
-		if p == "" || strings.ContainsAny(p, "@\x00") {
-			return Handle{}, fmt.Errorf("%q: %w", id, ErrInvalid)
-		}
+	switch len(parts) {
+	case 4:
+		return Handle{Namespace: parts[0], Cluster: parts[1], Pool: parts[2], Image: parts[3]}, nil
+	case 5:
+		return Handle{Namespace: parts[0], Cluster: parts[1], Filesystem: parts[2], Group: parts[3], Subvolume: parts[4]}, nil
 	}
-	return Handle{Namespace: parts[0], Cluster: parts[1], Pool: parts[2], Image: parts[3]}, nil
+	return Handle{}, fmt.Errorf("%q: %w", id, ErrInvalid)
 }
 
 // plain are the names that the provisioner and the snapshotter of Kubernetes give, and which an image keeps.

@@ -8,23 +8,30 @@ import (
 
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
-	want := Handle{"seamount", "main", "fast", "pvc-0a1b2c3d-0000-4000-8000-000000000000"}
-	const id = "seamount/main/fast/pvc-0a1b2c3d-0000-4000-8000-000000000000"
-	if got := want.String(); got != id {
-		t.Errorf("got %s, want %s", got, id)
-	}
-	if got, err := Parse(id); err != nil || got != want {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if err := want.Check(); err != nil {
-		t.Error(err)
+	const name = "pvc-0a1b2c3d-0000-4000-8000-000000000000"
+	for id, want := range map[string]Handle{
+		"seamount/main/fast/" + name:        {Namespace: "seamount", Cluster: "main", Pool: "fast", Image: name},
+		"seamount/main/home/shared/" + name: {Namespace: "seamount", Cluster: "main", Filesystem: "home", Group: "shared", Subvolume: name},
+	} {
+		if got := want.String(); got != id {
+			t.Errorf("got %s, want %s", got, id)
+		}
+		if got, err := Parse(id); err != nil || got != want {
+			t.Errorf("got %+v, %v", got, err)
+		}
+		if err := want.Check(); err != nil {
+			t.Error(err)
+		}
+		if want.File() != (want.Subvolume == name) {
+			t.Errorf("%s: a file volume: %v", id, want.File())
+		}
 	}
 }
 
 func TestParseRefuses(t *testing.T) {
 	t.Parallel()
 	for _, id := range []string{
-		"", "vol-1", "a/b/c", "a/b/c/d/e", "/b/c/d", "a//c/d", "a/b//d", "a/b/c/", "a/b/c/d@snap", "a/b/c\x00/d", "0001-0009-rook-ceph-1",
+		"", "vol-1", "a/b/c", "a/b/c/d/e/f", "a/b//d/e", "a/b/c/d/", "/b/c/d", "a//c/d", "a/b//d", "a/b/c/", "a/b/c/d@snap", "a/b/c\x00/d", "0001-0009-rook-ceph-1",
 	} {
 		if got, err := Parse(id); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%q: %+v, %v", id, got, err)
@@ -34,8 +41,8 @@ func TestParseRefuses(t *testing.T) {
 
 func TestCheckRefusesWhatCSIDoesNotCarry(t *testing.T) {
 	t.Parallel()
-	h := Handle{"seamount", "main", strings.Repeat("p", 50), ImageOf("x")}
-	fits := maxLength - len(Handle{"", h.Cluster, h.Pool, h.Image}.String())
+	h := Handle{Namespace: "seamount", Cluster: "main", Pool: strings.Repeat("p", 50), Image: ImageOf("x")}
+	fits := maxLength - len(Handle{Cluster: h.Cluster, Pool: h.Pool, Image: h.Image}.String())
 	h.Namespace = strings.Repeat("n", fits)
 	if err := h.Check(); err != nil {
 		t.Error(err)
