@@ -29,8 +29,9 @@ IMAGES ?= ceph-18 ceph-20 pause $(notdir $(wildcard cmd/seamount cmd/seamount-no
 ## What the programs say of themselves
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# The version is in LDFLAGS: the go command asks git by itself, which fails in a clone of another user.
-export GOFLAGS := $(strip $(filter-out -tags=% -buildvcs=%,$(shell go env GOFLAGS)) -tags=$(CEPH_TAG) -buildvcs=false)
+# The version is in LDFLAGS: the go command asks git by itself, which fails in a clone of another user. Without paths of
+# this machine what tests compile is what the programs are linked from, and the local Kubernetes: each is compiled once.
+export GOFLAGS := $(strip $(filter-out -tags=% -buildvcs=% -trimpath%,$(shell go env GOFLAGS)) -tags=$(CEPH_TAG) -buildvcs=false -trimpath)
 export CGO_ENABLED CEPH_TAG FUZZTIME SEAMOUNT_CACHE
 LDFLAGS := -s -w -X main.version=$(VERSION)
 RACE := $(if $(filter 0,$(CGO_ENABLED)),,-race)
@@ -144,7 +145,7 @@ bench: deps-build ## Print the figures of the benchmarks
 STATIC := helm kubectl-seamount seamount-node
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 # program <module> <package> <name>
-program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) go build -trimpath -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
+program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) go build -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
 
 .PHONY: build
 build: deps-build $(COMMANDS:%=bin/%) bin/seamount-local bin/seamount-images ## Build all programs into bin/

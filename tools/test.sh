@@ -2,13 +2,15 @@
 # Runs every check and every test, goes on after a failure, and says at the end what failed and where
 # its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
 # or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
+#
+# There are two lanes, side by side: the tests on the local Kubernetes, which wait for pods most of the time, and all
+# that needs none, which takes the processors meanwhile, at a lower priority.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
 logs=${SEAMOUNT_TEST_LOGS:-$(mktemp -d "${TMPDIR:-/tmp}/seamount-test.XXXXXX")}
 mkdir -p "$logs"
-summary=()
-failed=0
+: >"$logs/summary"
 
 # step <name> <command...>: the whole output goes to the log, its readable part to the screen.
 step() {
@@ -19,11 +21,10 @@ step() {
 	status=${PIPESTATUS[0]}
 	if [[ $status -ne 0 ]]; then
 		verdict=FAIL
-		failed=1
 		echo "=== $name failed with status $status after $((SECONDS - start)) s"
 		[[ $name != e2e-* ]] || { failures "$logs/$name.log"; echo "the end of $logs/$name.log:"; tail -n 50 "$logs/$name.log"; }
 	fi
-	summary+=("$(printf '%-4s %6d s  %s' "$verdict" $((SECONDS - start)) "$name")")
+	printf '%-4s %6d s  %s\n' "$verdict" $((SECONDS - start)) "$name" >>"$logs/summary"
 }
 
 # readable drops packages without tests, and what "go test -v" says inside tests; that is in the log.
@@ -43,15 +44,26 @@ failures() {
 # newcomers_first puts the package in front that does what a newcomer does: what fails there matters most.
 newcomers_first() { awk '{ print !/\/tests\/local$/, $0 }' | sort -sn -k1,1 | cut -d" " -f2-; }
 
-# e2e runs the tagged tests of one module, or some packages of it, one after the other: they share the machine.
+# packages prints the directories of the current module whose tests have the tag e2e: with "kubernetes" those that start
+# the local Kubernetes, with "alone" the others.
+packages() {
+	local where=$1 tests dir starts
+	tests=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
+		xargs -r grep -lE '^//go:build .*\be2e\b' | xargs -rn1 dirname | sort -u) || return
+	for dir in $tests; do
+		starts=alone
+		[[ $(go list -tags "$tags" -test -deps "$dir") != */tests/local/cluster* ]] || starts=kubernetes
+		[[ $starts != "$where" ]] || echo "$dir"
+	done | newcomers_first
+}
+
+# e2e <module> <kubernetes|alone|package...> runs tagged tests of a module, one package after the other.
 e2e() {
 	local module=$1 tags=e2e,$CEPH_TAG packages=${*:2}
 	cd "$module" || return
-	# shellcheck disable=SC2016 # the dollar signs are of Go's template
-	[[ -n $packages ]] || packages=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
-		xargs -r grep -lE '^//go:build .*\be2e\b' | xargs -rn1 dirname | sort -u | newcomers_first)
-	[[ -n $packages ]] || { echo "no test of module $module has the tag e2e"; return 0; }
-	# Vet has looked at them already.
+	case $2 in kubernetes | alone) packages=$(packages "$2") || return ;; esac
+	[[ -n $packages ]] || { echo "module $module has no such test"; return 0; }
+	# Vet looks at them by itself.
 	# shellcheck disable=SC2086 # one word for each package
 	go test -vet=off -tags "$tags" -count=1 -p 1 -v -timeout "${E2E_TIMEOUT:-60m}" $packages
 }
@@ -61,10 +73,25 @@ count() { cat "$logs"/*.log | grep -cE "$1"; }
 # summarize says what came of all, and ends.
 summarize() {
 	echo "=== summary"
-	printf '%s\n' "${summary[@]}"
+	sort -k4 "$logs/summary"
 	echo "packages: $(count $'^ok  \t') ok, $(count $'^FAIL\t') failed; logs in $logs"
 	grep -hE $'^FAIL\t' "$logs"/*.log | sort -u
-	exit "$failed"
+	! grep -q '^FAIL' "$logs/summary"
+	exit
+}
+
+# alone is the lane of all that needs no Kubernetes.
+alone() {
+	step verify make verify
+	step vet make vet
+	step lint make lint
+	step house make house
+	step unit make unit
+	# Everything was compiled without cgo by vet. What differs in behaviour then is Ceph's client and what is built with it.
+	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
+	for module in $MODULES; do
+		step "e2e-$(tr / - <<<"${module/#./main}")" e2e "$module" alone
+	done
 }
 
 if [[ ${1:-} == long ]]; then
@@ -75,15 +102,7 @@ if [[ ${1:-} == long ]]; then
 	summarize
 fi
 
-step verify make verify
-step vet make vet
-step lint make lint
-step house make house
-step unit make unit
-# Everything was compiled without cgo by vet. What differs in behaviour then is Ceph's client and what is built with it.
-step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
-for module in $MODULES; do
-	step "e2e-$(tr / - <<<"${module/#./main}")" e2e "$module"
-done
-
+(renice -n 10 "$BASHPID" >/dev/null; alone) &
+step e2e-kubernetes e2e . kubernetes
+wait
 summarize

@@ -31,16 +31,9 @@ func All(t testing.TB) map[string]Image {
 // Some builds the images with these names, and the programs of ours that are in them. Without names it is all of them.
 func Some(t testing.TB, names ...string) map[string]Image {
 	t.Helper()
-	root, bin := repository(t), t.TempDir()
-	for _, p := range []struct{ program, cgo, image string }{
-		{"seamount", "1", "seamount"}, {"seamount-node", "0", "seamount-node"}, {"seamount-block", "1", "seamount-node"},
-	} {
-		if len(names) == 0 || slices.Contains(names, p.image) {
-			// Without the symbols, as the Makefile builds them: every pod of Ceph's copies the program.
-			run(t, root, p.cgo, "go", "build", "-tags=pacific", "-trimpath", "-ldflags=-s -w", "-o", bin, "./cmd/"+p.program)
-		}
-	}
-	build(t, root, append([]string{"--bin-dir", bin, "--image-version", "e2e"}, names...)...)
+	root := repository(t)
+	programs(t, root, names)
+	build(t, root, append([]string{"--bin-dir", filepath.Join(root, "bin"), "--image-version", "e2e"}, names...)...)
 	images := index(t)
 	for _, name := range names {
 		if _, ok := images[name]; !ok {
@@ -56,18 +49,31 @@ func One(t testing.TB, name string) Image {
 	return Some(t, name)[name]
 }
 
+// programs compiles those of ours that are in the images, as the Makefile does: what is there and current it leaves.
+func programs(t testing.TB, root string, names []string) {
+	t.Helper()
+	var targets []string
+	for program, image := range map[string]string{"seamount": "seamount", "seamount-node": "seamount-node", "seamount-block": "seamount-node"} {
+		if len(names) == 0 || slices.Contains(names, image) {
+			targets = append(targets, filepath.Join("bin", program))
+		}
+	}
+	if len(targets) > 0 {
+		run(t, root, "make", targets...)
+	}
+}
+
 // build runs the builder. What is in its cache, it does not build again.
 func build(t testing.TB, root string, args ...string) {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "seamount-images")
-	run(t, filepath.Join(root, "images"), "0", "go", "build", "-o", program, "./cmd/seamount-images")
-	run(t, root, "0", program, append([]string{"build"}, args...)...)
+	run(t, root, "make", "bin/seamount-images")
+	run(t, root, filepath.Join(root, "bin", "seamount-images"), append([]string{"build"}, args...)...)
 }
 
-func run(t testing.TB, dir, cgo, program string, args ...string) {
+func run(t testing.TB, dir, program string, args ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), program, args...)
-	cmd.Dir, cmd.Env = dir, append(os.Environ(), "GOFLAGS=-buildvcs=false", "CGO_ENABLED="+cgo)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", strings.Join(cmd.Args, " "), err, out)
 	}
