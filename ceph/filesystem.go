@@ -62,11 +62,24 @@ type Subvolumes interface {
 	ListSubvolumes(ctx context.Context, ref GroupRef) ([]string, error)
 	// ResizeSubvolume sets the quota in bytes. Below what is used it is ErrInvalid.
 	ResizeSubvolume(ctx context.Context, ref SubvolumeRef, size int64) error
-	// RemoveSubvolume removes a subvolume. With snapshots it is ErrBusy; one that does not exist is no error.
+	// RemoveSubvolume removes a subvolume. With snapshots it is ErrBusy, while a clone fills it ErrAgain; one that does not exist is no error.
 	RemoveSubvolume(ctx context.Context, ref SubvolumeRef) error
+	// RetireSubvolume removes what is in a subvolume and keeps its snapshots: it is then SubvolumeRetained, and goes with the last of
+	// them. One without snapshots is removed; one that is retired or does not exist is no error, while a clone fills it it is ErrAgain.
+	RetireSubvolume(ctx context.Context, ref SubvolumeRef) error
+
+	// SubvolumeMetadata reads all keys of a subvolume's metadata. Of one that is retired it is ErrNotFound, while a clone fills it
+	// ErrAgain. Neither snapshots nor clones have that of what they were made from.
+	SubvolumeMetadata(ctx context.Context, ref SubvolumeRef) (map[string]string, error)
+	// SetSubvolumeMetadata sets one key. What MetadataTrouble finds fault with is ErrInvalid.
+	SetSubvolumeMetadata(ctx context.Context, ref SubvolumeRef, key, value string) error
+	// RemoveSubvolumeMetadata removes one key. One that is not there is no error.
+	RemoveSubvolumeMetadata(ctx context.Context, ref SubvolumeRef, key string) error
 
 	// CreateSubvolumeSnapshot snapshots a subvolume. One of that name is no error.
 	CreateSubvolumeSnapshot(ctx context.Context, ref SubvolumeSnapshotRef) error
+	// SubvolumeSnapshot reads a snapshot, also one of a subvolume that is retired.
+	SubvolumeSnapshot(ctx context.Context, ref SubvolumeSnapshotRef) (SubvolumeSnapshot, error)
 	// ListSubvolumeSnapshots lists the names, sorted.
 	ListSubvolumeSnapshots(ctx context.Context, ref SubvolumeRef) ([]string, error)
 	// RemoveSubvolumeSnapshot removes a snapshot. With clones under way it is ErrAgain or ErrBusy; one that does not exist is no error.
@@ -75,6 +88,8 @@ type Subvolumes interface {
 	CloneSubvolume(ctx context.Context, from SubvolumeSnapshotRef, to SubvolumeSpec) error
 	// CloneStatus tells how far a clone is.
 	CloneStatus(ctx context.Context, ref SubvolumeRef) (CloneStatus, error)
+	// CancelClone ends a clone under way, which RemoveSubvolume then removes. One that has ended, in whatever way, is no error.
+	CancelClone(ctx context.Context, ref SubvolumeRef) error
 }
 
 // GroupRef names a subvolume group.
@@ -116,13 +131,36 @@ type Subvolume struct {
 	Size     int64  // quota in bytes; 0: none
 	Used     int64  // bytes
 	DataPool string
-	State    string // complete, snapshot-retained, ...
+	State    string // SubvolumeComplete, SubvolumeRetained, ...
 	Created  time.Time
+}
+
+// States of a subvolume.
+const (
+	SubvolumeComplete = "complete"
+	// SubvolumeRetained is one of which only snapshots are left.
+	SubvolumeRetained = "snapshot-retained"
+)
+
+// SubvolumeSnapshot is a snapshot of a subvolume.
+type SubvolumeSnapshot struct {
+	SubvolumeSnapshotRef
+	Size    int64 // bytes that it holds
+	Created time.Time
+	Cloning bool // clones of it are under way
 }
 
 // CloneStatus is how far a clone is.
 type CloneStatus struct {
-	State   string // pending, in-progress, complete, failed, canceled
-	Percent int    // -1: Ceph does not say
-	Error   string // Ceph's own words when it failed
+	State   string               // CloneComplete, CloneFailed, CloneCanceled; pending, in-progress: under way
+	Percent int                  // -1: Ceph does not say
+	Error   string               // Ceph's own words when it failed
+	Source  SubvolumeSnapshotRef // what is copied; empty when it is complete
 }
+
+// States of a clone that do not change any more.
+const (
+	CloneComplete = "complete"
+	CloneFailed   = "failed"
+	CloneCanceled = "canceled"
+)

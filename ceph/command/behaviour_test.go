@@ -289,6 +289,42 @@ var subvolumeBehaviours = []behaviour{
 		{op: "fs subvolume rm", errno: ceph.EAGAIN, status: `subvolume "v1" is not ready for operation "rm" (use --force to override)`},
 		{op: "fs clone status", output: canceled}, {op: "fs subvolume rm"},
 	}, nil},
+	{"retire what is retained", func(ctx context.Context, a *Admin) error { return a.RetireSubvolume(ctx, someSubvolume) }, []answer{
+		{op: "fs subvolume rm", errno: ceph.ENOENT, status: `subvolume "v1" is removed and has only snapshots retained`},
+	}, nil},
+	{"retire what does not exist", func(ctx context.Context, a *Admin) error { return a.RetireSubvolume(ctx, someSubvolume) }, []answer{
+		{op: "fs subvolume rm", errno: ceph.ENOENT, status: "subvolume 'v1' does not exist"},
+	}, nil},
+	{"metadata of what is retained", func(ctx context.Context, a *Admin) error {
+		_, err := a.SubvolumeMetadata(ctx, someSubvolume)
+		return err
+	}, []answer{
+		{op: "fs subvolume metadata ls", errno: ceph.ENOENT, status: `subvolume "v1" is removed and has only snapshots retained`},
+	}, ceph.ErrNotFound},
+	{"metadata that is none", func(ctx context.Context, a *Admin) error {
+		_, err := a.SubvolumeMetadata(ctx, someSubvolume)
+		return err
+	}, []answer{
+		{op: "fs subvolume metadata ls", output: `["a"]`},
+	}, ceph.ErrMalformed},
+	{"metadata with a percent sign", func(ctx context.Context, a *Admin) error {
+		return a.SetSubvolumeMetadata(ctx, someSubvolume, "k", "50%")
+	}, nil, ceph.ErrInvalid},
+	{"remove no key", func(ctx context.Context, a *Admin) error { return a.RemoveSubvolumeMetadata(ctx, someSubvolume, "k") }, []answer{
+		{op: "fs subvolume metadata rm", errno: ceph.ENOENT, status: "subvolume metadata does not exist"},
+	}, nil},
+	{"cancel a clone that has ended", func(ctx context.Context, a *Admin) error { return a.CancelClone(ctx, someSubvolume) }, []answer{
+		{op: "fs clone cancel", errno: ceph.EINVAL, status: "cannot cancel -- clone finished (check clone status)"},
+	}, nil},
+	{"cancel a clone that Ceph cannot", func(ctx context.Context, a *Admin) error { return a.CancelClone(ctx, someSubvolume) }, []answer{
+		{op: "fs clone cancel", errno: ceph.EINVAL, status: "error canceling clone"},
+	}, ceph.ErrAgain},
+	{"cancel no clone", func(ctx context.Context, a *Admin) error { return a.CancelClone(ctx, someSubvolume) }, []answer{
+		{op: "fs clone cancel", errno: ceph.EOPNOTSUPP, status: "operation 'clone-cancel' is not allowed on subvolume 'v1' of type subvolume"},
+	}, ceph.ErrInvalid},
+	{"a snapshot with a fraction of a second", func(ctx context.Context, a *Admin) error { _, err := a.SubvolumeSnapshot(ctx, someSnap); return err }, []answer{
+		{op: "fs subvolume snapshot info", output: `{"created_at":"2022-06-14 13:54:58.618769","data_pool":"d","has_pending_clones":"no","size":4}`},
+	}, nil},
 	{"remove no snapshot", func(ctx context.Context, a *Admin) error { return a.RemoveSubvolumeSnapshot(ctx, someSnap) }, []answer{
 		{op: "fs subvolume snapshot rm", errno: ceph.ENOENT, status: "snapshot 'b's1'' does not exist"},
 	}, nil},

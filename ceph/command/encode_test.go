@@ -161,6 +161,12 @@ var encodeCases = []encodeCase{
 		request: cloneSubvolume(someSnap, ceph.SubvolumeSpec{SubvolumeRef: ceph.SubvolumeRef{GroupRef: someGroup, Name: "c1"}, DataPool: "d"}), target: "mgr", subject: "fs1/g1/v1@s1",
 		want: `{"prefix":"fs subvolume snapshot clone","vol_name":"fs1","group_name":"g1","sub_name":"v1","snap_name":"s1","target_sub_name":"c1","target_group_name":"g1","pool_layout":"d"}`,
 	},
+	{request: retireSubvolume(someSubvolume), target: "mgr", subject: "fs1/g1/v1", want: `{"prefix":"fs subvolume rm","vol_name":"fs1","group_name":"g1","sub_name":"v1","retain_snapshots":true}`},
+	{request: listSubvolumeMetadata(someSubvolume), target: "mgr", subject: "fs1/g1/v1", want: `{"prefix":"fs subvolume metadata ls","vol_name":"fs1","group_name":"g1","sub_name":"v1"}`},
+	{request: setSubvolumeMetadata(ungrouped, "k", "v"), target: "mgr", subject: "fs1//v1", want: `{"prefix":"fs subvolume metadata set","vol_name":"fs1","sub_name":"v1","key_name":"k","value":"v"}`},
+	{request: removeSubvolumeMetadata(someSubvolume, "k"), target: "mgr", subject: "fs1/g1/v1", want: `{"prefix":"fs subvolume metadata rm","vol_name":"fs1","group_name":"g1","sub_name":"v1","key_name":"k"}`},
+	{request: subvolumeSnapshotInfo(someSnap), target: "mgr", subject: "fs1/g1/v1@s1", want: `{"prefix":"fs subvolume snapshot info","vol_name":"fs1","group_name":"g1","sub_name":"v1","snap_name":"s1"}`},
+	{request: cancelClone(someSubvolume), target: "mgr", subject: "fs1/g1/v1", want: `{"prefix":"fs clone cancel","vol_name":"fs1","group_name":"g1","clone_name":"v1"}`},
 	{request: cloneStatus(someSubvolume), target: "mgr", subject: "fs1/g1/v1", want: `{"prefix":"fs clone status","vol_name":"fs1","group_name":"g1","clone_name":"v1"}`},
 }
 

@@ -101,6 +101,13 @@ func (s *scenario) clones(ref, absent ceph.SubvolumeRef) {
 	s.want(s.RemoveSubvolumeSnapshot(ctx, ceph.SubvolumeSnapshotRef{SubvolumeRef: ref, Snapshot: "nothing"}), nil, "remove no snapshot")
 	_, err := s.ListSubvolumeSnapshots(ctx, ref)
 	s.want(err, nil, "list snapshots")
+	_, err = s.SubvolumeSnapshot(ctx, snap)
+	s.want(err, nil, "info of a snapshot")
+	s.want(s.SetSubvolumeMetadata(ctx, ref, "test.key", "a value"), nil, "set metadata")
+	_, err = s.SubvolumeMetadata(ctx, ref)
+	s.want(err, nil, "list metadata")
+	s.want(s.RemoveSubvolumeMetadata(ctx, ref, "test.key"), nil, "remove metadata")
+	s.want(s.RemoveSubvolumeMetadata(ctx, ref, "test.key"), nil, "remove it again")
 	s.want(s.RemoveSubvolume(ctx, ref), ceph.ErrBusy, "remove with a snapshot")
 
 	clone := ceph.SubvolumeSpec{SubvolumeRef: ceph.SubvolumeRef{GroupRef: ref.GroupRef, Name: "c1"}}
@@ -133,9 +140,7 @@ func (s *scenario) canceledClone(snap ceph.SubvolumeSnapshotRef) {
 	_, err := s.Subvolume(ctx, ref)
 	s.want(err, ceph.ErrAgain, "info of a clone that is not complete")
 	s.want(s.RemoveSubvolume(ctx, ref), ceph.ErrAgain, "remove a clone that is not complete")
-	cancel := cloneStatus(ref)
-	cancel.Op = "fs clone cancel"
-	s.want(s.act(ctx, cancel), nil, "cancel clone")
+	s.want(s.CancelClone(ctx, ref), nil, "cancel clone")
 	s.want(s.rec.as("fs-clone-status-canceled", func() error { _, err := s.CloneStatus(ctx, ref); return err }), nil, "status")
 	s.want(s.RemoveSubvolume(ctx, ref), nil, "remove a canceled clone")
 	s.want(s.RemoveConfig(ctx, "mgr", "mgr/volumes/snapshot_clone_delay"), nil, "undo the delay")

@@ -23,7 +23,7 @@ func (s *cephStamp) UnmarshalText(b []byte) error {
 }
 
 // volumeStamp is a time as the volumes module prints it, such as
-// 2026-01-31 10:00:00: the mgr's local time without its zone. It is read as UTC,
+// 2026-01-31 10:00:00 or 2026-01-31 10:00:00.123456: the mgr's local time without its zone. It is read as UTC,
 // which is what a mgr in a container has.
 type volumeStamp time.Time
 

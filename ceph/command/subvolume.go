@@ -87,6 +87,12 @@ func resizeSubvolume(ref ceph.SubvolumeRef, size int64) Request {
 
 func removeSubvolume(ref ceph.SubvolumeRef) Request { return onSubvolume("fs subvolume rm", ref) }
 
+func retireSubvolume(ref ceph.SubvolumeRef) Request {
+	r := removeSubvolume(ref)
+	r.Args["retain_snapshots"] = true
+	return r
+}
+
 // volumeName matches what the CLI allows; a name sent past it with a slash in it
 // makes the mgr's handler fail or work on another directory.
 var volumeName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
@@ -187,11 +193,8 @@ type subvolumeAnswer struct {
 	Created  volumeStamp `json:"created_at"`
 }
 
-// stateRetained is a subvolume of which only snapshots are left.
-const stateRetained = "snapshot-retained"
-
 func (s subvolumeAnswer) check() error {
-	if s.Path == "" && *s.State != stateRetained {
+	if s.Path == "" && *s.State != ceph.SubvolumeRetained {
 		return fmt.Errorf("no path")
 	}
 	return nil
@@ -263,7 +266,21 @@ func (a *Admin) RemoveSubvolume(ctx context.Context, ref ceph.SubvolumeRef) erro
 	return rekind(err, ceph.ErrBusy, "only snapshots retained", ceph.ENOENT)
 }
 
+// RetireSubvolume removes what is in a subvolume and keeps its snapshots. One
+// without snapshots is removed; one that is retired, or does not exist, is no error.
+func (a *Admin) RetireSubvolume(ctx context.Context, ref ceph.SubvolumeRef) error {
+	r := retireSubvolume(ref)
+	if err := r.checkSubvolume(ref); err != nil {
+		return err
+	}
+	err := gone(a.act(ctx, r))
+	if refused(err, "only snapshots retained", ceph.ENOENT) {
+		return nil
+	}
+	return err
+}
+
 func (a *Admin) isDeadClone(ctx context.Context, ref ceph.SubvolumeRef) bool {
 	state, err := a.cloneState(ctx, ref)
-	return err == nil && (*state.State == cloneFailed || *state.State == cloneCanceled)
+	return err == nil && (*state.State == ceph.CloneFailed || *state.State == ceph.CloneCanceled)
 }

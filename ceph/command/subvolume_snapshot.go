@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seamount-dev/seamount/ceph"
 )
@@ -41,11 +42,19 @@ func cloneSubvolume(from ceph.SubvolumeSnapshotRef, to ceph.SubvolumeSpec) Reque
 	return r
 }
 
-func cloneStatus(ref ceph.SubvolumeRef) Request {
+func onClone(op string, ref ceph.SubvolumeRef) Request {
 	r := listSubvolumes(ref.GroupRef)
-	r.Op, r.Subject = "fs clone status", ref.String()
+	r.Op, r.Subject = op, ref.String()
 	r.Args["clone_name"] = ref.Name
 	return r
+}
+
+func cloneStatus(ref ceph.SubvolumeRef) Request { return onClone("fs clone status", ref) }
+
+func cancelClone(ref ceph.SubvolumeRef) Request { return onClone("fs clone cancel", ref) }
+
+func subvolumeSnapshotInfo(ref ceph.SubvolumeSnapshotRef) Request {
+	return onSubvolumeSnapshot("fs subvolume snapshot info", ref)
 }
 
 // CreateSubvolumeSnapshot snapshots a subvolume. One of that name is no error.
@@ -55,6 +64,28 @@ func (a *Admin) CreateSubvolumeSnapshot(ctx context.Context, ref ceph.SubvolumeS
 		return err
 	}
 	return a.act(ctx, r)
+}
+
+type subvolumeSnapshotAnswer struct {
+	Created *volumeStamp `json:"created_at"`
+	Cloning *string      `json:"has_pending_clones"`
+	Size    int64        `json:"size"`
+}
+
+// SubvolumeSnapshot reads a snapshot, also one of a subvolume that is retired.
+// Created is right if the mgr's clock is in UTC: it does not say its zone.
+func (a *Admin) SubvolumeSnapshot(ctx context.Context, ref ceph.SubvolumeSnapshotRef) (ceph.SubvolumeSnapshot, error) {
+	r := subvolumeSnapshotInfo(ref)
+	if err := r.checkSubvolume(ref.SubvolumeRef, ref.Snapshot); err != nil {
+		return ceph.SubvolumeSnapshot{}, err
+	}
+	answer, err := ask[subvolumeSnapshotAnswer](ctx, a, r)
+	if err != nil {
+		return ceph.SubvolumeSnapshot{}, err
+	}
+	return ceph.SubvolumeSnapshot{
+		SubvolumeSnapshotRef: ref, Size: answer.Size, Created: time.Time(*answer.Created), Cloning: *answer.Cloning == "yes",
+	}, nil
 }
 
 // ListSubvolumeSnapshots lists the names, sorted.
@@ -149,17 +180,14 @@ type cloneSource struct {
 	Snapshot  string `json:"snapshot"`
 }
 
-// States of a clone that will not change any more.
-const (
-	cloneComplete = "complete"
-	cloneFailed   = "failed"
-	cloneCanceled = "canceled"
-)
-
-func (s cloneState) status() ceph.CloneStatus {
+func (s cloneState) status(filesystem string) ceph.CloneStatus {
 	out := ceph.CloneStatus{State: *s.State, Percent: -1, Error: s.Failure.Message}
+	if s.Source.Subvolume != "" {
+		group := ceph.GroupRef{Filesystem: filesystem, Group: s.Source.Group}
+		out.Source = ceph.SubvolumeSnapshotRef{SubvolumeRef: ceph.SubvolumeRef{GroupRef: group, Name: s.Source.Subvolume}, Snapshot: s.Source.Snapshot}
+	}
 	switch {
-	case *s.State == cloneComplete:
+	case *s.State == ceph.CloneComplete:
 		out.Percent = 100
 	case s.Progress.Percent.said:
 		out.Percent = s.Progress.Percent.done
@@ -189,7 +217,22 @@ func (a *Admin) CloneStatus(ctx context.Context, ref ceph.SubvolumeRef) (ceph.Cl
 	if err != nil {
 		return ceph.CloneStatus{}, err
 	}
-	return state.status(), nil
+	return state.status(ref.Filesystem), nil
+}
+
+// CancelClone ends a clone under way. One that has ended, in whatever way, is no
+// error; one that Ceph cannot cancel at this moment is ErrAgain.
+func (a *Admin) CancelClone(ctx context.Context, ref ceph.SubvolumeRef) error {
+	r := cancelClone(ref)
+	if err := r.checkSubvolume(ref); err != nil {
+		return err
+	}
+	err := a.act(ctx, r)
+	if refused(err, "clone finished", ceph.EINVAL) {
+		return nil
+	}
+	err = rekind(err, ceph.ErrAgain, "error canceling clone", ceph.EINVAL)
+	return rekind(err, ceph.ErrInvalid, "is not allowed on subvolume", ceph.EOPNOTSUPP)
 }
 
 func (a *Admin) cloneState(ctx context.Context, ref ceph.SubvolumeRef) (cloneState, error) {

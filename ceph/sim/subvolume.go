@@ -34,11 +34,17 @@ type subvolume struct {
 	created time.Time
 	snaps   map[string]*fileSnap
 	clone   *clone // nil: it was not cloned
+	// metadata of the user. Neither snapshots nor clones have it.
+	metadata map[string]string
+	// retained: it was removed, and only its snapshots are left.
+	retained bool
 }
 
 type fileSnap struct {
-	used   int64
-	clones int // that are under way
+	used    int64
+	size    int64 // the quota when it was made
+	created time.Time
+	clones  int // that are under way
 }
 
 func (s *subvolume) blob() string { return "cephfs " + s.ref.String() }
@@ -83,11 +89,20 @@ func (c *Cluster) subvolume(ref ceph.SubvolumeRef) (*subvolume, error) {
 
 // ready finds a subvolume that no clone is filling.
 func (c *Cluster) ready(ref ceph.SubvolumeRef) (*subvolume, error) {
+	s, err := c.filled(ref)
+	if err == nil && s.retained {
+		return nil, refusal.New(ceph.ENOENT, "subvolume '%s' is removed and has only snapshots retained", ref.Name)
+	}
+	return s, err
+}
+
+// filled finds a subvolume that no clone is filling, or what is retained of it.
+func (c *Cluster) filled(ref ceph.SubvolumeRef) (*subvolume, error) {
 	s, err := c.subvolume(ref)
 	if err != nil {
 		return nil, err
 	}
-	if s.clone.underWay() {
+	if !s.clone.done() {
 		return nil, refusal.New(ceph.EAGAIN, "clone '%s' is not ready for operation", ref.Name)
 	}
 	return s, nil
@@ -161,17 +176,20 @@ func (k *Client) CreateSubvolume(ctx context.Context, spec ceph.SubvolumeSpec) e
 			return err
 		}
 		if old, ok := g.subvolumes[spec.Name]; ok {
-			return old.again(spec)
+			return c.again(old, spec)
 		}
 		_, err = c.createSubvolume(g, spec)
 		return err
 	})
 }
 
-// again answers a repeated creation: a size that is named is set.
-func (s *subvolume) again(spec ceph.SubvolumeSpec) error {
-	if s.clone.underWay() {
+// again answers a repeated creation: a size that is named is set, and what is retained of one gets a new content.
+func (c *Cluster) again(s *subvolume, spec ceph.SubvolumeSpec) error {
+	if !s.clone.done() {
 		return refusal.New(ceph.EAGAIN, "clone '%s' is not ready for operation", spec.Name)
+	}
+	if s.retained {
+		s.retained, s.clone, s.path, s.created, s.size = false, nil, c.subvolumePath(spec.SubvolumeRef), c.clock.now, 0
 	}
 	if spec.Size > 0 {
 		s.size = spec.Size
@@ -193,14 +211,19 @@ func (c *Cluster) createSubvolume(g *group, spec ceph.SubvolumeSpec) (*subvolume
 	if _, err := strconv.ParseUint(spec.Mode, 8, 32); err != nil && spec.Mode != "" {
 		return nil, refusal.New(ceph.EINVAL, "invalid mode '%s'", spec.Mode)
 	}
-	dir := g.name
-	orDefault(&dir, noGroup)
 	s := &subvolume{
 		ref: spec.SubvolumeRef, size: spec.Size, pool: p, created: c.clock.now, snaps: map[string]*fileSnap{},
-		path: "/volumes/" + dir + "/" + spec.Name + "/" + c.chance.uuid("subvolume"),
+		path: c.subvolumePath(spec.SubvolumeRef), metadata: map[string]string{},
 	}
 	g.subvolumes[spec.Name] = s
 	return s, nil
+}
+
+// subvolumePath is where the content of a subvolume lies; that of one that is made again lies elsewhere.
+func (c *Cluster) subvolumePath(ref ceph.SubvolumeRef) string {
+	dir := ref.Group
+	orDefault(&dir, noGroup)
+	return "/volumes/" + dir + "/" + ref.Name + "/" + c.chance.uuid("subvolume")
 }
 
 // checkFileName allows what is safe in every call of the mgr.
@@ -215,12 +238,15 @@ func checkFileName(name string) error {
 // Subvolume implements ceph.Subvolumes.
 func (k *Client) Subvolume(ctx context.Context, ref ceph.SubvolumeRef) (ceph.Subvolume, error) {
 	return ask(ctx, k, mgrRead("Subvolume", "fs subvolume info"), ref.String(), func(c *Cluster) (ceph.Subvolume, error) {
-		s, err := c.ready(ref)
+		s, err := c.filled(ref)
 		if err != nil {
 			return ceph.Subvolume{}, err
 		}
+		if s.retained {
+			return ceph.Subvolume{SubvolumeRef: s.ref, State: ceph.SubvolumeRetained}, nil
+		}
 		return ceph.Subvolume{
-			SubvolumeRef: s.ref, Path: s.path, Size: s.size, Used: s.used, DataPool: s.pool.name, State: "complete", Created: s.created,
+			SubvolumeRef: s.ref, Path: s.path, Size: s.size, Used: s.used, DataPool: s.pool.name, State: ceph.SubvolumeComplete, Created: s.created,
 		}, nil
 	})
 }
@@ -247,29 +273,6 @@ func (k *Client) ResizeSubvolume(ctx context.Context, ref ceph.SubvolumeRef, siz
 			return refusal.New(ceph.EINVAL, "Can't resize the subvolume. The new size '%d' would be lesser than the current used size '%d'", size, s.used)
 		}
 		s.size = size
-		return nil
-	})
-}
-
-// RemoveSubvolume implements ceph.Subvolumes.
-func (k *Client) RemoveSubvolume(ctx context.Context, ref ceph.SubvolumeRef) error {
-	return k.do(ctx, mgrWrite("RemoveSubvolume", "fs subvolume rm"), ref.String(), func(c *Cluster) error {
-		g, err := c.group(ref.GroupRef)
-		if err != nil {
-			return err
-		}
-		s, ok := g.subvolumes[ref.Name]
-		if !ok {
-			return nil
-		}
-		if s.clone.underWay() {
-			return refusal.New(ceph.EAGAIN, "clone in-progress -- please cancel the clone and retry")
-		}
-		if len(s.snaps) > 0 {
-			return refusal.New(ceph.ENOTEMPTY, "subvolume '%s' has snapshots", ref.Name)
-		}
-		c.setBlob(s.pool, s.blob(), 0)
-		delete(g.subvolumes, ref.Name)
 		return nil
 	})
 }

@@ -15,20 +15,25 @@ type clone struct {
 	from    ceph.SubvolumeSnapshotRef
 	bytes   int64
 	state   string
+	failure string // why it failed
 	started time.Time
 	finish  *event
 }
 
 const (
-	clonePending  = "pending"
-	cloneRunning  = "in-progress"
-	cloneComplete = "complete"
+	clonePending = "pending"
+	cloneRunning = "in-progress"
 )
 
 // maxClones is how many clones the mgr copies at a time (max_concurrent_clones).
 const maxClones = 4
 
-func (cl *clone) underWay() bool { return cl != nil && cl.state != cloneComplete }
+func (cl *clone) underWay() bool {
+	return cl != nil && (cl.state == clonePending || cl.state == cloneRunning)
+}
+
+// done tells whether what was to be copied is there.
+func (cl *clone) done() bool { return cl == nil || cl.state == ceph.CloneComplete }
 
 // CreateSubvolumeSnapshot implements ceph.Subvolumes.
 func (k *Client) CreateSubvolumeSnapshot(ctx context.Context, ref ceph.SubvolumeSnapshotRef) error {
@@ -41,16 +46,31 @@ func (k *Client) CreateSubvolumeSnapshot(ctx context.Context, ref ceph.Subvolume
 			return err
 		}
 		if _, ok := s.snaps[ref.Snapshot]; !ok {
-			s.snaps[ref.Snapshot] = &fileSnap{used: s.used}
+			s.snaps[ref.Snapshot] = &fileSnap{used: s.used, size: s.size, created: c.clock.now}
 		}
 		return nil
+	})
+}
+
+// SubvolumeSnapshot implements ceph.Subvolumes.
+func (k *Client) SubvolumeSnapshot(ctx context.Context, ref ceph.SubvolumeSnapshotRef) (ceph.SubvolumeSnapshot, error) {
+	return ask(ctx, k, mgrRead("SubvolumeSnapshot", "fs subvolume snapshot info"), ref.String(), func(c *Cluster) (ceph.SubvolumeSnapshot, error) {
+		s, err := c.filled(ref.SubvolumeRef)
+		if err != nil {
+			return ceph.SubvolumeSnapshot{}, err
+		}
+		snap, ok := s.snaps[ref.Snapshot]
+		if !ok {
+			return ceph.SubvolumeSnapshot{}, refusal.New(ceph.ENOENT, "snapshot '%s' does not exist", ref.Snapshot)
+		}
+		return ceph.SubvolumeSnapshot{SubvolumeSnapshotRef: ref, Size: snap.used, Created: snap.created, Cloning: snap.clones > 0}, nil
 	})
 }
 
 // ListSubvolumeSnapshots implements ceph.Subvolumes.
 func (k *Client) ListSubvolumeSnapshots(ctx context.Context, ref ceph.SubvolumeRef) ([]string, error) {
 	return ask(ctx, k, mgrRead("ListSubvolumeSnapshots", "fs subvolume snapshot ls"), ref.String(), func(c *Cluster) ([]string, error) {
-		s, err := c.ready(ref)
+		s, err := c.filled(ref)
 		if err != nil {
 			return nil, err
 		}
@@ -74,6 +94,9 @@ func (k *Client) RemoveSubvolumeSnapshot(ctx context.Context, ref ceph.Subvolume
 			return refusal.New(ceph.EAGAIN, "snapshot '%s' has pending clones", ref.Snapshot)
 		}
 		delete(s.snaps, ref.Snapshot)
+		if s.retained && len(s.snaps) == 0 {
+			delete(g.subvolumes, ref.Name) // as Ceph does with the last
+		}
 		return nil
 	})
 }
@@ -81,7 +104,7 @@ func (k *Client) RemoveSubvolumeSnapshot(ctx context.Context, ref ceph.Subvolume
 // CloneSubvolume implements ceph.Subvolumes.
 func (k *Client) CloneSubvolume(ctx context.Context, from ceph.SubvolumeSnapshotRef, to ceph.SubvolumeSpec) error {
 	return k.do(ctx, mgrWrite("CloneSubvolume", "fs subvolume snapshot clone"), to.SubvolumeRef.String(), func(c *Cluster) error {
-		source, err := c.ready(from.SubvolumeRef)
+		source, err := c.filled(from.SubvolumeRef)
 		if err != nil {
 			return err
 		}
@@ -99,7 +122,7 @@ func (k *Client) CloneSubvolume(ctx context.Context, from ceph.SubvolumeSnapshot
 		if old, ok := g.subvolumes[to.Name]; ok {
 			return old.cloneAgain(from)
 		}
-		return c.startClone(g, source, snap, from, to)
+		return c.startClone(g, snap, from, to)
 	})
 }
 
@@ -111,9 +134,9 @@ func (s *subvolume) cloneAgain(from ceph.SubvolumeSnapshotRef) error {
 	return refusal.New(ceph.EEXIST, "subvolume '%s' exists", s.ref.Name)
 }
 
-func (c *Cluster) startClone(g *group, source *subvolume, snap *fileSnap, from ceph.SubvolumeSnapshotRef, to ceph.SubvolumeSpec) error {
+func (c *Cluster) startClone(g *group, snap *fileSnap, from ceph.SubvolumeSnapshotRef, to ceph.SubvolumeSpec) error {
 	if to.Size == 0 {
-		to.Size = source.size
+		to.Size = snap.size
 	}
 	s, err := c.createSubvolume(g, to)
 	if err != nil {
@@ -149,14 +172,53 @@ func (c *Cluster) cloneTime(bytes int64) time.Duration {
 }
 
 func (c *Cluster) endClone(fs *filesystem, s *subvolume) {
-	fs.cloning--
-	s.clone.state = cloneComplete
 	s.used = s.clone.bytes
 	c.setBlob(s.pool, s.blob(), s.used)
+	c.leaveClone(fs, s, ceph.CloneComplete)
+}
+
+// leaveClone ends a clone under way in a state, and lets its snapshot go.
+func (c *Cluster) leaveClone(fs *filesystem, s *subvolume, state string) {
+	if s.clone.state == cloneRunning {
+		fs.cloning--
+		s.clone.finish.cancel()
+	}
+	s.clone.state = state
 	if snap := fs.snapshot(s.clone.from); snap != nil {
 		snap.clones--
 	}
 	c.pumpClones(fs)
+}
+
+// CancelClone implements ceph.Subvolumes.
+func (k *Client) CancelClone(ctx context.Context, ref ceph.SubvolumeRef) error {
+	return k.do(ctx, mgrWrite("CancelClone", "fs clone cancel"), ref.String(), func(c *Cluster) error {
+		s, err := c.cloned(ref, "clone_cancel")
+		if err == nil && s.clone.underWay() {
+			c.leaveClone(c.files.byName[ref.Filesystem], s, ceph.CloneCanceled)
+		}
+		return err
+	})
+}
+
+// FailClone makes a clone under way fail, with these words.
+func (c *Cluster) FailClone(ref ceph.SubvolumeRef, why string) error {
+	defer c.enter()()
+	s, err := c.cloned(ref, "clone_fail")
+	if err == nil && s.clone.underWay() {
+		s.clone.failure = why
+		c.leaveClone(c.files.byName[ref.Filesystem], s, ceph.CloneFailed)
+	}
+	return err
+}
+
+// cloned finds a subvolume that was made as a clone.
+func (c *Cluster) cloned(ref ceph.SubvolumeRef, op string) (*subvolume, error) {
+	s, err := c.subvolume(ref)
+	if err == nil && s.clone == nil {
+		return nil, refusal.New(ceph.EOPNOTSUPP, "operation '%s' is not allowed on subvolume '%s' of type 'subvolume'", op, ref.Name).WithKind(ceph.ErrInvalid)
+	}
+	return s, err
 }
 
 // snapshot finds a snapshot, also while no MDS serves.
@@ -172,23 +234,24 @@ func (fs *filesystem) snapshot(ref ceph.SubvolumeSnapshotRef) *fileSnap {
 // CloneStatus implements ceph.Subvolumes.
 func (k *Client) CloneStatus(ctx context.Context, ref ceph.SubvolumeRef) (ceph.CloneStatus, error) {
 	return ask(ctx, k, mgrRead("CloneStatus", "fs clone status"), ref.String(), func(c *Cluster) (ceph.CloneStatus, error) {
-		s, err := c.subvolume(ref)
+		s, err := c.cloned(ref, "clone_status")
 		if err != nil {
 			return ceph.CloneStatus{}, err
 		}
-		if s.clone == nil {
-			return ceph.CloneStatus{}, refusal.New(ceph.EOPNOTSUPP, "operation 'clone_status' is not allowed on subvolume '%s' of type 'subvolume'", ref.Name).WithKind(ceph.ErrInvalid)
+		status := ceph.CloneStatus{State: s.clone.state, Percent: c.percent(s.clone), Error: s.clone.failure}
+		if !s.clone.done() {
+			status.Source = s.clone.from
 		}
-		return ceph.CloneStatus{State: s.clone.state, Percent: c.percent(s.clone)}, nil
+		return status, nil
 	})
 }
 
 // percent is how far a clone is. Ceph before 20 does not say.
 func (c *Cluster) percent(cl *clone) int {
 	switch {
-	case cl.state == cloneComplete:
+	case cl.state == ceph.CloneComplete:
 		return 100
-	case cl.state == clonePending || c.release.number < 20:
+	case cl.state != cloneRunning || c.release.number < 20:
 		return -1
 	}
 	total := c.cloneTime(cl.bytes)
