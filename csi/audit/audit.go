@@ -1,4 +1,4 @@
-// Package audit compares the images of a cluster with the volumes and snapshots that Kubernetes knows. What has been in one and
+// Package audit compares the images and subvolumes of a cluster with the volumes and snapshots that Kubernetes knows. What has been in one and
 // not in the other for a while is reported; what is provably ours and provably unused is removed. It decides on data that it is
 // handed; an executor of its own reads and acts.
 package audit
@@ -40,7 +40,7 @@ type Known struct {
 	Requests map[string]bool
 }
 
-// Image is an image in a pool of ours.
+// Image is an image in a pool of ours, or a subvolume.
 type Image struct {
 	Handle handle.Handle
 	// Looked says whether the rest was read: only of images that are amiss.
@@ -80,7 +80,7 @@ func Candidates(images []Image, known Known) []Image {
 	var found []Image
 	for _, image := range images {
 		_, has := known.Handles[image.Handle.String()]
-		if !has && !known.Requests[image.Handle.Image] && handle.Named(image.Handle.Image) {
+		if !has && !known.Requests[image.Handle.Name()] && handle.Named(image.Handle.Name()) {
 			found = append(found, image)
 		}
 	}
@@ -101,10 +101,10 @@ func Judge(images []Image, known Known, listed map[string]bool) []Finding {
 	}
 	for _, id := range slices.Sorted(maps.Keys(known.Handles)) {
 		h, err := handle.Parse(id)
-		if err == nil && !there[id] && listed[h.Namespace+"/"+h.Cluster+"/"+h.Pool] {
+		if err == nil && !there[id] && listed[h.Place()] {
 			found = append(found, Finding{
 				Reason: Missing, Handle: h, Object: known.Handles[id],
-				Message: fmt.Sprintf("%s has no image %s/%s: its data is gone, or the image was renamed; restore it from a backup, or delete the object", known.Handles[id], h.Pool, h.Image),
+				Message: fmt.Sprintf("%s has no %s %s: its data is gone, or the %[2]s was renamed; restore it from a backup, or delete the object", known.Handles[id], noun(h), where(h)),
 			})
 		}
 	}
@@ -115,7 +115,7 @@ func Judge(images []Image, known Known, listed map[string]bool) []Finding {
 // judge looks at an image of which Kubernetes knows nothing.
 func judge(image Image) Finding {
 	f := Finding{Reason: Orphaned, Handle: image.Handle}
-	where := image.Handle.Pool + "/" + image.Handle.Image
+	where := where(image.Handle)
 	switch {
 	case image.Headless:
 		f.Reason, f.Remove = Headless, true
@@ -127,12 +127,34 @@ func judge(image Image) Finding {
 	why := keptBecause(image)
 	f.Remove = why == ""
 	if f.Remove {
-		f.Message = fmt.Sprintf("image %s was made by this driver%s, nothing in Kubernetes belongs to it, and it was never written to: it is removed", where, madeFor(image))
+		f.Message = fmt.Sprintf("%s %s was made by this driver%s, nothing in Kubernetes belongs to it, and it was never written to: it is removed", noun(image.Handle), where, madeFor(image))
 		return f
 	}
-	f.Message = fmt.Sprintf("image %s%s belongs to nothing in Kubernetes. It is kept, because %s. If nobody needs it: rbd trash mv %s; else make a PersistentVolume for %s",
-		where, madeFor(image), why, where, image.Handle)
+	f.Message = fmt.Sprintf("%s %s%s belongs to nothing in Kubernetes. It is kept, because %s. If nobody needs it: %s; else make a PersistentVolume for %s",
+		noun(image.Handle), where, madeFor(image), why, removal(image.Handle), image.Handle)
 	return f
+}
+
+func noun(h handle.Handle) string {
+	if h.File() {
+		return "subvolume"
+	}
+	return "image"
+}
+
+func where(h handle.Handle) string {
+	if h.File() {
+		return strings.Join([]string{h.Filesystem, h.Group, h.Subvolume}, "/")
+	}
+	return h.Pool + "/" + h.Image
+}
+
+// removal is what a person can do to be rid of it.
+func removal(h handle.Handle) string {
+	if h.File() {
+		return fmt.Sprintf("ceph fs subvolume rm %s %s --group_name %s", h.Filesystem, h.Subvolume, h.Group)
+	}
+	return "rbd trash mv " + where(h)
 }
 
 func madeFor(image Image) string {

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,16 +12,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/controller"
 	"github.com/seamount-dev/seamount/csi/handle"
 	"github.com/seamount-dev/seamount/csi/session"
-	"github.com/seamount-dev/seamount/csi/volume"
 )
 
 // Auditor looks at all clusters again and again. What it remembers is only since when something has been amiss: one that
 // starts anew waits anew.
 type Auditor struct {
+	// Driver is the name of the CSI driver whose volumes are looked at. Empty: v1alpha1.ProvisionerRBD.
+	Driver   string
 	Sessions controller.Sessions
 	// Known reads what Kubernetes knows, from the server and not from a cache.
 	Known func(context.Context) (Known, error)
@@ -75,63 +77,54 @@ func (a *Auditor) Pass(ctx context.Context) error {
 	return errors.Join(append(errs, a.act(ctx, a.lasting(Judge(images, known, listed))))...)
 }
 
-// read lists the images of a cluster, and looks at those that Kubernetes does not know. Parents that nothing reads any more
-// are purged by the way.
+// store is where a driver keeps volumes, as the audit sees it.
+type store interface {
+	// places lists where there may be volumes, as handles without a name, and names what is there.
+	places(ctx context.Context, in session.Session) ([]handle.Handle, error)
+	names(ctx context.Context, in session.Session, place handle.Handle) ([]string, error)
+	// sweep clears away what was kept for what is gone by now, and returns how much.
+	sweep(ctx context.Context, in session.Session, place handle.Handle, names []string) (int, error)
+	// look reads what must be known of what is amiss. What cannot be read is kept.
+	look(ctx context.Context, in session.Session, h handle.Handle) Image
+	remove(ctx context.Context, in session.Session, h handle.Handle) error
+}
+
+func (a *Auditor) store() store {
+	if a.Driver == v1alpha1.ProvisionerCephFS {
+		return subvolumes{}
+	}
+	return images{}
+}
+
+// read lists the images of a cluster, and looks at those that Kubernetes does not know. What was kept for others that are gone
+// by now is cleared away by the way.
 func (a *Auditor) read(ctx context.Context, in session.Session, known Known, images []Image, listed map[string]bool) ([]Image, error) {
-	pools, err := controller.ImagePools(ctx, in.Ceph)
+	from := a.store()
+	places, err := from.places(ctx, in)
 	if err != nil {
 		return images, err
 	}
-	for _, pool := range pools {
-		if purged, err := controller.Sweep(ctx, in.Ceph, pool); err != nil {
-			return images, err
-		} else if purged > 0 {
-			a.Log.Info("purged from the trash, where nothing read from them any more", "pool", pool, "images", purged)
-		}
-		names, err := in.Ceph.ListImages(ctx, pool)
+	for _, place := range places {
+		names, err := from.names(ctx, in, place)
 		if err != nil {
 			return images, err
 		}
+		if swept, err := from.sweep(ctx, in, place, names); err != nil {
+			return images, err
+		} else if swept > 0 {
+			a.Log.Info("cleared away what nothing reads any more", "place", place.Place(), "number", swept)
+		}
 		of := make([]Image, 0, len(names))
 		for _, name := range names {
-			of = append(of, Image{Handle: handle.Handle{Namespace: in.Cluster.Namespace, Cluster: in.Cluster.Name, Pool: pool, Image: name}})
+			of = append(of, Image{Handle: place.With(name)})
 		}
 		for _, candidate := range Candidates(of, known) {
-			of = append(of, look(ctx, in.Ceph, candidate.Handle))
+			of = append(of, from.look(ctx, in, candidate.Handle))
 		}
 		images = append(images, of...)
-		listed[in.Cluster.String()+"/"+pool] = true
+		listed[place.Place()] = true
 	}
 	return images, nil
-}
-
-// look reads what must be known of an image that is amiss. What cannot be read keeps it.
-func look(ctx context.Context, images ceph.Images, h handle.Handle) Image {
-	image := Image{Handle: h, Looked: true, Bytes: -1}
-	ref := ceph.ImageRef{Pool: h.Pool, Name: h.Image}
-	detail, err := images.InspectImage(ctx, ref)
-	if err != nil {
-		image.Headless, image.Looked = errors.Is(err, ceph.ErrNotFound), errors.Is(err, ceph.ErrNotFound)
-		return image
-	}
-	record, none := volume.Of(h.Image, detail.Metadata)
-	image.Recorded, image.Claim = none == nil || !errors.Is(none, volume.ErrNone), record.Claim
-	image.Clone, image.Begun = detail.ParentID != "", detail.Metadata[ceph.ImageKeyOrigin] != ""
-	image.Deleting = detail.Metadata[ceph.ImageKeyDeleting] != ""
-	used, err1 := images.ImageUsage(ctx, ref)
-	watchers, err2 := images.ImageWatchers(ctx, ref)
-	snaps, err3 := images.ListSnapshots(ctx, ref)
-	children, err4 := images.ImageChildren(ctx, ref)
-	if errors.Join(err1, err2, err3, err4) != nil {
-		return image
-	}
-	image.Bytes, image.Users, image.Children = used, len(watchers), len(children)
-	for _, snap := range snaps {
-		if !handle.Named(snap.Name) {
-			image.Snapshots++
-		}
-	}
-	return image
 }
 
 // lasting keeps what has been amiss for a while.
@@ -177,7 +170,7 @@ func (a *Auditor) news(f Finding) bool {
 	return !old
 }
 
-// remove removes an image if it is still as it was found, and Kubernetes still does not know it.
+// remove removes an image or a subvolume if it is still as it was found, and Kubernetes still does not know it.
 func (a *Auditor) remove(ctx context.Context, f Finding) error {
 	known, err := a.Known(ctx)
 	if err != nil {
@@ -187,41 +180,24 @@ func (a *Auditor) remove(ctx context.Context, f Finding) error {
 	if err != nil {
 		return err
 	}
-	again := Judge([]Image{look(ctx, in.Ceph, f.Handle)}, known, nil)
+	again := Judge([]Image{a.store().look(ctx, in, f.Handle)}, known, nil)
 	if len(again) != 1 || again[0].Key() != f.Key() || !again[0].Remove {
 		return nil
 	}
-	ref := ceph.ImageRef{Pool: f.Handle.Pool, Name: f.Handle.Image}
-	detail, err := in.Ceph.InspectImage(ctx, ref)
-	switch {
-	case errors.Is(err, ceph.ErrNotFound):
-		err = in.Ceph.RemoveImage(ctx, ref)
-	case err == nil:
-		err = controller.Remove(ctx, in.Ceph, detail)
-	}
-	if err != nil && !errors.Is(err, ceph.ErrNotFound) {
+	if err := a.store().remove(ctx, in, f.Handle); err != nil {
 		return fmt.Errorf("remove %s: %w", f.Handle, err)
 	}
-	return removeBase(ctx, in.Ceph, detail, f.Handle)
+	return nil
 }
 
-// removeBase removes the snapshot that a clone was being made of.
-func removeBase(ctx context.Context, images ceph.Images, clone ceph.ImageDetail, h handle.Handle) error {
-	if clone.Parent == nil || clone.Parent.Snapshot != h.Image {
-		return nil
-	}
-	err := images.RemoveSnapshot(ctx, *clone.Parent)
-	if errors.Is(err, ceph.ErrNotFound) {
-		return nil
-	}
-	return err
+// findings is a metric of the driver's own: several audits are published at once.
+func (a *Auditor) findings() *prometheus.Desc {
+	return prometheus.NewDesc("seamount_csi_audit_findings", "What has been amiss for ten minutes between images or subvolumes and what Kubernetes knows.",
+		[]string{"namespace", "cluster", "pool", "reason"}, prometheus.Labels{"driver": cmp.Or(a.Driver, v1alpha1.ProvisionerRBD)})
 }
-
-var findingsMetric = prometheus.NewDesc("seamount_csi_audit_findings",
-	"What has been amiss for ten minutes between images and what Kubernetes knows.", []string{"namespace", "cluster", "pool", "reason"}, nil)
 
 // Describe implements prometheus.Collector.
-func (a *Auditor) Describe(ch chan<- *prometheus.Desc) { ch <- findingsMetric }
+func (a *Auditor) Describe(ch chan<- *prometheus.Desc) { ch <- a.findings() }
 
 // Collect implements prometheus.Collector.
 func (a *Auditor) Collect(ch chan<- prometheus.Metric) {
@@ -233,9 +209,10 @@ func (a *Auditor) Collect(ch chan<- prometheus.Metric) {
 	}
 	counts := map[series]float64{}
 	for _, f := range a.last {
-		counts[series{f.Handle.Namespace, f.Handle.Cluster, f.Handle.Pool, f.Reason}]++
+		counts[series{f.Handle.Namespace, f.Handle.Cluster, cmp.Or(f.Handle.Pool, f.Handle.Filesystem), f.Reason}]++
 	}
+	desc := a.findings()
 	for s, n := range counts {
-		ch <- prometheus.MustNewConstMetric(findingsMetric, prometheus.GaugeValue, n, s.namespace, s.cluster, s.pool, string(s.reason))
+		ch <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, n, s.namespace, s.cluster, s.pool, string(s.reason))
 	}
 }

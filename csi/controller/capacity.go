@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"slices"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/protobuf/types/known/wrapperspb"
@@ -18,11 +17,11 @@ func (s *Server) GetCapacity(ctx context.Context, request *csi.GetCapacityReques
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
 	for _, capability := range request.GetVolumeCapabilities() {
-		if troubleWith(capability) != "" {
+		if s.troubleWith(capability) != "" {
 			return &csi.GetCapacityResponse{}, nil
 		}
 	}
-	asked, err := commonParameters(request.GetParameters())
+	asked, err := s.commonParameters(request.GetParameters())
 	if err != nil {
 		return nil, err
 	}
@@ -48,18 +47,19 @@ func (s *Server) capacity(ctx context.Context, asked parameters) (free, most int
 		if err != nil {
 			return 0, 0, err
 		}
-		pools, err := s.pools.get(ctx, cluster, in.Ceph, poolsFor)
+		seen, err := s.pools.get(ctx, cluster, in.Ceph, poolsFor)
 		if err != nil {
 			return 0, 0, err
 		}
-		if asked.pool != "" {
-			place, err := placeOf(pools, cluster, asked.pool, asked.dataPool)
+		pools := seen.takes
+		if asked.placed() {
+			place, err := s.backend.placeOf(seen, asked.place, asked.dataPool)
 			if err != nil {
 				return 0, 0, err
 			}
 			pools = []ceph.Pool{place.data}
 		}
-		for _, p := range slices.DeleteFunc(slices.Clone(pools), func(p ceph.Pool) bool { return !ours(p) }) {
+		for _, p := range pools {
 			_, left := room(p)
 			free, most = max(free, left), max(most, largest(p))
 		}
@@ -86,11 +86,11 @@ func (s *Server) health(ctx context.Context, id string) (*csi.VolumeHealth, erro
 	if err != nil {
 		return nil, err
 	}
-	pools, err := s.pools.get(ctx, found.session.Cluster, found.session.Ceph, poolsFor)
+	seen, err := s.pools.get(ctx, found.session.Cluster, found.session.Ceph, poolsFor)
 	if err != nil {
 		return nil, err
 	}
-	place, err := placeOf(pools, found.session.Cluster, found.handle.Pool, found.detail.DataPool)
+	place, err := s.backend.placeOf(seen, found.handle, found.detail.dataPool)
 	if err != nil {
 		return nil, err
 	}

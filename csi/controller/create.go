@@ -2,19 +2,17 @@ package controller
 
 import (
 	"context"
-	"errors"
+	"fmt"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
 
-	"github.com/seamount-dev/seamount/api/v1alpha1"
-	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/csi/handle"
 	"github.com/seamount-dev/seamount/csi/session"
 	"github.com/seamount-dev/seamount/csi/volume"
 )
 
-// creation is an image that is wanted.
+// creation is an image or a subvolume that is wanted.
 type creation struct {
 	server  *Server
 	session session.Session
@@ -24,11 +22,10 @@ type creation struct {
 	size     int64
 	limits   *csi.CapacityRange
 	dataPool string
-	// source is nil for an empty image.
+	use      use
+	// source is nil for an empty volume.
 	source *subject
 }
-
-func (c *creation) ref() ceph.ImageRef { return imageOf(c.handle.Pool, c.handle.Image) }
 
 // CreateVolume makes a volume: empty, or of what a snapshot or another volume holds.
 func (s *Server) CreateVolume(ctx context.Context, request *csi.CreateVolumeRequest) (*csi.CreateVolumeResponse, error) {
@@ -38,15 +35,13 @@ func (s *Server) CreateVolume(ctx context.Context, request *csi.CreateVolumeRequ
 	if err != nil {
 		return nil, told(err)
 	}
-	size, err := c.make(ctx)
+	size, err := s.backend.make(ctx, c)
 	if err != nil {
 		return nil, told(err)
 	}
-	return &csi.CreateVolumeResponse{Volume: &csi.Volume{
-		VolumeId: c.handle.String(), CapacityBytes: size, ContentSource: request.GetVolumeContentSource(),
-		VolumeContext:      map[string]string{v1alpha1.ParameterMapper: c.record.Mapper},
-		AccessibleTopology: accessible(v1alpha1.Mapper(c.record.Mapper)),
-	}}, nil
+	made := s.volumeOf(subject{session: c.session, handle: c.handle, detail: thing{size: size}, record: c.record})
+	made.ContentSource = request.GetVolumeContentSource()
+	return &csi.CreateVolumeResponse{Volume: made}, nil
 }
 
 // wantedVolume reads a request, and refuses what can never be.
@@ -54,11 +49,11 @@ func (s *Server) wantedVolume(ctx context.Context, request *csi.CreateVolumeRequ
 	if err := required("name", request.GetName()); err != nil {
 		return nil, err
 	}
-	how, err := useOf(request.GetVolumeCapabilities())
+	how, err := s.useOf(request.GetVolumeCapabilities())
 	if err != nil {
 		return nil, err
 	}
-	asked, err := volumeParameters(request.GetParameters())
+	asked, err := s.volumeParameters(request.GetParameters())
 	if err != nil {
 		return nil, err
 	}
@@ -68,31 +63,31 @@ func (s *Server) wantedVolume(ctx context.Context, request *csi.CreateVolumeRequ
 	if err := checkTopology(asked.mapper, request.GetAccessibilityRequirements()); err != nil {
 		return nil, err
 	}
-	c := &creation{server: s, dataPool: asked.dataPool, limits: request.GetCapacityRange(), handle: handle.Handle{
-		Namespace: asked.cluster.Namespace, Cluster: asked.cluster.Name, Pool: asked.pool, Image: handle.ImageOf(request.GetName()),
-	}}
+	c := &creation{
+		server: s, dataPool: asked.dataPool, limits: request.GetCapacityRange(), use: how, handle: asked.place.With(handle.ImageOf(request.GetName())),
+	}
 	if err := c.handle.Check(); err != nil {
 		return nil, refuse(codes.InvalidArgument, "%v", err)
 	}
 	c.record = volume.Record{
-		Kind: volume.Volume, Image: c.handle.Image, Request: request.GetName(), Mapper: string(asked.mapper), Claim: asked.claim,
+		Kind: volume.Volume, Image: c.handle.Name(), Request: request.GetName(), Mapper: string(asked.mapper), Mounter: string(asked.mounter), Claim: asked.claim,
 	}
 	if c.session, err = s.sessions.Session(ctx, asked.cluster); err != nil {
 		return nil, err
 	}
-	return c, c.settle(ctx, request.GetVolumeContentSource(), how)
+	return c, c.settle(ctx, request.GetVolumeContentSource())
 }
 
 // settle finds the source and the pool, and with them the size.
-func (c *creation) settle(ctx context.Context, from *csi.VolumeContentSource, how use) error {
+func (c *creation) settle(ctx context.Context, from *csi.VolumeContentSource) error {
 	if err := c.setSource(ctx, from); err != nil {
 		return err
 	}
 	var least int64
 	if c.source != nil {
-		least = c.source.detail.Size
+		least = c.source.detail.size
 	}
-	size, err := sizeWanted(c.limits, how, least)
+	size, err := sizeWanted(c.limits, c.use, least)
 	if err != nil {
 		return err
 	}
@@ -114,62 +109,46 @@ func (c *creation) fits(ctx context.Context, now bool) error {
 	if now {
 		age = 0
 	}
-	pools, err := c.server.pools.get(ctx, c.session.Cluster, c.session.Ceph, age)
+	seen, err := c.server.pools.get(ctx, c.session.Cluster, c.session.Ceph, age)
 	if err != nil {
 		return err
 	}
-	place, err := placeOf(pools, c.session.Cluster, c.handle.Pool, c.dataPool)
+	place, err := c.server.backend.placeOf(seen, c.handle, c.dataPool)
 	if err != nil {
 		return err
 	}
 	return place.checkRoom(c.size)
 }
 
-// make makes the image, or goes on where an earlier call was cut short. It returns the size.
-func (c *creation) make(ctx context.Context) (int64, error) {
-	if c.source != nil {
-		return c.derive(ctx)
+// setSource looks up what the volume is to be made from.
+func (c *creation) setSource(ctx context.Context, from *csi.VolumeContentSource) error {
+	kind, id := volume.Volume, from.GetVolume().GetVolumeId()
+	if snapshot := from.GetSnapshot(); snapshot != nil {
+		kind, id = volume.Snapshot, snapshot.GetSnapshotId()
 	}
-	document, err := c.record.Encode()
-	if err != nil {
-		return 0, err
-	}
-	err = c.session.Ceph.CreateImage(ctx, ceph.ImageSpec{
-		ImageRef: c.ref(), Size: c.size, DataPool: c.dataPool, Metadata: map[string]string{ceph.ImageKeyVolume: document},
-	})
-	if errors.Is(err, ceph.ErrExists) {
-		return c.resume(ctx)
-	}
-	return c.size, c.explain(ctx, err)
-}
-
-// resume goes on with an empty image that is there already.
-func (c *creation) resume(ctx context.Context) (int64, error) {
-	detail, err := c.session.Ceph.InspectImage(ctx, c.ref())
-	if errors.Is(err, ceph.ErrNotFound) {
-		return 0, c.headless(ctx)
-	}
-	if err != nil {
-		return 0, err
-	}
-	record, err := volume.Of(c.handle.Image, detail.Metadata)
 	switch {
-	case err == nil:
-		return detail.Size, c.same(record, detail)
-	case !errors.Is(err, volume.ErrNone):
-		return 0, refuse(codes.AlreadyExists, "%v", err)
+	case from == nil:
+		return nil
+	case id == "":
+		return refuse(codes.InvalidArgument, "the source of the volume has no identifier")
 	}
-	if err := c.checkOurs(ctx, detail); err != nil {
-		return 0, err
+	source, err := c.server.find(ctx, kind, id)
+	if absent(err) {
+		source, err = c.server.backend.goneSource(ctx, c, kind, id, err)
 	}
-	return c.size, c.finish(ctx)
+	if err != nil {
+		return fmt.Errorf("the source: %w", err)
+	}
+	if source.session.Cluster != c.session.Cluster {
+		return refuse(codes.InvalidArgument, "the source %s is in another cluster than %s: copy its data instead", id, c.session.Cluster)
+	}
+	c.from(&source)
+	return nil
 }
 
-// finish writes the record. With it the image is a volume or a snapshot.
-func (c *creation) finish(ctx context.Context) error {
-	document, err := c.record.Encode()
-	if err != nil {
-		return err
-	}
-	return c.session.Ceph.SetImageMetadata(ctx, c.ref(), ceph.ImageKeyVolume, document)
+// from makes the volume of what the source holds.
+func (c *creation) from(source *subject) {
+	c.source = source
+	c.record.Source = source.handle.String()
+	c.record.Depth = source.record.Depth + 1
 }

@@ -2,15 +2,9 @@ package controller
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
-	"google.golang.org/grpc/codes"
 
-	"github.com/seamount-dev/seamount/ceph"
-	"github.com/seamount-dev/seamount/csi/handle"
 	"github.com/seamount-dev/seamount/csi/volume"
 )
 
@@ -36,7 +30,7 @@ func (s *Server) DeleteSnapshot(ctx context.Context, request *csi.DeleteSnapshot
 
 // remove removes what is known by an identifier. What is no identifier of this driver cannot exist, and is gone.
 func (s *Server) remove(ctx context.Context, kind volume.Kind, id string) error {
-	h, err := handle.Parse(id)
+	h, err := s.parse(id)
 	if err != nil {
 		return nil //nolint:nilerr // CSI: to delete what does not exist is no error
 	}
@@ -44,157 +38,5 @@ func (s *Server) remove(ctx context.Context, kind volume.Kind, id string) error 
 	if err != nil {
 		return err
 	}
-	detail, err := in.Ceph.InspectImage(ctx, imageOf(h.Pool, h.Image))
-	if errors.Is(err, ceph.ErrNotFound) {
-		return s.clearAfter(ctx, in.Ceph, h)
-	}
-	if err != nil {
-		return err
-	}
-	record, err := volume.Of(h.Image, detail.Metadata)
-	switch {
-	case err != nil:
-		return refuse(codes.FailedPrecondition, "image %s is not removed: %v; if it is not needed, remove it by hand (rbd rm)", detail.ImageRef, err)
-	case record.Kind != kind:
-		return refuse(codes.FailedPrecondition, "%s is a %s and no %s", h, lower(record.Kind), lower(kind))
-	}
-	return Remove(ctx, in.Ceph, detail)
-}
-
-// clearAfter takes away what a call that was cut short may have left when the image itself is gone: a name without an image,
-// and parents in the trash that nothing reads any more.
-func (s *Server) clearAfter(ctx context.Context, images ceph.Images, h handle.Handle) error {
-	if !handle.Named(h.Image) {
-		return nil
-	}
-	if err := unless(images.RemoveImage(ctx, imageOf(h.Pool, h.Image)), ceph.ErrNotFound); err != nil {
-		return err
-	}
-	_, err := Sweep(ctx, images, h.Pool)
-	return unless(err, ceph.ErrNotFound)
-}
-
-// Remove removes an image that is a volume or a snapshot, or was to become one. When something still reads from it, it waits
-// in the trash for the last of that to go.
-func Remove(ctx context.Context, images ceph.Images, detail ceph.ImageDetail) error {
-	if err := checkUnused(ctx, images, detail); err != nil {
-		return err
-	}
-	if err := removeBases(ctx, images, detail); err != nil {
-		return err
-	}
-	err := images.RemoveImage(ctx, detail.ImageRef)
-	switch {
-	case errors.Is(err, ceph.ErrBusy):
-		return discard(ctx, images, detail)
-	case unless(err, ceph.ErrNotFound) != nil:
-		return err
-	case detail.Parent == nil:
-		return nil
-	}
-	return climb(ctx, images, detail.Parent.Pool, detail.ParentID)
-}
-
-// checkUnused refuses to remove an image that a client has open.
-func checkUnused(ctx context.Context, images ceph.Images, detail ceph.ImageDetail) error {
-	watchers, err := images.ImageWatchers(ctx, detail.ImageRef)
-	if err != nil || len(watchers) == 0 {
-		return unless(err, ceph.ErrNotFound)
-	}
-	nodes := map[string]string{}
-	for node, address := range ceph.ImageClients(detail.Metadata) {
-		nodes[address] = node
-	}
-	var users []string
-	for _, w := range watchers {
-		user := w.Client + " at " + w.Addr
-		if node := nodes[w.Addr]; node != "" {
-			user = "node " + node + " (" + user + ")"
-		}
-		users = append(users, user)
-	}
-	return refuse(codes.FailedPrecondition, "image %s is in use by %s: delete the pods that use it; the client of a node that died is seen for 30 seconds",
-		detail.ImageRef, strings.Join(users, ", "))
-}
-
-// removeBases removes the snapshots that clones were being made of: a clone that has been made keeps what it reads. Snapshots
-// of others keep the image.
-func removeBases(ctx context.Context, images ceph.Images, detail ceph.ImageDetail) error {
-	snaps, err := images.ListSnapshots(ctx, detail.ImageRef)
-	if err != nil {
-		return unless(err, ceph.ErrNotFound)
-	}
-	for _, snap := range snaps {
-		if !handle.Named(snap.Name) {
-			return refuse(codes.FailedPrecondition, "image %s has a snapshot %s that was not made by this driver: remove it (rbd snap rm), or keep the volume",
-				detail.ImageRef, snap.Name)
-		}
-		err := images.RemoveSnapshot(ctx, ceph.SnapshotRef{ImageRef: detail.ImageRef, Snapshot: snap.Name})
-		if unless(err, ceph.ErrNotFound) != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// discard puts an image that clones read from into the trash, with a mark that nobody wants it back.
-func discard(ctx context.Context, images ceph.Images, detail ceph.ImageDetail) error {
-	children, err := images.ImageChildren(ctx, detail.ImageRef)
-	switch {
-	case err != nil:
-		return err
-	case len(children) == 0:
-		return refuse(codes.Aborted, "image %s was just opened or cloned: the call is repeated", detail.ImageRef)
-	}
-	if err := images.SetImageMetadata(ctx, detail.ImageRef, ceph.ImageKeyDeleting, detail.Name); err != nil {
-		return err
-	}
-	if err := unless(images.TrashImage(ctx, detail.ImageRef, 0), ceph.ErrNotFound); err != nil {
-		return err
-	}
-	// The last child may have gone between the look and the mark.
-	return climb(ctx, images, detail.Pool, detail.ID)
-}
-
-// climb purges an image that waits in the trash when nothing reads from it any more, and then its parent, and so on.
-func climb(ctx context.Context, images ceph.Images, pool, id string) error {
-	for id != "" {
-		detail, err := images.InspectImageByID(ctx, pool, id)
-		if err != nil {
-			return unless(err, ceph.ErrNotFound)
-		}
-		if detail.Metadata[ceph.ImageKeyDeleting] == "" {
-			return nil
-		}
-		err = images.PurgeTrashed(ctx, pool, id)
-		if errors.Is(err, ceph.ErrBusy) || errors.Is(err, ceph.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("purge the parent %s of a removed image: %w", id, err)
-		}
-		if detail.Parent == nil {
-			return nil
-		}
-		pool, id = detail.Parent.Pool, detail.ParentID
-	}
-	return nil
-}
-
-// Sweep purges the images of a pool that wait in the trash and that nothing reads from any more. It returns how many.
-func Sweep(ctx context.Context, images ceph.Images, pool string) (int, error) {
-	waiting, err := images.ListTrash(ctx, pool)
-	if err != nil {
-		return 0, err
-	}
-	for _, entry := range waiting {
-		if !handle.Named(entry.Name) {
-			continue
-		}
-		if err := climb(ctx, images, pool, entry.ID); err != nil {
-			return 0, err
-		}
-	}
-	left, err := images.ListTrash(ctx, pool)
-	return max(0, len(waiting)-len(left)), err
+	return s.backend.remove(ctx, in, kind, h)
 }

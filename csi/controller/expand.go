@@ -10,7 +10,7 @@ import (
 )
 
 // ControllerExpandVolume makes a volume larger, also while it is used. The node then makes the device and the filesystem
-// larger: a device that is served by seamount-block does not see the change by itself.
+// larger, if there is one.
 func (s *Server) ControllerExpandVolume(ctx context.Context, request *csi.ControllerExpandVolumeRequest) (*csi.ControllerExpandVolumeResponse, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
@@ -24,7 +24,7 @@ func (s *Server) ControllerExpandVolume(ctx context.Context, request *csi.Contro
 	if err != nil {
 		return nil, told(err)
 	}
-	return &csi.ControllerExpandVolumeResponse{CapacityBytes: size, NodeExpansionRequired: true}, nil
+	return &csi.ControllerExpandVolumeResponse{CapacityBytes: size, NodeExpansionRequired: s.backend.nodeGrows()}, nil
 }
 
 func (s *Server) expand(ctx context.Context, request *csi.ControllerExpandVolumeRequest) (int64, error) {
@@ -32,7 +32,7 @@ func (s *Server) expand(ctx context.Context, request *csi.ControllerExpandVolume
 	if err != nil {
 		return 0, err
 	}
-	limits, now := request.GetCapacityRange(), found.detail.Size
+	limits, now := request.GetCapacityRange(), found.detail.size
 	if limit := limits.GetLimitBytes(); limit > 0 && limit < now {
 		return 0, refuse(codes.OutOfRange, "the volume has %d bytes, and at most %d are allowed: volumes do not shrink; make a smaller one and copy the data", now, limit)
 	}
@@ -40,9 +40,9 @@ func (s *Server) expand(ctx context.Context, request *csi.ControllerExpandVolume
 	if err != nil || size <= now {
 		return now, err
 	}
-	grown := &creation{server: s, session: found.session, handle: found.handle, dataPool: found.detail.DataPool, size: size}
+	grown := &creation{server: s, session: found.session, handle: found.handle, dataPool: found.detail.dataPool, size: size}
 	if err := grown.checkPlace(ctx); err != nil {
 		return 0, err
 	}
-	return size, found.session.Ceph.ResizeImage(ctx, found.ref(), size)
+	return size, s.backend.grow(ctx, found, size)
 }

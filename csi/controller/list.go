@@ -27,17 +27,17 @@ func (s *Server) ListVolumes(ctx context.Context, request *csi.ListVolumesReques
 	response := &csi.ListVolumesResponse{NextToken: next}
 	for _, one := range found {
 		response.Entries = append(response.Entries, &csi.ListVolumesResponse_Entry{
-			Volume: volumeOf(one), Status: &csi.ListVolumesResponse_VolumeStatus{},
+			Volume: s.volumeOf(one), Status: &csi.ListVolumesResponse_VolumeStatus{},
 		})
 	}
 	return response, nil
 }
 
-func volumeOf(s subject) *csi.Volume {
+// volumeOf is a volume as CSI has it.
+func (s *Server) volumeOf(is subject) *csi.Volume {
 	return &csi.Volume{
-		VolumeId: s.handle.String(), CapacityBytes: s.detail.Size,
-		VolumeContext:      map[string]string{v1alpha1.ParameterMapper: s.record.Mapper},
-		AccessibleTopology: accessible(v1alpha1.Mapper(s.record.Mapper)),
+		VolumeId: is.handle.String(), CapacityBytes: is.detail.size, VolumeContext: s.backend.context(is.record),
+		AccessibleTopology: accessible(v1alpha1.Mapper(is.record.Mapper)),
 	}
 }
 
@@ -64,7 +64,7 @@ func (s *Server) ListSnapshots(ctx context.Context, request *csi.ListSnapshotsRe
 	}
 	response := &csi.ListSnapshotsResponse{NextToken: next}
 	for _, one := range found {
-		response.Entries = append(response.Entries, &csi.ListSnapshotsResponse_Entry{Snapshot: snapshotOf(one.handle, one.record, one.detail.Size)})
+		response.Entries = append(response.Entries, &csi.ListSnapshotsResponse_Entry{Snapshot: snapshotOf(one.handle, one.record, one.detail.size)})
 	}
 	return response, nil
 }
@@ -92,7 +92,7 @@ func (s *Server) ControllerGetVolume(ctx context.Context, request *csi.Controlle
 	if err != nil {
 		return nil, told(err)
 	}
-	return &csi.ControllerGetVolumeResponse{Volume: volumeOf(found), Status: &csi.ControllerGetVolumeResponse_VolumeStatus{}}, nil
+	return &csi.ControllerGetVolumeResponse{Volume: s.volumeOf(found), Status: &csi.ControllerGetVolumeResponse_VolumeStatus{}}, nil
 }
 
 // ValidateVolumeCapabilities says whether an existing volume can be used in certain ways.
@@ -109,7 +109,7 @@ func (s *Server) ValidateVolumeCapabilities(ctx context.Context, request *csi.Va
 		return nil, told(err)
 	}
 	for _, capability := range request.GetVolumeCapabilities() {
-		if trouble := troubleWith(capability); trouble != "" {
+		if trouble := s.troubleWith(capability); trouble != "" {
 			return &csi.ValidateVolumeCapabilitiesResponse{Message: trouble}, nil
 		}
 	}

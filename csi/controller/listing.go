@@ -16,7 +16,7 @@ import (
 	"github.com/seamount-dev/seamount/csi/volume"
 )
 
-// inspectAtOnce is how many images a listing reads at the same time.
+// inspectAtOnce is how many images or subvolumes a listing reads at the same time.
 const inspectAtOnce = 16
 
 // page is what one call lists.
@@ -55,12 +55,12 @@ func (s *Server) list(ctx context.Context, p page) ([]subject, string, error) {
 		if err != nil {
 			return nil, "", err
 		}
-		pools, err := ImagePools(ctx, in.Ceph)
+		places, err := s.backend.list(ctx, in)
 		if err != nil {
 			return nil, "", err
 		}
-		for _, pool := range pools {
-			if found, err = p.read(ctx, in, pool, found); err != nil {
+		for _, place := range places {
+			if found, err = s.read(ctx, in, p, place, found); err != nil {
 				return nil, "", err
 			}
 			if p.most > 0 && len(found) > p.most {
@@ -71,37 +71,20 @@ func (s *Server) list(ctx context.Context, p page) ([]subject, string, error) {
 	return found, "", nil
 }
 
-// ImagePools lists the pools of StoragePools that can hold images, sorted.
-func ImagePools(ctx context.Context, from ceph.Pools) ([]string, error) {
-	pools, err := from.Pools(ctx)
+// read adds the entries of a place, until there is one more than fits the page.
+func (s *Server) read(ctx context.Context, in session.Session, p page, place handle.Handle, found []subject) ([]subject, error) {
+	names, err := s.backend.names(ctx, in, place)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, p := range pools {
-		if ours(p) && p.Type == ceph.Replicated {
-			names = append(names, p.Name)
-		}
-	}
-	slices.Sort(names)
-	return names, nil
-}
-
-// read adds the entries of a pool, until there is one more than fits the page.
-func (p page) read(ctx context.Context, in session.Session, pool string, found []subject) ([]subject, error) {
-	names, err := in.Ceph.ListImages(ctx, pool)
-	if err != nil {
-		return nil, unless(err, ceph.ErrNotFound)
-	}
 	var candidates []handle.Handle
 	for _, name := range names {
-		h := handle.Handle{Namespace: in.Cluster.Namespace, Cluster: in.Cluster.Name, Pool: pool, Image: name}
-		if p.mayBe(name) && compareHandles(h, p.after) > 0 {
+		if h := place.With(name); p.mayBe(name) && compareHandles(h, p.after) > 0 {
 			candidates = append(candidates, h)
 		}
 	}
 	for batch := range slices.Chunk(candidates, inspectAtOnce) {
-		more, err := p.inspect(ctx, in, batch)
+		more, err := s.inspectAll(ctx, in, p, batch)
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +96,7 @@ func (p page) read(ctx context.Context, in session.Session, pool string, found [
 	return found, nil
 }
 
-// mayBe says whether an image of this name can be of the kind.
+// mayBe says whether an image or a subvolume of this name can be of the kind.
 func (p page) mayBe(name string) bool {
 	if p.kind == volume.Volume {
 		return handle.Named(name) && !strings.HasPrefix(name, "snapshot-")
@@ -122,15 +105,16 @@ func (p page) mayBe(name string) bool {
 }
 
 func compareHandles(a, b handle.Handle) int {
-	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Pool, b.Pool), cmp.Compare(a.Image, b.Image))
+	return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Cluster, b.Cluster), cmp.Compare(a.Pool, b.Pool),
+		cmp.Compare(a.Filesystem, b.Filesystem), cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name(), b.Name()))
 }
 
-// inspect reads images at the same time. What is gone by now, or not made yet, is no entry.
-func (p page) inspect(ctx context.Context, in session.Session, batch []handle.Handle) ([]subject, error) {
+// inspectAll reads images or subvolumes at the same time. What is gone by now, or not made yet, is no entry.
+func (s *Server) inspectAll(ctx context.Context, in session.Session, p page, batch []handle.Handle) ([]subject, error) {
 	all, errs := make([]subject, len(batch)), make([]error, len(batch))
 	var running sync.WaitGroup
 	for i, h := range batch {
-		running.Go(func() { all[i], errs[i] = inspect(ctx, in, p.kind, h) })
+		running.Go(func() { all[i], errs[i] = s.inspect(ctx, in, p.kind, h) })
 	}
 	running.Wait()
 	var found []subject

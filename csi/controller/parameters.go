@@ -9,60 +9,58 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/csi/handle"
 )
 
 // parameters of a StorageClass or VolumeSnapshotClass, with what the provisioner and the snapshotter add.
 type parameters struct {
-	cluster        types.NamespacedName
-	pool, dataPool string
-	mapper         v1alpha1.Mapper
+	cluster types.NamespacedName
+	// place is where the volumes go, as a handle without a name.
+	place    handle.Handle
+	dataPool string
+	// mapper of images, mounter of subvolumes.
+	mapper  v1alpha1.Mapper
+	mounter v1alpha1.Mounter
 	// claim is whom the request is for, for eyes.
 	claim string
 }
 
+// placed says whether they name a place.
+func (p parameters) placed() bool { return p.place.Pool != "" || p.place.File() }
+
 // sidecarPrefix is before the parameters that are for the provisioner and the snapshotter, or from them.
 const sidecarPrefix = "csi.storage.k8s.io/"
 
-var knownParameters = []string{
-	v1alpha1.ParameterClusterNamespace, v1alpha1.ParameterCluster, v1alpha1.ParameterPool, v1alpha1.ParameterDataPool, v1alpha1.ParameterMapper,
-}
-
 // volumeParameters reads the parameters of a StorageClass.
-func volumeParameters(raw map[string]string) (parameters, error) {
-	p, err := commonParameters(raw)
+func (s *Server) volumeParameters(raw map[string]string) (parameters, error) {
+	p, err := s.commonParameters(raw)
 	if err != nil {
 		return p, err
 	}
-	for _, key := range []string{v1alpha1.ParameterClusterNamespace, v1alpha1.ParameterCluster, v1alpha1.ParameterPool} {
+	_, needed, kind := s.backend.parameters()
+	for _, key := range needed {
 		if raw[key] == "" {
-			return p, refuse(codes.InvalidArgument, "the StorageClass has no parameter %s: use one that a StoragePool made (spec.storageClasses), or copy its parameters", key)
+			return p, refuse(codes.InvalidArgument, "the StorageClass has no parameter %s: use one that a %s made (spec.storageClasses), or copy its parameters", key, kind)
 		}
 	}
 	return p, nil
 }
 
 // commonParameters reads parameters of which any may be absent.
-func commonParameters(raw map[string]string) (parameters, error) {
+func (s *Server) commonParameters(raw map[string]string) (parameters, error) {
+	known, _, _ := s.backend.parameters()
 	for _, key := range slices.Sorted(maps.Keys(raw)) {
-		if !slices.Contains(knownParameters, key) && !strings.HasPrefix(key, sidecarPrefix) {
-			return parameters{}, refuse(codes.InvalidArgument, "the parameter %s is not known: there are %s", key, strings.Join(knownParameters, ", "))
+		if !slices.Contains(known, key) && !strings.HasPrefix(key, sidecarPrefix) {
+			return parameters{}, refuse(codes.InvalidArgument, "the parameter %s is not known: there are %s", key, strings.Join(known, ", "))
 		}
 	}
 	p := parameters{
-		cluster: types.NamespacedName{Namespace: raw[v1alpha1.ParameterClusterNamespace], Name: raw[v1alpha1.ParameterCluster]},
-		pool:    raw[v1alpha1.ParameterPool], dataPool: raw[v1alpha1.ParameterDataPool],
-		mapper: v1alpha1.Mapper(raw[v1alpha1.ParameterMapper]), claim: claimOf(raw),
+		cluster:  types.NamespacedName{Namespace: raw[v1alpha1.ParameterClusterNamespace], Name: raw[v1alpha1.ParameterCluster]},
+		dataPool: raw[v1alpha1.ParameterDataPool], claim: claimOf(raw),
 	}
-	if p.mapper == "" {
-		p.mapper = v1alpha1.MapperAuto
-	}
-	if !slices.Contains(mappers, p.mapper) {
-		return parameters{}, refuse(codes.InvalidArgument, "the parameter %s is %q: want Auto, KRBD, NBD or Seamount", v1alpha1.ParameterMapper, p.mapper)
-	}
-	return p, nil
+	p.place.Namespace, p.place.Cluster = p.cluster.Namespace, p.cluster.Name
+	return p, s.backend.read(raw, &p)
 }
-
-var mappers = []v1alpha1.Mapper{v1alpha1.MapperAuto, v1alpha1.MapperKRBD, v1alpha1.MapperNBD, v1alpha1.MapperSeamount}
 
 func claimOf(raw map[string]string) string {
 	for _, kind := range []string{"pvc", "volumesnapshot"} {

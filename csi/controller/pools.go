@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -11,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/csi/session"
 )
 
 // What marks a pool that a StoragePool made, as the operator keeps it beside the tag rbd.
@@ -24,81 +24,48 @@ const poolsFor = 10 * time.Second
 
 // poolSizes remembers the pools of clusters for a moment, so that not each volume of many asks for them.
 type poolSizes struct {
-	now func() time.Time
-	mu  sync.Mutex
-	of  map[types.NamespacedName]seenPools
+	now  func() time.Time
+	look func(context.Context, session.Ceph) (stock, error)
+	mu   sync.Mutex
+	of   map[types.NamespacedName]stock
 }
 
-type seenPools struct {
+// stock is what was seen of where a cluster can put volumes.
+type stock struct {
 	pools []ceph.Pool
-	at    time.Time
+	// takes are the pools that take data of volumes.
+	takes       []ceph.Pool
+	filesystems []ceph.Filesystem
+	at          time.Time
 }
 
-func newPoolSizes(now func() time.Time) *poolSizes {
-	return &poolSizes{now: now, of: map[types.NamespacedName]seenPools{}}
+func newPoolSizes(now func() time.Time, look func(context.Context, session.Ceph) (stock, error)) *poolSizes {
+	return &poolSizes{now: now, look: look, of: map[types.NamespacedName]stock{}}
 }
 
 // get returns the pools of a cluster, at most so old.
-func (p *poolSizes) get(ctx context.Context, cluster types.NamespacedName, from ceph.Pools, age time.Duration) ([]ceph.Pool, error) {
+func (p *poolSizes) get(ctx context.Context, cluster types.NamespacedName, from session.Ceph, age time.Duration) (stock, error) {
 	p.mu.Lock()
 	seen, found := p.of[cluster]
 	p.mu.Unlock()
 	if found && p.now().Sub(seen.at) < age {
-		return seen.pools, nil
+		return seen, nil
 	}
 	at := p.now()
-	pools, err := from.Pools(ctx)
+	fresh, err := p.look(ctx, from)
 	if err != nil {
-		return nil, err
+		return stock{}, err
 	}
+	fresh.at = at
 	p.mu.Lock()
-	p.of[cluster] = seenPools{pools, at}
+	p.of[cluster] = fresh
 	p.mu.Unlock()
-	return pools, nil
+	return fresh, nil
 }
 
-// place is where the images of a StorageClass go.
+// place is where the volumes of a StorageClass go: what is written of each in any case, and its data.
 type place struct {
 	header, data ceph.Pool
-}
-
-// placeOf finds the pools, and refuses those that do not exist or are nobody's StoragePool.
-func placeOf(pools []ceph.Pool, cluster types.NamespacedName, header, data string) (place, error) {
-	if data == "" {
-		data = header
-	}
-	var found place
-	for _, want := range []struct {
-		name string
-		pool *ceph.Pool
-	}{{header, &found.header}, {data, &found.data}} {
-		at := slices.IndexFunc(pools, func(p ceph.Pool) bool { return p.Name == want.name })
-		switch {
-		case at < 0:
-			return place{}, refuse(codes.InvalidArgument, "cluster %s has no pool %s: there are %s; see the StoragePool that the StorageClass is for", cluster, want.name, namesOf(pools))
-		case !ours(pools[at]):
-			return place{}, refuse(codes.InvalidArgument, "pool %s of cluster %s was not made by a StoragePool: volumes go to pools of StoragePools alone", want.name, cluster)
-		}
-		*want.pool = pools[at]
-	}
-	return found, nil
-}
-
-func ours(p ceph.Pool) bool {
-	return slices.Contains(p.Applications, applicationRBD) && p.ApplicationValues[ownerKey] != ""
-}
-
-func namesOf(pools []ceph.Pool) string {
-	var names []string
-	for _, p := range pools {
-		if ours(p) {
-			names = append(names, p.Name)
-		}
-	}
-	if names == nil {
-		return "none of a StoragePool"
-	}
-	return strings.Join(names, ", ")
 }
 
 // room is what the pool could hold in all and what it can still take, as its quota and the fullest OSD allow.
@@ -127,7 +94,7 @@ func full(p ceph.Pool) string {
 	switch {
 	case p.Quota.Bytes > 0 && p.StoredBytes >= p.Quota.Bytes, p.Quota.Objects > 0 && p.Objects >= p.Quota.Objects,
 		slices.Contains(p.Flags, "full_quota"):
-		return "its quota is reached: raise spec.quota of the StoragePool, or delete volumes"
+		return "its quota is reached: raise spec.quota of the StoragePool or the StorageFilesystem, or delete volumes"
 	case slices.Contains(p.Flags, "full"):
 		return "it is full: add disks, or delete volumes"
 	}

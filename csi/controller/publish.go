@@ -12,7 +12,6 @@ import (
 	"github.com/seamount-dev/seamount/agent/nodekey"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/csi/attachment"
-	"github.com/seamount-dev/seamount/csi/handle"
 	"github.com/seamount-dev/seamount/csi/volume"
 )
 
@@ -49,7 +48,7 @@ func (s *Server) ControllerPublishVolume(ctx context.Context, request *csi.Contr
 	if request.GetVolumeCapability() == nil {
 		return nil, refuse(codes.InvalidArgument, "the request has no volume capability")
 	}
-	if trouble := troubleWith(request.GetVolumeCapability()); trouble != "" {
+	if trouble := s.troubleWith(request.GetVolumeCapability()); trouble != "" {
 		return nil, refuse(codes.InvalidArgument, "%s", trouble)
 	}
 	way, err := s.publish(ctx, request)
@@ -72,7 +71,8 @@ func (s *Server) publish(ctx context.Context, request *csi.ControllerPublishVolu
 	if err != nil {
 		return attachment.Attachment{}, err
 	}
-	return way, found.attach(ctx, node.Node, accessOf(request.GetVolumeCapability().GetAccessMode().GetMode()))
+	s.backend.point(found, &way)
+	return way, s.attach(ctx, found, node.Node, accessOf(request.GetVolumeCapability().GetAccessMode().GetMode()))
 }
 
 // wayFor is how a node reaches the cluster.
@@ -90,20 +90,20 @@ func (s subject) wayFor(node nodekey.ID) (attachment.Attachment, error) {
 }
 
 // attach notes that the volume is attached to a node, if it may be.
-func (s subject) attach(ctx context.Context, node, access string) error {
-	attached := ceph.ImageAttached(s.detail.Metadata)
+func (s *Server) attach(ctx context.Context, to subject, node, access string) error {
+	attached := ceph.ImageAttached(to.detail.metadata)
 	if was, is := attached[node]; is && was == access {
 		return nil
 	} else if is {
-		return refuse(codes.AlreadyExists, "volume %s is attached to node %s already for other use (%s, and now %s)", s.handle, node, was, access)
+		return refuse(codes.AlreadyExists, "volume %s is attached to node %s already for other use (%s, and now %s)", to.handle, node, was, access)
 	}
 	for _, other := range slices.Sorted(maps.Keys(attached)) {
 		if access == accessSingle || attached[other] != access {
 			return refuse(codes.FailedPrecondition, "volume %s is attached to node %s (%s): it can be attached to node %s (%s) when it is detached there. "+
-				"If node %s is gone for good, taint it with node.kubernetes.io/out-of-service", s.handle, other, attached[other], node, access, other)
+				"If node %s is gone for good, taint it with node.kubernetes.io/out-of-service", to.handle, other, attached[other], node, access, other)
 		}
 	}
-	return s.session.Ceph.SetImageMetadata(ctx, s.ref(), ceph.ImageKeyAttached(node), access)
+	return s.backend.setMetadata(ctx, to.session, to.handle, ceph.ImageKeyAttached(node), access)
 }
 
 // ControllerUnpublishVolume detaches a volume from a node, or from all when none is named. The node itself has unmapped it
@@ -120,7 +120,7 @@ func (s *Server) ControllerUnpublishVolume(ctx context.Context, request *csi.Con
 }
 
 func (s *Server) unpublish(ctx context.Context, id, node string) error {
-	h, err := handle.Parse(id)
+	h, err := s.parse(id)
 	if err != nil {
 		return nil //nolint:nilerr // CSI: what does not exist is attached nowhere
 	}
@@ -128,7 +128,7 @@ func (s *Server) unpublish(ctx context.Context, id, node string) error {
 	if err != nil {
 		return err
 	}
-	metadata, err := in.Ceph.ImageMetadata(ctx, imageOf(h.Pool, h.Image))
+	metadata, err := s.backend.metadata(ctx, in, h)
 	if err != nil {
 		return unless(err, ceph.ErrNotFound)
 	}
@@ -136,7 +136,7 @@ func (s *Server) unpublish(ctx context.Context, id, node string) error {
 		if node != "" && attached != node {
 			continue
 		}
-		err := in.Ceph.RemoveImageMetadata(ctx, imageOf(h.Pool, h.Image), ceph.ImageKeyAttached(attached))
+		err := s.backend.removeMetadata(ctx, in, h, ceph.ImageKeyAttached(attached))
 		if unless(err, ceph.ErrNotFound) != nil {
 			return err
 		}

@@ -8,7 +8,6 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
-	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/csi/session"
 )
 
@@ -22,6 +21,8 @@ type Sessions interface {
 
 // Options of a Server.
 type Options struct {
+	// Driver is the name of the CSI driver that is served. Empty: v1alpha1.ProvisionerRBD.
+	Driver   string
 	Sessions Sessions
 	// Now is the time. Nil: time.Now.
 	Now func() time.Time
@@ -37,12 +38,10 @@ const DefaultTimeout = 30 * time.Second
 type Server struct {
 	csi.UnimplementedControllerServer
 
-	sessions  Sessions
-	now       func() time.Time
-	timeout   time.Duration
-	pools     *poolSizes
-	flattener *flattener
-	headless  *sightings
+	sessions Sessions
+	timeout  time.Duration
+	pools    *poolSizes
+	backend  backend
 }
 
 // New makes a Server. Flattenings that it has begun end with ctx.
@@ -53,10 +52,8 @@ func New(ctx context.Context, options Options) *Server {
 	if options.Timeout == 0 {
 		options.Timeout = DefaultTimeout
 	}
-	return &Server{
-		sessions: options.Sessions, now: options.Now, timeout: options.Timeout,
-		pools: newPoolSizes(options.Now), flattener: newFlattener(ctx, options.Log), headless: newSightings(options.Now),
-	}
+	var made backend = &images{flattener: newFlattener(ctx, options.Log), headless: newSightings(options.Now)}
+	return &Server{sessions: options.Sessions, timeout: options.Timeout, pools: newPoolSizes(options.Now, made.stock), backend: made}
 }
 
 // bound gives a call no more time than it may take.
@@ -90,6 +87,3 @@ func (s *Server) ControllerGetCapabilities(context.Context, *csi.ControllerGetCa
 	}
 	return response, nil
 }
-
-// imageOf names the image of a handle.
-func imageOf(pool, name string) ceph.ImageRef { return ceph.ImageRef{Pool: pool, Name: name} }

@@ -11,8 +11,7 @@ import (
 	"github.com/seamount-dev/seamount/csi/volume"
 )
 
-// CreateSnapshot makes a snapshot: an image of its own that shares the data with the volume, so that each can be deleted
-// without the other.
+// CreateSnapshot makes a snapshot, which can be deleted before the volume and after it.
 func (s *Server) CreateSnapshot(ctx context.Context, request *csi.CreateSnapshotRequest) (*csi.CreateSnapshotResponse, error) {
 	ctx, cancel := s.bound(ctx)
 	defer cancel()
@@ -20,7 +19,7 @@ func (s *Server) CreateSnapshot(ctx context.Context, request *csi.CreateSnapshot
 	if err != nil {
 		return nil, told(err)
 	}
-	size, err := c.derive(ctx)
+	size, err := s.backend.snapshot(ctx, c)
 	if err != nil {
 		return nil, told(err)
 	}
@@ -34,7 +33,7 @@ func (s *Server) wantedSnapshot(ctx context.Context, request *csi.CreateSnapshot
 	if err := required("source volume", request.GetSourceVolumeId()); err != nil {
 		return nil, err
 	}
-	asked, err := commonParameters(request.GetParameters())
+	asked, err := s.commonParameters(request.GetParameters())
 	if err != nil {
 		return nil, err
 	}
@@ -43,22 +42,21 @@ func (s *Server) wantedSnapshot(ctx context.Context, request *csi.CreateSnapshot
 		return nil, err
 	}
 	if asked.cluster.Name != "" && asked.cluster != source.session.Cluster {
-		return nil, refuse(codes.InvalidArgument, "the VolumeSnapshotClass is for cluster %s, and the volume is in %s: use the class of the volume's StoragePool",
+		return nil, refuse(codes.InvalidArgument, "the VolumeSnapshotClass is for cluster %s, and the volume is in %s: use the class of the volume's StoragePool or StorageFilesystem",
 			asked.cluster, source.session.Cluster)
 	}
-	h := source.handle
-	h.Image = snapshotImage(request.GetName())
+	h := source.handle.With(snapshotImage(request.GetName()))
 	if err := h.Check(); err != nil {
 		return nil, refuse(codes.InvalidArgument, "%v", err)
 	}
-	c := &creation{server: s, session: source.session, handle: h, dataPool: source.detail.DataPool, record: volume.Record{
-		Kind: volume.Snapshot, Image: h.Image, Request: request.GetName(), Claim: asked.claim,
+	c := &creation{server: s, session: source.session, handle: h, dataPool: source.detail.dataPool, record: volume.Record{
+		Kind: volume.Snapshot, Image: h.Name(), Request: request.GetName(), Claim: asked.claim,
 	}}
 	c.from(&source)
 	return c, nil
 }
 
-// snapshotImage is the image of a snapshot. Volumes and snapshots may have the same names, and never the same image.
+// snapshotImage is the image or the subvolume of a snapshot. Volumes and snapshots may have the same names, and never the same one.
 func snapshotImage(request string) string {
 	if image := handle.ImageOf(request); image == request {
 		return image
@@ -84,5 +82,5 @@ func (s *Server) GetSnapshot(ctx context.Context, request *csi.GetSnapshotReques
 	if err != nil {
 		return nil, told(err)
 	}
-	return &csi.GetSnapshotResponse{Snapshot: snapshotOf(found.handle, found.record, found.detail.Size)}, nil
+	return &csi.GetSnapshotResponse{Snapshot: snapshotOf(found.handle, found.record, found.detail.size)}, nil
 }

@@ -19,7 +19,7 @@ func topologyKey(mapper v1alpha1.Mapper) string {
 
 // accessible is where a volume can be used: everywhere, or where its mapper is offered when it is bound to one.
 func accessible(mapper v1alpha1.Mapper) []*csi.Topology {
-	if mapper == v1alpha1.MapperAuto {
+	if mapper == v1alpha1.MapperAuto || mapper == "" {
 		return nil
 	}
 	return []*csi.Topology{{Segments: map[string]string{topologyKey(mapper): offered}}}
@@ -31,7 +31,7 @@ func checkTopology(mapper v1alpha1.Mapper, wanted *csi.TopologyRequirement) erro
 	if len(places) == 0 {
 		places = wanted.GetPreferred()
 	}
-	if mapper == v1alpha1.MapperAuto || len(places) == 0 {
+	if mapper == v1alpha1.MapperAuto || mapper == "" || len(places) == 0 {
 		return nil
 	}
 	for _, place := range places {

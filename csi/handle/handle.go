@@ -33,6 +33,29 @@ var ErrInvalid = errors.New("not an identifier of Seamount, which looks like nam
 // File says whether it names a subvolume.
 func (h Handle) File() bool { return h.Filesystem != "" }
 
+// Name is that of the image or the subvolume.
+func (h Handle) Name() string {
+	if h.File() {
+		return h.Subvolume
+	}
+	return h.Image
+}
+
+// With is the handle of another image or subvolume in the same place.
+func (h Handle) With(name string) Handle {
+	if h.File() {
+		h.Subvolume = name
+	} else {
+		h.Image = name
+	}
+	return h
+}
+
+// Place is where the image or the subvolume is: namespace/cluster/pool, or namespace/cluster/filesystem/group.
+func (h Handle) Place() string {
+	return strings.TrimSuffix(h.With("").String(), "/")
+}
+
 // String returns namespace/cluster/pool/image, or namespace/cluster/filesystem/group/subvolume.
 func (h Handle) String() string {
 	parts := []string{h.Namespace, h.Cluster, h.Pool, h.Image}

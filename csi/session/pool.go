@@ -23,7 +23,10 @@ var ErrNoUsers = errors.New("the operator has not made the cluster's users yet")
 // Ceph is what the CSI controller asks of a cluster.
 type Ceph interface {
 	ceph.Images
+	ceph.Subvolumes
 	ceph.Pools
+	// Filesystems lists all, sorted by name, with their ranks.
+	Filesystems(ctx context.Context) ([]ceph.Filesystem, error)
 }
 
 // Session is a session with a cluster, and what the operator handed over of it.

@@ -3,11 +3,9 @@ package controller
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/container-storage-interface/spec/lib/go/csi"
 	"google.golang.org/grpc/codes"
 
 	"github.com/seamount-dev/seamount/ceph"
@@ -18,47 +16,17 @@ import (
 // while it is made. A snapshot of a volume is one deeper, and never has to be flattened.
 const maxDepth = 4
 
-// setSource looks up what the volume is to be made from.
-func (c *creation) setSource(ctx context.Context, from *csi.VolumeContentSource) error {
-	kind, id := volume.Volume, from.GetVolume().GetVolumeId()
-	if snapshot := from.GetSnapshot(); snapshot != nil {
-		kind, id = volume.Snapshot, snapshot.GetSnapshotId()
-	}
-	switch {
-	case from == nil:
-		return nil
-	case id == "":
-		return refuse(codes.InvalidArgument, "the source of the volume has no identifier")
-	}
-	source, err := c.server.find(ctx, kind, id)
-	if err != nil {
-		return fmt.Errorf("the source: %w", err)
-	}
-	if source.session.Cluster != c.session.Cluster {
-		return refuse(codes.InvalidArgument, "the source %s is in another cluster than %s: copy its data instead", id, c.session.Cluster)
-	}
-	c.from(&source)
-	return nil
-}
-
-// from makes the image a clone of the source.
-func (c *creation) from(source *subject) {
-	c.source = source
-	c.record.Source = source.handle.String()
-	c.record.Depth = source.record.Depth + 1
-}
-
 // base is the snapshot of the source that the clone is made of. Its name is the clone's, so that who finds it knows whose it
 // is. It lasts as long as the creation; the clone keeps what it reads.
-func (c *creation) base() ceph.SnapshotRef {
-	return ceph.SnapshotRef{ImageRef: c.source.ref(), Snapshot: c.handle.Image}
+func (c imageCreation) base() ceph.SnapshotRef {
+	return ceph.SnapshotRef{ImageRef: c.sourceRef(), Snapshot: c.handle.Image}
 }
 
 // origin marks a clone from its first moment until it has its record.
-func (c *creation) origin() string { return c.handle.Image + " of " + c.record.Source }
+func (c imageCreation) origin() string { return c.handle.Image + " of " + c.record.Source }
 
 // derive makes the image a clone of its source, or goes on with it. Every step is one that may be repeated.
-func (c *creation) derive(ctx context.Context) (int64, error) {
+func (c imageCreation) derive(ctx context.Context) (int64, error) {
 	detail, err := c.session.Ceph.InspectImage(ctx, c.ref())
 	if errors.Is(err, ceph.ErrNotFound) {
 		detail, err = c.clone(ctx)
@@ -66,7 +34,7 @@ func (c *creation) derive(ctx context.Context) (int64, error) {
 		record, none := volume.Of(c.handle.Image, detail.Metadata)
 		if none == nil {
 			defer func() { c.record = record }() // it says when a snapshot was taken
-			return detail.Size, c.same(record, detail)
+			return detail.Size, c.same(record, thingOf(detail))
 		}
 		err = c.takeOver(ctx, detail, none)
 	}
@@ -77,7 +45,7 @@ func (c *creation) derive(ctx context.Context) (int64, error) {
 }
 
 // clone makes the clone, which has no record yet.
-func (c *creation) clone(ctx context.Context) (ceph.ImageDetail, error) {
+func (c imageCreation) clone(ctx context.Context) (ceph.ImageDetail, error) {
 	images := c.session.Ceph
 	if err := unless(images.CreateSnapshot(ctx, c.base()), ceph.ErrExists); err != nil {
 		return ceph.ImageDetail{}, err
@@ -100,9 +68,9 @@ func (c *creation) clone(ctx context.Context) (ceph.ImageDetail, error) {
 // call, which its caller waits for no longer, was quicker with the clone and has taken the base away; or the base is one whose
 // making was cut short: librbd notes a snapshot before it writes its object map, and clones none without (ENOENT). So what is
 // there of the base goes. Nothing reads from it: a clone that was made keeps what it reads.
-func (c *creation) overtaken(ctx context.Context) error {
+func (c imageCreation) overtaken(ctx context.Context) error {
 	images := c.session.Ceph
-	if _, err := images.InspectImage(ctx, c.source.ref()); err != nil {
+	if _, err := images.InspectImage(ctx, c.sourceRef()); err != nil {
 		return err
 	}
 	if err := unless(images.RemoveSnapshot(ctx, c.base()), ceph.ErrNotFound); err != nil {
@@ -113,7 +81,7 @@ func (c *creation) overtaken(ctx context.Context) error {
 
 // takeOver goes on with an image without a record, or refuses to. Ceph gives a clone its parent's metadata first: what of it
 // is left when that was cut short goes.
-func (c *creation) takeOver(ctx context.Context, detail ceph.ImageDetail, none error) error {
+func (c imageCreation) takeOver(ctx context.Context, detail ceph.ImageDetail, none error) error {
 	if !errors.Is(none, volume.ErrNone) {
 		return refuse(codes.AlreadyExists, "%v", none)
 	}
@@ -124,9 +92,9 @@ func (c *creation) takeOver(ctx context.Context, detail ceph.ImageDetail, none e
 		return err
 	}
 	switch {
-	case detail.ParentID == "" && len(detail.Metadata) == 0 && detail.Size == c.source.detail.Size:
+	case detail.ParentID == "" && len(detail.Metadata) == 0 && detail.Size == c.source.detail.size:
 		return c.restart(ctx)
-	case detail.ParentID != c.source.detail.ID:
+	case detail.ParentID != c.source.detail.id:
 		return c.taken("it is no clone of " + c.record.Source)
 	}
 	for _, key := range slices.Sorted(maps.Keys(detail.Metadata)) {
@@ -138,7 +106,7 @@ func (c *creation) takeOver(ctx context.Context, detail ceph.ImageDetail, none e
 }
 
 // restart removes a blank image that was to become a clone and was cut short before it was tied to its parent.
-func (c *creation) restart(ctx context.Context) error {
+func (c imageCreation) restart(ctx context.Context) error {
 	if err := unless(c.session.Ceph.RemoveImage(ctx, c.ref()), ceph.ErrNotFound); err != nil {
 		return err
 	}
@@ -146,7 +114,7 @@ func (c *creation) restart(ctx context.Context) error {
 }
 
 // complete makes of a clone what was asked for, and writes its record.
-func (c *creation) complete(ctx context.Context, detail ceph.ImageDetail) (int64, error) {
+func (c imageCreation) complete(ctx context.Context, detail ceph.ImageDetail) (int64, error) {
 	if err := c.setTaken(ctx, detail); err != nil {
 		return 0, err
 	}
@@ -167,11 +135,11 @@ func (c *creation) complete(ctx context.Context, detail ceph.ImageDetail) (int64
 }
 
 // setTaken says when the content of a snapshot was taken. The base may be gone when an earlier call came so far.
-func (c *creation) setTaken(ctx context.Context, detail ceph.ImageDetail) error {
+func (c imageCreation) setTaken(ctx context.Context, detail ceph.ImageDetail) error {
 	if c.record.Kind != volume.Snapshot {
 		return nil
 	}
-	snaps, err := c.session.Ceph.ListSnapshots(ctx, c.source.ref())
+	snaps, err := c.session.Ceph.ListSnapshots(ctx, c.sourceRef())
 	if err != nil {
 		return err
 	}

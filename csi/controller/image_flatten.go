@@ -14,11 +14,11 @@ import (
 
 // flatten copies what a volume that would be too deep reads from its parents. It may take long: calls meanwhile say so. When
 // the process dies the next one goes on, and what was copied is not copied again.
-func (c *creation) flatten(ctx context.Context) error {
+func (c imageCreation) flatten(ctx context.Context) error {
 	if c.record.Kind != volume.Volume || c.record.Depth <= maxDepth {
 		return nil
 	}
-	done, err := c.server.flattener.ended(ctx, c.session.Ceph, c.ref())
+	done, err := c.images.flattener.ended(ctx, c.session.Ceph, c.ref())
 	switch {
 	case err != nil:
 		return err
@@ -28,7 +28,7 @@ func (c *creation) flatten(ctx context.Context) error {
 	}
 	c.record.Depth = 0
 	// The source may have been deleted meanwhile, and have waited for this.
-	return climb(ctx, c.session.Ceph, c.source.handle.Pool, c.source.detail.ID)
+	return climb(ctx, c.session.Ceph, c.source.handle.Pool, c.source.detail.id)
 }
 
 const (

@@ -1,0 +1,4 @@
+package audit
+
+// subvolumes is the store of file volumes.
+type subvolumes struct{ images }
