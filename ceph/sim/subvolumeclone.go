@@ -215,6 +215,9 @@ func (c *Cluster) FailClone(ref ceph.SubvolumeRef, why string) error {
 // cloned finds a subvolume that was made as a clone.
 func (c *Cluster) cloned(ref ceph.SubvolumeRef, op string) (*subvolume, error) {
 	s, err := c.subvolume(ref)
+	if err == nil && s.retained {
+		return c.ready(ref) // says so
+	}
 	if err == nil && s.clone == nil {
 		return nil, refusal.New(ceph.EOPNOTSUPP, "operation '%s' is not allowed on subvolume '%s' of type 'subvolume'", op, ref.Name).WithKind(ceph.ErrInvalid)
 	}

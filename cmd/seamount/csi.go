@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	ctrl "sigs.k8s.io/controller-runtime"
 
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph/rados"
 	"github.com/seamount-dev/seamount/csi/app"
 )
@@ -21,8 +22,9 @@ func newCSI() *cobra.Command {
 
 // csiFlags are the flags of "seamount csi controller".
 type csiFlags struct {
-	options   app.Options
-	verbosity int
+	options            app.Options
+	socket, fileSocket string
+	verbosity          int
 }
 
 func newCSIController() *cobra.Command {
@@ -30,8 +32,8 @@ func newCSIController() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "controller",
 		Short: "Run the CSI controller: what makes, attaches, grows, snapshots and deletes volumes",
-		Long: `Run the controller of the CSI driver rbd.csi.seamount.dev until it is told to stop, with the CSI community's provisioner,
-attacher, resizer and snapshotter in the same process. It reads the users of the clusters from the Secrets seamount-csi.
+		Long: `Run the controllers of the CSI drivers rbd.csi.seamount.dev (block volumes) and cephfs.csi.seamount.dev (file volumes) until
+it is told to stop, with the CSI community's provisioner, attacher, resizer and snapshotter of each in the same process. It reads the users of the clusters from the Secrets seamount-csi.
 
 Of several with --leader-elect one acts. Killed at any time, another goes on where it was.`,
 		Args: cobra.NoArgs,
@@ -50,7 +52,8 @@ func (f *csiFlags) addTo(cmd *cobra.Command) {
 	flags.StringVar(&o.MetricsAddress, "metrics-address", ":8080", `address that serves metrics; "0": none`)
 	flags.StringVar(&o.HealthAddress, "health-address", ":8081", `address that serves /healthz and /readyz; "0": none`)
 	flags.StringVar(&o.PprofAddress, "pprof-address", "", "address that serves profiles; empty: none")
-	flags.StringVar(&o.Socket, "socket", "", "unix socket on which the driver also answers, for people and tests; empty: none")
+	flags.StringVar(&f.socket, "socket", "", "unix socket on which the driver of block volumes also answers, for people and tests; empty: none")
+	flags.StringVar(&f.fileSocket, "file-socket", "", "unix socket on which the driver of file volumes also answers, likewise")
 	flags.Float32Var(&o.Linked.QPS, "kube-api-qps", 200, "requests to Kubernetes a second, of all controllers together")
 	flags.IntVar(&o.Linked.Burst, "kube-api-burst", 400, "requests to Kubernetes at once, of all controllers together")
 	flags.IntVar(&o.Linked.Workers, "workers", 32, "how many volumes each controller handles at once")
@@ -62,6 +65,7 @@ func (f *csiFlags) addTo(cmd *cobra.Command) {
 
 func (f *csiFlags) run(ctx context.Context) error {
 	o := &f.options
+	o.Sockets = map[string]string{v1alpha1.ProvisionerRBD: f.socket, v1alpha1.ProvisionerCephFS: f.fileSocket}
 	o.Log, o.Dial, o.Version = newLogger(f.verbosity), dial, version
 	if len(o.Namespaces) == 0 {
 		o.Namespaces = []string{o.Home}

@@ -1,21 +1,16 @@
-// Package app puts the CSI controller together: sessions with the clusters, the driver that uses them, the community's
-// controllers that call it, and the audit. The driver always answers; of several processes one runs the controllers and the
-// audit.
+// Package app puts the CSI controller together: sessions with the clusters, the drivers that use them, the community's
+// controllers that call those, and the audits. The drivers always answer; of several processes one runs the controllers and the
+// audits.
 package app
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"time"
 
-	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/go-logr/logr"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/test/bufconn"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
@@ -27,14 +22,13 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/audit"
-	"github.com/seamount-dev/seamount/csi/calls"
-	"github.com/seamount-dev/seamount/csi/controller"
-	"github.com/seamount-dev/seamount/csi/endpoint"
-	"github.com/seamount-dev/seamount/csi/identity"
 	"github.com/seamount-dev/seamount/csi/linked"
 	"github.com/seamount-dev/seamount/csi/session"
 	operator "github.com/seamount-dev/seamount/operator/session"
 )
+
+// drivers are the CSI drivers that are served.
+var drivers = []string{v1alpha1.ProvisionerRBD, v1alpha1.ProvisionerCephFS}
 
 // LeaderElectionID is the name of the Lease that the process holds whose controllers act.
 const LeaderElectionID = "seamount-csi-controller"
@@ -58,8 +52,8 @@ type Options struct {
 	LeaderElection bool
 	// Addresses that are listened on; "0": none.
 	MetricsAddress, HealthAddress, PprofAddress string
-	// Socket on which the driver also answers, for people and tests; empty: none.
-	Socket string
+	// Sockets on which the drivers also answer, by their names, for people and tests; empty: none.
+	Sockets map[string]string
 	// Version of the program.
 	Version string
 	// Dial opens a session with a Ceph cluster.
@@ -84,19 +78,23 @@ func New(config *rest.Config, options Options) (manager.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	driver, err := newDriver(options, sessions, synced)
+	served, err := newDrivers(options, sessions, synced)
 	if err != nil {
 		return nil, err
 	}
-	options.Linked.Kubernetes, options.Linked.Drivers = config, []linked.Driver{{Name: v1alpha1.ProvisionerRBD, Conn: driver.conn}}
+	options.Linked.Kubernetes, options.Linked.Drivers = config, served.linked()
 	controllers, err := linked.New(options.Linked)
 	if err != nil {
 		return nil, err
 	}
-	auditor := newAuditor(mgr, controllers, sessions, options.Log)
+	for _, driver := range drivers {
+		auditor := newAuditor(mgr, controllers, sessions, driver, options.Log)
+		if err := errors.Join(mgr.Add(leading(auditor.Run)), publish(auditor)); err != nil {
+			return nil, fmt.Errorf("add the audit of driver %s: %w", driver, err)
+		}
+	}
 	return mgr, errors.Join(
-		mgr.Add(always(driver.run)), mgr.Add(leading(controllers.Run)), mgr.Add(leading(auditor.Run)),
-		publish(auditor),
+		mgr.Add(always(served.run)), mgr.Add(leading(controllers.Run)),
 		mgr.AddHealthzCheck("alive", healthz.Ping), mgr.AddReadyzCheck("users", func(*http.Request) error {
 			if !synced() {
 				return errors.New("the Secrets with the clusters' users are not read yet")
@@ -166,69 +164,12 @@ func watchUsers(mgr manager.Manager, core kubernetes.Interface, namespaces []str
 	}, nil
 }
 
-// driver is the driver's gRPC server, which the controllers reach without leaving the process.
-type driver struct {
-	server   *grpc.Server
-	listener *bufconn.Listener
-	conn     *grpc.ClientConn
-	socket   *endpoint.Endpoint
-	sessions *session.Pool
-	end      context.CancelFunc
-}
-
-// pipe is how many bytes are under way within the process.
-const pipe = 1 << 20
-
-func newDriver(options Options, sessions *session.Pool, ready func() bool) (*driver, error) {
-	observer, err := calls.New(options.Log.WithName("csi"), metrics.Registry)
-	if err != nil {
-		return nil, err
-	}
-	life, end := context.WithCancel(context.Background())
-	service := controller.New(life, controller.Options{Sessions: sessions, Log: options.Log.WithName("csi")})
-	register := func(to grpc.ServiceRegistrar) {
-		csi.RegisterIdentityServer(to, &identity.Server{Name: v1alpha1.ProvisionerRBD, Version: options.Version, Ready: ready})
-		csi.RegisterControllerServer(to, service)
-	}
-	observe := grpc.UnaryInterceptor(observer.Intercept(v1alpha1.ProvisionerRBD))
-	d := &driver{server: grpc.NewServer(observe), listener: bufconn.Listen(pipe), sessions: sessions, end: end}
-	register(d.server)
-	if options.Socket != "" {
-		d.socket = &endpoint.Endpoint{Path: options.Socket, Register: register, Options: []grpc.ServerOption{observe}}
-	}
-	d.conn, err = grpc.NewClient("passthrough:///"+v1alpha1.ProvisionerRBD, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return d.listener.DialContext(ctx) }))
-	if err != nil {
-		end()
-		return nil, fmt.Errorf("connect to the driver: %w", err)
-	}
-	return d, nil
-}
-
-// run serves until ctx ends and the calls under way have ended.
-func (d *driver) run(ctx context.Context) error {
-	defer d.sessions.Close()
-	defer d.end()
-	served := make(chan error, 2)
-	go func() { served <- d.server.Serve(d.listener) }()
-	if d.socket != nil {
-		go func() { served <- d.socket.Run(ctx) }()
-	}
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-	}
-	d.server.GracefulStop()
-	return nil
-}
-
-func newAuditor(mgr manager.Manager, controllers *linked.Controllers, sessions *session.Pool, log logr.Logger) *audit.Auditor {
+func newAuditor(mgr manager.Manager, controllers *linked.Controllers, sessions *session.Pool, driver string, log logr.Logger) *audit.Auditor {
 	teller := &teller{reader: mgr.GetAPIReader(), events: mgr.GetEventRecorder(LeaderElectionID), log: log}
 	return &audit.Auditor{
-		Sessions: sessions, Now: time.Now, Log: log.WithName("audit"), Tell: teller.tell,
+		Driver: driver, Sessions: sessions, Now: time.Now, Log: log.WithName("audit").WithValues("driver", driver), Tell: teller.tell,
 		Known: func(ctx context.Context) (audit.Known, error) {
-			return audit.ReadKnown(ctx, controllers.Kubernetes(), controllers.Snapshots(), v1alpha1.ProvisionerRBD)
+			return audit.ReadKnown(ctx, controllers.Kubernetes(), controllers.Snapshots(), driver)
 		},
 	}
 }

@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/go-logr/logr"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/yaml"
@@ -19,32 +22,38 @@ import (
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
-// TestDriverAnswers within the process, and says when it has read the Secrets.
-func TestDriverAnswers(t *testing.T) {
+// TestDriversAnswer within the process, each by its name and on its socket, and say when the Secrets have been read.
+func TestDriversAnswer(t *testing.T) {
 	t.Parallel()
 	ready := false
-	d, err := newDriver(Options{Version: "7", Log: logr.Discard()}, session.New(nil), func() bool { return ready })
+	socket := filepath.Join(t.TempDir(), "files.sock")
+	options := Options{Version: "7", Log: logr.Discard(), Sockets: map[string]string{v1alpha1.ProvisionerCephFS: socket}}
+	all, err := newDrivers(options, session.New(nil), func() bool { return ready })
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- d.run(ctx) }()
-	identity := csi.NewIdentityClient(d.conn)
-	info, err := identity.GetPluginInfo(t.Context(), &csi.GetPluginInfoRequest{})
-	if err != nil || info.GetName() != v1alpha1.ProvisionerRBD || info.GetVendorVersion() != "7" {
-		t.Errorf("got %v, %v", info, err)
+	go func() { ended <- all.run(ctx) }()
+	conns := map[string]*grpc.ClientConn{}
+	for _, d := range all.linked() {
+		conns[d.Name] = d.Conn
 	}
-	for _, want := range []bool{false, true} {
-		ready = want
-		probe, err := identity.Probe(t.Context(), &csi.ProbeRequest{})
-		if err != nil || probe.GetReady().GetValue() != want {
-			t.Errorf("ready is %v, %v, want %t", probe, err, want)
-		}
+	if len(conns) != 2 {
+		t.Fatalf("drivers: %v", conns)
 	}
-	all, err := csi.NewControllerClient(d.conn).ControllerGetCapabilities(t.Context(), &csi.ControllerGetCapabilitiesRequest{})
-	if err != nil || len(all.GetCapabilities()) == 0 {
-		t.Errorf("got %v, %v", all, err)
+	for _, name := range []string{v1alpha1.ProvisionerRBD, v1alpha1.ProvisionerCephFS} {
+		ready = false
+		answers(t, conns[name], name, &ready)
+	}
+	outside, err := grpc.NewClient("unix://"+socket, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer outside.Close()
+	info, err := csi.NewIdentityClient(outside).GetPluginInfo(t.Context(), &csi.GetPluginInfoRequest{}, grpc.WaitForReady(true))
+	if err != nil || info.GetName() != v1alpha1.ProvisionerCephFS {
+		t.Errorf("on the socket: %v, %v", info, err)
 	}
 	stop()
 	select {
@@ -54,6 +63,26 @@ func TestDriverAnswers(t *testing.T) {
 		}
 	case <-time.After(10 * time.Second):
 		t.Error("it does not end")
+	}
+}
+
+func answers(t *testing.T, conn *grpc.ClientConn, name string, ready *bool) {
+	t.Helper()
+	identity := csi.NewIdentityClient(conn)
+	info, err := identity.GetPluginInfo(t.Context(), &csi.GetPluginInfoRequest{})
+	if err != nil || info.GetName() != name || info.GetVendorVersion() != "7" {
+		t.Errorf("got %v, %v", info, err)
+	}
+	for _, want := range []bool{false, true} {
+		*ready = want
+		probe, err := identity.Probe(t.Context(), &csi.ProbeRequest{})
+		if err != nil || probe.GetReady().GetValue() != want {
+			t.Errorf("ready is %v, %v, want %t", probe, err, want)
+		}
+	}
+	all, err := csi.NewControllerClient(conn).ControllerGetCapabilities(t.Context(), &csi.ControllerGetCapabilitiesRequest{})
+	if err != nil || len(all.GetCapabilities()) == 0 {
+		t.Errorf("got %v, %v", all, err)
 	}
 }
 

@@ -25,8 +25,8 @@ func newScheme() *runtime.Scheme {
 	return scheme
 }
 
-// teller makes events of what the audit finds: on the PersistentVolume that lacks its image, and on the StoragePool of an
-// image that belongs to nothing.
+// teller makes events of what the audits find: on the PersistentVolume that lacks its image or subvolume, and on the StoragePool
+// or the StorageFilesystem of one that belongs to nothing.
 type teller struct {
 	reader client.Reader
 	events events.EventRecorder
@@ -38,6 +38,9 @@ const maxNote = 1024
 
 func (t *teller) tell(ctx context.Context, f audit.Finding) {
 	object, key := client.Object(&v1alpha1.StoragePool{}), client.ObjectKey{Namespace: f.Handle.Namespace, Name: f.Handle.Pool}
+	if f.Handle.File() {
+		object, key.Name = &v1alpha1.StorageFilesystem{}, f.Handle.Filesystem
+	}
 	if kind, name, found := strings.Cut(f.Object, " "); found {
 		object, key = &corev1.PersistentVolume{}, client.ObjectKey{Name: name}
 		if kind == "VolumeSnapshotContent" {

@@ -178,6 +178,7 @@ func keptBecause(image Image) string {
 		return strings.Join(why, ", ")
 	}
 	add(!image.Recorded && !image.Begun && image.Clone, "it is a clone that nothing shows to be ours")
+	add(!image.Recorded && !image.Begun && !image.Clone && image.Handle.File(), "nothing shows it to be ours")
 	add(image.Bytes > 0, "it holds data")
 	add(image.Bytes < 0, "what it holds could not be read")
 	add(image.Recorded && image.Clone, "it holds the data of what it was made from")

@@ -17,7 +17,14 @@ import (
 const (
 	applicationRBD = "rbd"
 	ownerKey       = applicationRBD + "/seamount.owner"
+
+	// What marks one that a StorageFilesystem made, beside the tag cephfs.
+	applicationCephFS = "cephfs"
+	fileOwnerKey      = applicationCephFS + "/seamount.owner"
 )
+
+// OwnedPool says whether a StorageFilesystem made the pool.
+func OwnedPool(p ceph.Pool) bool { return p.ApplicationValues[fileOwnerKey] != "" }
 
 // poolsFor is how long the sizes of pools are good enough to refuse what could never fit, or is full already.
 const poolsFor = 10 * time.Second

@@ -8,6 +8,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/apimachinery/pkg/types"
 
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/session"
 )
 
@@ -52,7 +53,10 @@ func New(ctx context.Context, options Options) *Server {
 	if options.Timeout == 0 {
 		options.Timeout = DefaultTimeout
 	}
-	var made backend = &images{flattener: newFlattener(ctx, options.Log), headless: newSightings(options.Now)}
+	var made backend = &files{patience: copyPatience}
+	if options.Driver != v1alpha1.ProvisionerCephFS {
+		made = &images{flattener: newFlattener(ctx, options.Log), headless: newSightings(options.Now)}
+	}
 	return &Server{sessions: options.Sessions, timeout: options.Timeout, pools: newPoolSizes(options.Now, made.stock), backend: made}
 }
 
