@@ -75,6 +75,59 @@ func (Mapper) EnumDescriptor() ([]byte, []int) {
 	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{0}
 }
 
+// Mounter mounts a subvolume.
+type Mounter int32
+
+const (
+	// MOUNTER_UNSPECIFIED is the best that the node offers.
+	Mounter_MOUNTER_UNSPECIFIED Mounter = 0
+	// MOUNTER_KERNEL is the kernel's own client.
+	Mounter_MOUNTER_KERNEL Mounter = 1
+	// MOUNTER_FUSE is a process of ceph-fuse for each volume.
+	Mounter_MOUNTER_FUSE Mounter = 2
+)
+
+// Enum value maps for Mounter.
+var (
+	Mounter_name = map[int32]string{
+		0: "MOUNTER_UNSPECIFIED",
+		1: "MOUNTER_KERNEL",
+		2: "MOUNTER_FUSE",
+	}
+	Mounter_value = map[string]int32{
+		"MOUNTER_UNSPECIFIED": 0,
+		"MOUNTER_KERNEL":      1,
+		"MOUNTER_FUSE":        2,
+	}
+)
+
+func (x Mounter) Enum() *Mounter {
+	p := new(Mounter)
+	*p = x
+	return p
+}
+
+func (x Mounter) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Mounter) Descriptor() protoreflect.EnumDescriptor {
+	return file_agent_api_v1_agent_proto_enumTypes[1].Descriptor()
+}
+
+func (Mounter) Type() protoreflect.EnumType {
+	return &file_agent_api_v1_agent_proto_enumTypes[1]
+}
+
+func (x Mounter) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Mounter.Descriptor instead.
+func (Mounter) EnumDescriptor() ([]byte, []int) {
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{1}
+}
+
 // Access is who else may use the volume meanwhile.
 type Access int32
 
@@ -115,11 +168,11 @@ func (x Access) String() string {
 }
 
 func (Access) Descriptor() protoreflect.EnumDescriptor {
-	return file_agent_api_v1_agent_proto_enumTypes[1].Descriptor()
+	return file_agent_api_v1_agent_proto_enumTypes[2].Descriptor()
 }
 
 func (Access) Type() protoreflect.EnumType {
-	return &file_agent_api_v1_agent_proto_enumTypes[1]
+	return &file_agent_api_v1_agent_proto_enumTypes[2]
 }
 
 func (x Access) Number() protoreflect.EnumNumber {
@@ -128,7 +181,7 @@ func (x Access) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Access.Descriptor instead.
 func (Access) EnumDescriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{1}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{2}
 }
 
 type DescribeRequest struct {
@@ -174,8 +227,9 @@ type DescribeResponse struct {
 	NodeId  string           `protobuf:"bytes,2,opt,name=node_id,json=nodeId,proto3" json:"node_id,omitempty"`
 	Mappers []*MapperSupport `protobuf:"bytes,3,rep,name=mappers,proto3" json:"mappers,omitempty"`
 	// max_volumes that the node serves at once; 0: no limit is known.
-	MaxVolumes    int64  `protobuf:"varint,4,opt,name=max_volumes,json=maxVolumes,proto3" json:"max_volumes,omitempty"`
-	Version       string `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
+	MaxVolumes    int64             `protobuf:"varint,4,opt,name=max_volumes,json=maxVolumes,proto3" json:"max_volumes,omitempty"`
+	Version       string            `protobuf:"bytes,5,opt,name=version,proto3" json:"version,omitempty"`
+	Mounters      []*MounterSupport `protobuf:"bytes,6,rep,name=mounters,proto3" json:"mounters,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -245,6 +299,13 @@ func (x *DescribeResponse) GetVersion() string {
 	return ""
 }
 
+func (x *DescribeResponse) GetMounters() []*MounterSupport {
+	if x != nil {
+		return x.Mounters
+	}
+	return nil
+}
+
 type MapperSupport struct {
 	state   protoimpl.MessageState `protogen:"open.v1"`
 	Mapper  Mapper                 `protobuf:"varint,1,opt,name=mapper,proto3,enum=seamount.agent.v1.Mapper" json:"mapper,omitempty"`
@@ -306,6 +367,67 @@ func (x *MapperSupport) GetReason() string {
 	return ""
 }
 
+type MounterSupport struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Mounter Mounter                `protobuf:"varint,1,opt,name=mounter,proto3,enum=seamount.agent.v1.Mounter" json:"mounter,omitempty"`
+	Offered bool                   `protobuf:"varint,2,opt,name=offered,proto3" json:"offered,omitempty"`
+	// reason says why it is not offered, or with what limits it is.
+	Reason        string `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MounterSupport) Reset() {
+	*x = MounterSupport{}
+	mi := &file_agent_api_v1_agent_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MounterSupport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MounterSupport) ProtoMessage() {}
+
+func (x *MounterSupport) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_api_v1_agent_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MounterSupport.ProtoReflect.Descriptor instead.
+func (*MounterSupport) Descriptor() ([]byte, []int) {
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *MounterSupport) GetMounter() Mounter {
+	if x != nil {
+		return x.Mounter
+	}
+	return Mounter_MOUNTER_UNSPECIFIED
+}
+
+func (x *MounterSupport) GetOffered() bool {
+	if x != nil {
+		return x.Offered
+	}
+	return false
+}
+
+func (x *MounterSupport) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 // Connection is how the node reaches a Ceph cluster.
 type Connection struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -322,7 +444,7 @@ type Connection struct {
 
 func (x *Connection) Reset() {
 	*x = Connection{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[3]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +456,7 @@ func (x *Connection) String() string {
 func (*Connection) ProtoMessage() {}
 
 func (x *Connection) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[3]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +469,7 @@ func (x *Connection) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Connection.ProtoReflect.Descriptor instead.
 func (*Connection) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{3}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Connection) GetFsid() string {
@@ -388,7 +510,7 @@ type Image struct {
 
 func (x *Image) Reset() {
 	*x = Image{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[4]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +522,7 @@ func (x *Image) String() string {
 func (*Image) ProtoMessage() {}
 
 func (x *Image) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[4]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +535,7 @@ func (x *Image) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Image.ProtoReflect.Descriptor instead.
 func (*Image) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{4}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Image) GetPool() string {
@@ -430,10 +552,64 @@ func (x *Image) GetName() string {
 	return ""
 }
 
-// Filesystem asks for a mounted filesystem; without it a volume is a raw block device.
+// Subvolume is a directory of a CephFS.
+type Subvolume struct {
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Filesystem string                 `protobuf:"bytes,1,opt,name=filesystem,proto3" json:"filesystem,omitempty"`
+	// path from the filesystem's root, of a subvolume, or of a snapshot of it: then it has a part ".snap", and is read only.
+	Path          string `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Subvolume) Reset() {
+	*x = Subvolume{}
+	mi := &file_agent_api_v1_agent_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Subvolume) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Subvolume) ProtoMessage() {}
+
+func (x *Subvolume) ProtoReflect() protoreflect.Message {
+	mi := &file_agent_api_v1_agent_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Subvolume.ProtoReflect.Descriptor instead.
+func (*Subvolume) Descriptor() ([]byte, []int) {
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Subvolume) GetFilesystem() string {
+	if x != nil {
+		return x.Filesystem
+	}
+	return ""
+}
+
+func (x *Subvolume) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+// Filesystem asks for a mounted filesystem; without it a volume is a raw block device. A subvolume always needs it.
 type Filesystem struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// type is xfs or ext4; empty: xfs.
+	// type is xfs or ext4; empty: xfs. Empty for a subvolume.
 	Type          string   `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`
 	MountFlags    []string `protobuf:"bytes,2,rep,name=mount_flags,json=mountFlags,proto3" json:"mount_flags,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -442,7 +618,7 @@ type Filesystem struct {
 
 func (x *Filesystem) Reset() {
 	*x = Filesystem{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[5]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -454,7 +630,7 @@ func (x *Filesystem) String() string {
 func (*Filesystem) ProtoMessage() {}
 
 func (x *Filesystem) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[5]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -467,7 +643,7 @@ func (x *Filesystem) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Filesystem.ProtoReflect.Descriptor instead.
 func (*Filesystem) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{5}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Filesystem) GetType() string {
@@ -493,14 +669,18 @@ type StageRequest struct {
 	Access     Access                 `protobuf:"varint,5,opt,name=access,proto3,enum=seamount.agent.v1.Access" json:"access,omitempty"`
 	Filesystem *Filesystem            `protobuf:"bytes,6,opt,name=filesystem,proto3" json:"filesystem,omitempty"`
 	// staging_path is a directory of kubelet. It is made when it is not there.
-	StagingPath   string `protobuf:"bytes,7,opt,name=staging_path,json=stagingPath,proto3" json:"staging_path,omitempty"`
+	StagingPath string `protobuf:"bytes,7,opt,name=staging_path,json=stagingPath,proto3" json:"staging_path,omitempty"`
+	// subvolume in place of an image.
+	Subvolume *Subvolume `protobuf:"bytes,8,opt,name=subvolume,proto3" json:"subvolume,omitempty"`
+	// mounter of the subvolume.
+	Mounter       Mounter `protobuf:"varint,9,opt,name=mounter,proto3,enum=seamount.agent.v1.Mounter" json:"mounter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StageRequest) Reset() {
 	*x = StageRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[6]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -512,7 +692,7 @@ func (x *StageRequest) String() string {
 func (*StageRequest) ProtoMessage() {}
 
 func (x *StageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[6]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -525,7 +705,7 @@ func (x *StageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageRequest.ProtoReflect.Descriptor instead.
 func (*StageRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{6}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *StageRequest) GetVolumeId() string {
@@ -577,19 +757,35 @@ func (x *StageRequest) GetStagingPath() string {
 	return ""
 }
 
+func (x *StageRequest) GetSubvolume() *Subvolume {
+	if x != nil {
+		return x.Subvolume
+	}
+	return nil
+}
+
+func (x *StageRequest) GetMounter() Mounter {
+	if x != nil {
+		return x.Mounter
+	}
+	return Mounter_MOUNTER_UNSPECIFIED
+}
+
 type StageResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// mapper that serves the volume.
 	Mapper Mapper `protobuf:"varint,1,opt,name=mapper,proto3,enum=seamount.agent.v1.Mapper" json:"mapper,omitempty"`
-	// device on the node, such as /dev/loop3.
-	Device        string `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	// device on the node, such as /dev/loop3; empty for a subvolume.
+	Device string `protobuf:"bytes,2,opt,name=device,proto3" json:"device,omitempty"`
+	// mounter that serves the subvolume.
+	Mounter       Mounter `protobuf:"varint,3,opt,name=mounter,proto3,enum=seamount.agent.v1.Mounter" json:"mounter,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StageResponse) Reset() {
 	*x = StageResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[7]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -601,7 +797,7 @@ func (x *StageResponse) String() string {
 func (*StageResponse) ProtoMessage() {}
 
 func (x *StageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[7]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -614,7 +810,7 @@ func (x *StageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StageResponse.ProtoReflect.Descriptor instead.
 func (*StageResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{7}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *StageResponse) GetMapper() Mapper {
@@ -631,6 +827,13 @@ func (x *StageResponse) GetDevice() string {
 	return ""
 }
 
+func (x *StageResponse) GetMounter() Mounter {
+	if x != nil {
+		return x.Mounter
+	}
+	return Mounter_MOUNTER_UNSPECIFIED
+}
+
 type UnstageRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	VolumeId      string                 `protobuf:"bytes,1,opt,name=volume_id,json=volumeId,proto3" json:"volume_id,omitempty"`
@@ -641,7 +844,7 @@ type UnstageRequest struct {
 
 func (x *UnstageRequest) Reset() {
 	*x = UnstageRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -653,7 +856,7 @@ func (x *UnstageRequest) String() string {
 func (*UnstageRequest) ProtoMessage() {}
 
 func (x *UnstageRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[8]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -666,7 +869,7 @@ func (x *UnstageRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnstageRequest.ProtoReflect.Descriptor instead.
 func (*UnstageRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{8}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *UnstageRequest) GetVolumeId() string {
@@ -691,7 +894,7 @@ type UnstageResponse struct {
 
 func (x *UnstageResponse) Reset() {
 	*x = UnstageResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -703,7 +906,7 @@ func (x *UnstageResponse) String() string {
 func (*UnstageResponse) ProtoMessage() {}
 
 func (x *UnstageResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[9]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -716,7 +919,7 @@ func (x *UnstageResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnstageResponse.ProtoReflect.Descriptor instead.
 func (*UnstageResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{9}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{11}
 }
 
 // Pod is whom a volume is published for.
@@ -731,7 +934,7 @@ type Pod struct {
 
 func (x *Pod) Reset() {
 	*x = Pod{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -743,7 +946,7 @@ func (x *Pod) String() string {
 func (*Pod) ProtoMessage() {}
 
 func (x *Pod) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[10]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -756,7 +959,7 @@ func (x *Pod) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Pod.ProtoReflect.Descriptor instead.
 func (*Pod) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{10}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Pod) GetNamespace() string {
@@ -797,7 +1000,7 @@ type PublishRequest struct {
 
 func (x *PublishRequest) Reset() {
 	*x = PublishRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -809,7 +1012,7 @@ func (x *PublishRequest) String() string {
 func (*PublishRequest) ProtoMessage() {}
 
 func (x *PublishRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[11]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -822,7 +1025,7 @@ func (x *PublishRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishRequest.ProtoReflect.Descriptor instead.
 func (*PublishRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{11}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *PublishRequest) GetVolumeId() string {
@@ -882,7 +1085,7 @@ type PublishResponse struct {
 
 func (x *PublishResponse) Reset() {
 	*x = PublishResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -894,7 +1097,7 @@ func (x *PublishResponse) String() string {
 func (*PublishResponse) ProtoMessage() {}
 
 func (x *PublishResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[12]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -907,7 +1110,7 @@ func (x *PublishResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PublishResponse.ProtoReflect.Descriptor instead.
 func (*PublishResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{12}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{14}
 }
 
 type UnpublishRequest struct {
@@ -920,7 +1123,7 @@ type UnpublishRequest struct {
 
 func (x *UnpublishRequest) Reset() {
 	*x = UnpublishRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -932,7 +1135,7 @@ func (x *UnpublishRequest) String() string {
 func (*UnpublishRequest) ProtoMessage() {}
 
 func (x *UnpublishRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[13]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -945,7 +1148,7 @@ func (x *UnpublishRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnpublishRequest.ProtoReflect.Descriptor instead.
 func (*UnpublishRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{13}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *UnpublishRequest) GetVolumeId() string {
@@ -970,7 +1173,7 @@ type UnpublishResponse struct {
 
 func (x *UnpublishResponse) Reset() {
 	*x = UnpublishResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1185,7 @@ func (x *UnpublishResponse) String() string {
 func (*UnpublishResponse) ProtoMessage() {}
 
 func (x *UnpublishResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[14]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1198,7 @@ func (x *UnpublishResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use UnpublishResponse.ProtoReflect.Descriptor instead.
 func (*UnpublishResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{14}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{16}
 }
 
 type ExpandRequest struct {
@@ -1009,7 +1212,7 @@ type ExpandRequest struct {
 
 func (x *ExpandRequest) Reset() {
 	*x = ExpandRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1021,7 +1224,7 @@ func (x *ExpandRequest) String() string {
 func (*ExpandRequest) ProtoMessage() {}
 
 func (x *ExpandRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[15]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1034,7 +1237,7 @@ func (x *ExpandRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExpandRequest.ProtoReflect.Descriptor instead.
 func (*ExpandRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{15}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *ExpandRequest) GetVolumeId() string {
@@ -1053,7 +1256,7 @@ func (x *ExpandRequest) GetVolumePath() string {
 
 type ExpandResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// bytes that the device has now.
+	// bytes that the device, or the quota, has now.
 	Bytes         int64 `protobuf:"varint,1,opt,name=bytes,proto3" json:"bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1061,7 +1264,7 @@ type ExpandResponse struct {
 
 func (x *ExpandResponse) Reset() {
 	*x = ExpandResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1073,7 +1276,7 @@ func (x *ExpandResponse) String() string {
 func (*ExpandResponse) ProtoMessage() {}
 
 func (x *ExpandResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[16]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1086,7 +1289,7 @@ func (x *ExpandResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExpandResponse.ProtoReflect.Descriptor instead.
 func (*ExpandResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{16}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ExpandResponse) GetBytes() int64 {
@@ -1107,7 +1310,7 @@ type StatsRequest struct {
 
 func (x *StatsRequest) Reset() {
 	*x = StatsRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1119,7 +1322,7 @@ func (x *StatsRequest) String() string {
 func (*StatsRequest) ProtoMessage() {}
 
 func (x *StatsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[17]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1132,7 +1335,7 @@ func (x *StatsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsRequest.ProtoReflect.Descriptor instead.
 func (*StatsRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{17}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *StatsRequest) GetVolumeId() string {
@@ -1162,7 +1365,7 @@ type StatsResponse struct {
 
 func (x *StatsResponse) Reset() {
 	*x = StatsResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1174,7 +1377,7 @@ func (x *StatsResponse) String() string {
 func (*StatsResponse) ProtoMessage() {}
 
 func (x *StatsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[18]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1187,7 +1390,7 @@ func (x *StatsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatsResponse.ProtoReflect.Descriptor instead.
 func (*StatsResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{18}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *StatsResponse) GetBytes() *Usage {
@@ -1222,7 +1425,7 @@ type Usage struct {
 
 func (x *Usage) Reset() {
 	*x = Usage{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1234,7 +1437,7 @@ func (x *Usage) String() string {
 func (*Usage) ProtoMessage() {}
 
 func (x *Usage) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[19]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1247,7 +1450,7 @@ func (x *Usage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Usage.ProtoReflect.Descriptor instead.
 func (*Usage) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{19}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Usage) GetTotal() int64 {
@@ -1283,7 +1486,7 @@ type Condition struct {
 
 func (x *Condition) Reset() {
 	*x = Condition{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1295,7 +1498,7 @@ func (x *Condition) String() string {
 func (*Condition) ProtoMessage() {}
 
 func (x *Condition) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[20]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1308,7 +1511,7 @@ func (x *Condition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Condition.ProtoReflect.Descriptor instead.
 func (*Condition) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{20}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Condition) GetAbnormal() bool {
@@ -1334,7 +1537,7 @@ type TrimRequest struct {
 
 func (x *TrimRequest) Reset() {
 	*x = TrimRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1346,7 +1549,7 @@ func (x *TrimRequest) String() string {
 func (*TrimRequest) ProtoMessage() {}
 
 func (x *TrimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[21]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1359,7 +1562,7 @@ func (x *TrimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrimRequest.ProtoReflect.Descriptor instead.
 func (*TrimRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{21}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TrimRequest) GetVolumeId() string {
@@ -1379,7 +1582,7 @@ type TrimResponse struct {
 
 func (x *TrimResponse) Reset() {
 	*x = TrimResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1391,7 +1594,7 @@ func (x *TrimResponse) String() string {
 func (*TrimResponse) ProtoMessage() {}
 
 func (x *TrimResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[22]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1404,7 +1607,7 @@ func (x *TrimResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TrimResponse.ProtoReflect.Descriptor instead.
 func (*TrimResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{22}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TrimResponse) GetBytes() int64 {
@@ -1422,7 +1625,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1434,7 +1637,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[23]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1447,7 +1650,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{23}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{25}
 }
 
 type WatchResponse struct {
@@ -1462,7 +1665,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_agent_api_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1474,7 +1677,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_agent_api_v1_agent_proto_msgTypes[24]
+	mi := &file_agent_api_v1_agent_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1487,7 +1690,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{24}
+	return file_agent_api_v1_agent_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *WatchResponse) GetVolumeId() string {
@@ -1516,16 +1719,21 @@ var File_agent_api_v1_agent_proto protoreflect.FileDescriptor
 const file_agent_api_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"\x18agent/api/v1/agent.proto\x12\x11seamount.agent.v1\"\x11\n" +
-	"\x0fDescribeRequest\"\xb6\x01\n" +
+	"\x0fDescribeRequest\"\xf5\x01\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04node\x18\x01 \x01(\tR\x04node\x12\x17\n" +
 	"\anode_id\x18\x02 \x01(\tR\x06nodeId\x12:\n" +
 	"\amappers\x18\x03 \x03(\v2 .seamount.agent.v1.MapperSupportR\amappers\x12\x1f\n" +
 	"\vmax_volumes\x18\x04 \x01(\x03R\n" +
 	"maxVolumes\x12\x18\n" +
-	"\aversion\x18\x05 \x01(\tR\aversion\"t\n" +
+	"\aversion\x18\x05 \x01(\tR\aversion\x12=\n" +
+	"\bmounters\x18\x06 \x03(\v2!.seamount.agent.v1.MounterSupportR\bmounters\"t\n" +
 	"\rMapperSupport\x121\n" +
 	"\x06mapper\x18\x01 \x01(\x0e2\x19.seamount.agent.v1.MapperR\x06mapper\x12\x18\n" +
+	"\aoffered\x18\x02 \x01(\bR\aoffered\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"x\n" +
+	"\x0eMounterSupport\x124\n" +
+	"\amounter\x18\x01 \x01(\x0e2\x1a.seamount.agent.v1.MounterR\amounter\x12\x18\n" +
 	"\aoffered\x18\x02 \x01(\bR\aoffered\x12\x16\n" +
 	"\x06reason\x18\x03 \x01(\tR\x06reason\"k\n" +
 	"\n" +
@@ -1537,12 +1745,17 @@ const file_agent_api_v1_agent_proto_rawDesc = "" +
 	"sealed_key\x18\x04 \x01(\fR\tsealedKey\"/\n" +
 	"\x05Image\x12\x12\n" +
 	"\x04pool\x18\x01 \x01(\tR\x04pool\x12\x12\n" +
-	"\x04name\x18\x02 \x01(\tR\x04name\"A\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\"?\n" +
+	"\tSubvolume\x12\x1e\n" +
+	"\n" +
+	"filesystem\x18\x01 \x01(\tR\n" +
+	"filesystem\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\"A\n" +
 	"\n" +
 	"Filesystem\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x1f\n" +
 	"\vmount_flags\x18\x02 \x03(\tR\n" +
-	"mountFlags\"\xe2\x02\n" +
+	"mountFlags\"\xd4\x03\n" +
 	"\fStageRequest\x12\x1b\n" +
 	"\tvolume_id\x18\x01 \x01(\tR\bvolumeId\x12=\n" +
 	"\n" +
@@ -1554,10 +1767,13 @@ const file_agent_api_v1_agent_proto_rawDesc = "" +
 	"\n" +
 	"filesystem\x18\x06 \x01(\v2\x1d.seamount.agent.v1.FilesystemR\n" +
 	"filesystem\x12!\n" +
-	"\fstaging_path\x18\a \x01(\tR\vstagingPath\"Z\n" +
+	"\fstaging_path\x18\a \x01(\tR\vstagingPath\x12:\n" +
+	"\tsubvolume\x18\b \x01(\v2\x1c.seamount.agent.v1.SubvolumeR\tsubvolume\x124\n" +
+	"\amounter\x18\t \x01(\x0e2\x1a.seamount.agent.v1.MounterR\amounter\"\x90\x01\n" +
 	"\rStageResponse\x121\n" +
 	"\x06mapper\x18\x01 \x01(\x0e2\x19.seamount.agent.v1.MapperR\x06mapper\x12\x16\n" +
-	"\x06device\x18\x02 \x01(\tR\x06device\"P\n" +
+	"\x06device\x18\x02 \x01(\tR\x06device\x124\n" +
+	"\amounter\x18\x03 \x01(\x0e2\x1a.seamount.agent.v1.MounterR\amounter\"P\n" +
 	"\x0eUnstageRequest\x12\x1b\n" +
 	"\tvolume_id\x18\x01 \x01(\tR\bvolumeId\x12!\n" +
 	"\fstaging_path\x18\x02 \x01(\tR\vstagingPath\"\x11\n" +
@@ -1618,7 +1834,11 @@ const file_agent_api_v1_agent_proto_rawDesc = "" +
 	"\vMAPPER_KRBD\x10\x01\x12\x0e\n" +
 	"\n" +
 	"MAPPER_NBD\x10\x02\x12\x13\n" +
-	"\x0fMAPPER_SEAMOUNT\x10\x03*p\n" +
+	"\x0fMAPPER_SEAMOUNT\x10\x03*H\n" +
+	"\aMounter\x12\x17\n" +
+	"\x13MOUNTER_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eMOUNTER_KERNEL\x10\x01\x12\x10\n" +
+	"\fMOUNTER_FUSE\x10\x02*p\n" +
 	"\x06Access\x12\x16\n" +
 	"\x12ACCESS_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12ACCESS_SINGLE_NODE\x10\x01\x12\x1f\n" +
@@ -1647,76 +1867,84 @@ func file_agent_api_v1_agent_proto_rawDescGZIP() []byte {
 	return file_agent_api_v1_agent_proto_rawDescData
 }
 
-var file_agent_api_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_agent_api_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_agent_api_v1_agent_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_agent_api_v1_agent_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_agent_api_v1_agent_proto_goTypes = []any{
 	(Mapper)(0),               // 0: seamount.agent.v1.Mapper
-	(Access)(0),               // 1: seamount.agent.v1.Access
-	(*DescribeRequest)(nil),   // 2: seamount.agent.v1.DescribeRequest
-	(*DescribeResponse)(nil),  // 3: seamount.agent.v1.DescribeResponse
-	(*MapperSupport)(nil),     // 4: seamount.agent.v1.MapperSupport
-	(*Connection)(nil),        // 5: seamount.agent.v1.Connection
-	(*Image)(nil),             // 6: seamount.agent.v1.Image
-	(*Filesystem)(nil),        // 7: seamount.agent.v1.Filesystem
-	(*StageRequest)(nil),      // 8: seamount.agent.v1.StageRequest
-	(*StageResponse)(nil),     // 9: seamount.agent.v1.StageResponse
-	(*UnstageRequest)(nil),    // 10: seamount.agent.v1.UnstageRequest
-	(*UnstageResponse)(nil),   // 11: seamount.agent.v1.UnstageResponse
-	(*Pod)(nil),               // 12: seamount.agent.v1.Pod
-	(*PublishRequest)(nil),    // 13: seamount.agent.v1.PublishRequest
-	(*PublishResponse)(nil),   // 14: seamount.agent.v1.PublishResponse
-	(*UnpublishRequest)(nil),  // 15: seamount.agent.v1.UnpublishRequest
-	(*UnpublishResponse)(nil), // 16: seamount.agent.v1.UnpublishResponse
-	(*ExpandRequest)(nil),     // 17: seamount.agent.v1.ExpandRequest
-	(*ExpandResponse)(nil),    // 18: seamount.agent.v1.ExpandResponse
-	(*StatsRequest)(nil),      // 19: seamount.agent.v1.StatsRequest
-	(*StatsResponse)(nil),     // 20: seamount.agent.v1.StatsResponse
-	(*Usage)(nil),             // 21: seamount.agent.v1.Usage
-	(*Condition)(nil),         // 22: seamount.agent.v1.Condition
-	(*TrimRequest)(nil),       // 23: seamount.agent.v1.TrimRequest
-	(*TrimResponse)(nil),      // 24: seamount.agent.v1.TrimResponse
-	(*WatchRequest)(nil),      // 25: seamount.agent.v1.WatchRequest
-	(*WatchResponse)(nil),     // 26: seamount.agent.v1.WatchResponse
+	(Mounter)(0),              // 1: seamount.agent.v1.Mounter
+	(Access)(0),               // 2: seamount.agent.v1.Access
+	(*DescribeRequest)(nil),   // 3: seamount.agent.v1.DescribeRequest
+	(*DescribeResponse)(nil),  // 4: seamount.agent.v1.DescribeResponse
+	(*MapperSupport)(nil),     // 5: seamount.agent.v1.MapperSupport
+	(*MounterSupport)(nil),    // 6: seamount.agent.v1.MounterSupport
+	(*Connection)(nil),        // 7: seamount.agent.v1.Connection
+	(*Image)(nil),             // 8: seamount.agent.v1.Image
+	(*Subvolume)(nil),         // 9: seamount.agent.v1.Subvolume
+	(*Filesystem)(nil),        // 10: seamount.agent.v1.Filesystem
+	(*StageRequest)(nil),      // 11: seamount.agent.v1.StageRequest
+	(*StageResponse)(nil),     // 12: seamount.agent.v1.StageResponse
+	(*UnstageRequest)(nil),    // 13: seamount.agent.v1.UnstageRequest
+	(*UnstageResponse)(nil),   // 14: seamount.agent.v1.UnstageResponse
+	(*Pod)(nil),               // 15: seamount.agent.v1.Pod
+	(*PublishRequest)(nil),    // 16: seamount.agent.v1.PublishRequest
+	(*PublishResponse)(nil),   // 17: seamount.agent.v1.PublishResponse
+	(*UnpublishRequest)(nil),  // 18: seamount.agent.v1.UnpublishRequest
+	(*UnpublishResponse)(nil), // 19: seamount.agent.v1.UnpublishResponse
+	(*ExpandRequest)(nil),     // 20: seamount.agent.v1.ExpandRequest
+	(*ExpandResponse)(nil),    // 21: seamount.agent.v1.ExpandResponse
+	(*StatsRequest)(nil),      // 22: seamount.agent.v1.StatsRequest
+	(*StatsResponse)(nil),     // 23: seamount.agent.v1.StatsResponse
+	(*Usage)(nil),             // 24: seamount.agent.v1.Usage
+	(*Condition)(nil),         // 25: seamount.agent.v1.Condition
+	(*TrimRequest)(nil),       // 26: seamount.agent.v1.TrimRequest
+	(*TrimResponse)(nil),      // 27: seamount.agent.v1.TrimResponse
+	(*WatchRequest)(nil),      // 28: seamount.agent.v1.WatchRequest
+	(*WatchResponse)(nil),     // 29: seamount.agent.v1.WatchResponse
 }
 var file_agent_api_v1_agent_proto_depIdxs = []int32{
-	4,  // 0: seamount.agent.v1.DescribeResponse.mappers:type_name -> seamount.agent.v1.MapperSupport
-	0,  // 1: seamount.agent.v1.MapperSupport.mapper:type_name -> seamount.agent.v1.Mapper
-	5,  // 2: seamount.agent.v1.StageRequest.connection:type_name -> seamount.agent.v1.Connection
-	6,  // 3: seamount.agent.v1.StageRequest.image:type_name -> seamount.agent.v1.Image
-	0,  // 4: seamount.agent.v1.StageRequest.mapper:type_name -> seamount.agent.v1.Mapper
-	1,  // 5: seamount.agent.v1.StageRequest.access:type_name -> seamount.agent.v1.Access
-	7,  // 6: seamount.agent.v1.StageRequest.filesystem:type_name -> seamount.agent.v1.Filesystem
-	0,  // 7: seamount.agent.v1.StageResponse.mapper:type_name -> seamount.agent.v1.Mapper
-	7,  // 8: seamount.agent.v1.PublishRequest.filesystem:type_name -> seamount.agent.v1.Filesystem
-	12, // 9: seamount.agent.v1.PublishRequest.pod:type_name -> seamount.agent.v1.Pod
-	21, // 10: seamount.agent.v1.StatsResponse.bytes:type_name -> seamount.agent.v1.Usage
-	21, // 11: seamount.agent.v1.StatsResponse.inodes:type_name -> seamount.agent.v1.Usage
-	22, // 12: seamount.agent.v1.StatsResponse.condition:type_name -> seamount.agent.v1.Condition
-	22, // 13: seamount.agent.v1.WatchResponse.condition:type_name -> seamount.agent.v1.Condition
-	12, // 14: seamount.agent.v1.WatchResponse.pods:type_name -> seamount.agent.v1.Pod
-	2,  // 15: seamount.agent.v1.Volumes.Describe:input_type -> seamount.agent.v1.DescribeRequest
-	8,  // 16: seamount.agent.v1.Volumes.Stage:input_type -> seamount.agent.v1.StageRequest
-	10, // 17: seamount.agent.v1.Volumes.Unstage:input_type -> seamount.agent.v1.UnstageRequest
-	13, // 18: seamount.agent.v1.Volumes.Publish:input_type -> seamount.agent.v1.PublishRequest
-	15, // 19: seamount.agent.v1.Volumes.Unpublish:input_type -> seamount.agent.v1.UnpublishRequest
-	17, // 20: seamount.agent.v1.Volumes.Expand:input_type -> seamount.agent.v1.ExpandRequest
-	19, // 21: seamount.agent.v1.Volumes.Stats:input_type -> seamount.agent.v1.StatsRequest
-	23, // 22: seamount.agent.v1.Volumes.Trim:input_type -> seamount.agent.v1.TrimRequest
-	25, // 23: seamount.agent.v1.Volumes.Watch:input_type -> seamount.agent.v1.WatchRequest
-	3,  // 24: seamount.agent.v1.Volumes.Describe:output_type -> seamount.agent.v1.DescribeResponse
-	9,  // 25: seamount.agent.v1.Volumes.Stage:output_type -> seamount.agent.v1.StageResponse
-	11, // 26: seamount.agent.v1.Volumes.Unstage:output_type -> seamount.agent.v1.UnstageResponse
-	14, // 27: seamount.agent.v1.Volumes.Publish:output_type -> seamount.agent.v1.PublishResponse
-	16, // 28: seamount.agent.v1.Volumes.Unpublish:output_type -> seamount.agent.v1.UnpublishResponse
-	18, // 29: seamount.agent.v1.Volumes.Expand:output_type -> seamount.agent.v1.ExpandResponse
-	20, // 30: seamount.agent.v1.Volumes.Stats:output_type -> seamount.agent.v1.StatsResponse
-	24, // 31: seamount.agent.v1.Volumes.Trim:output_type -> seamount.agent.v1.TrimResponse
-	26, // 32: seamount.agent.v1.Volumes.Watch:output_type -> seamount.agent.v1.WatchResponse
-	24, // [24:33] is the sub-list for method output_type
-	15, // [15:24] is the sub-list for method input_type
-	15, // [15:15] is the sub-list for extension type_name
-	15, // [15:15] is the sub-list for extension extendee
-	0,  // [0:15] is the sub-list for field type_name
+	5,  // 0: seamount.agent.v1.DescribeResponse.mappers:type_name -> seamount.agent.v1.MapperSupport
+	6,  // 1: seamount.agent.v1.DescribeResponse.mounters:type_name -> seamount.agent.v1.MounterSupport
+	0,  // 2: seamount.agent.v1.MapperSupport.mapper:type_name -> seamount.agent.v1.Mapper
+	1,  // 3: seamount.agent.v1.MounterSupport.mounter:type_name -> seamount.agent.v1.Mounter
+	7,  // 4: seamount.agent.v1.StageRequest.connection:type_name -> seamount.agent.v1.Connection
+	8,  // 5: seamount.agent.v1.StageRequest.image:type_name -> seamount.agent.v1.Image
+	0,  // 6: seamount.agent.v1.StageRequest.mapper:type_name -> seamount.agent.v1.Mapper
+	2,  // 7: seamount.agent.v1.StageRequest.access:type_name -> seamount.agent.v1.Access
+	10, // 8: seamount.agent.v1.StageRequest.filesystem:type_name -> seamount.agent.v1.Filesystem
+	9,  // 9: seamount.agent.v1.StageRequest.subvolume:type_name -> seamount.agent.v1.Subvolume
+	1,  // 10: seamount.agent.v1.StageRequest.mounter:type_name -> seamount.agent.v1.Mounter
+	0,  // 11: seamount.agent.v1.StageResponse.mapper:type_name -> seamount.agent.v1.Mapper
+	1,  // 12: seamount.agent.v1.StageResponse.mounter:type_name -> seamount.agent.v1.Mounter
+	10, // 13: seamount.agent.v1.PublishRequest.filesystem:type_name -> seamount.agent.v1.Filesystem
+	15, // 14: seamount.agent.v1.PublishRequest.pod:type_name -> seamount.agent.v1.Pod
+	24, // 15: seamount.agent.v1.StatsResponse.bytes:type_name -> seamount.agent.v1.Usage
+	24, // 16: seamount.agent.v1.StatsResponse.inodes:type_name -> seamount.agent.v1.Usage
+	25, // 17: seamount.agent.v1.StatsResponse.condition:type_name -> seamount.agent.v1.Condition
+	25, // 18: seamount.agent.v1.WatchResponse.condition:type_name -> seamount.agent.v1.Condition
+	15, // 19: seamount.agent.v1.WatchResponse.pods:type_name -> seamount.agent.v1.Pod
+	3,  // 20: seamount.agent.v1.Volumes.Describe:input_type -> seamount.agent.v1.DescribeRequest
+	11, // 21: seamount.agent.v1.Volumes.Stage:input_type -> seamount.agent.v1.StageRequest
+	13, // 22: seamount.agent.v1.Volumes.Unstage:input_type -> seamount.agent.v1.UnstageRequest
+	16, // 23: seamount.agent.v1.Volumes.Publish:input_type -> seamount.agent.v1.PublishRequest
+	18, // 24: seamount.agent.v1.Volumes.Unpublish:input_type -> seamount.agent.v1.UnpublishRequest
+	20, // 25: seamount.agent.v1.Volumes.Expand:input_type -> seamount.agent.v1.ExpandRequest
+	22, // 26: seamount.agent.v1.Volumes.Stats:input_type -> seamount.agent.v1.StatsRequest
+	26, // 27: seamount.agent.v1.Volumes.Trim:input_type -> seamount.agent.v1.TrimRequest
+	28, // 28: seamount.agent.v1.Volumes.Watch:input_type -> seamount.agent.v1.WatchRequest
+	4,  // 29: seamount.agent.v1.Volumes.Describe:output_type -> seamount.agent.v1.DescribeResponse
+	12, // 30: seamount.agent.v1.Volumes.Stage:output_type -> seamount.agent.v1.StageResponse
+	14, // 31: seamount.agent.v1.Volumes.Unstage:output_type -> seamount.agent.v1.UnstageResponse
+	17, // 32: seamount.agent.v1.Volumes.Publish:output_type -> seamount.agent.v1.PublishResponse
+	19, // 33: seamount.agent.v1.Volumes.Unpublish:output_type -> seamount.agent.v1.UnpublishResponse
+	21, // 34: seamount.agent.v1.Volumes.Expand:output_type -> seamount.agent.v1.ExpandResponse
+	23, // 35: seamount.agent.v1.Volumes.Stats:output_type -> seamount.agent.v1.StatsResponse
+	27, // 36: seamount.agent.v1.Volumes.Trim:output_type -> seamount.agent.v1.TrimResponse
+	29, // 37: seamount.agent.v1.Volumes.Watch:output_type -> seamount.agent.v1.WatchResponse
+	29, // [29:38] is the sub-list for method output_type
+	20, // [20:29] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_agent_api_v1_agent_proto_init() }
@@ -1729,8 +1957,8 @@ func file_agent_api_v1_agent_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_agent_api_v1_agent_proto_rawDesc), len(file_agent_api_v1_agent_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   25,
+			NumEnums:      3,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

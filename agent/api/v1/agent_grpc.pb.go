@@ -42,20 +42,20 @@ type VolumesClient interface {
 	// Describe says what the node offers.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
 	// Stage maps an image on the node and, for a filesystem, formats it when it is provably blank and mounts it at the
-	// staging path.
+	// staging path. A subvolume is mounted there.
 	Stage(ctx context.Context, in *StageRequest, opts ...grpc.CallOption) (*StageResponse, error)
-	// Unstage undoes Stage. It succeeds when mount, loop device, mapping and lock are gone, and otherwise names what pins
-	// them with FAILED_PRECONDITION.
+	// Unstage undoes Stage. It succeeds when mount, loop device, mapping and lock, or the process that serves a subvolume,
+	// are gone, and otherwise names what pins them with FAILED_PRECONDITION.
 	Unstage(ctx context.Context, in *UnstageRequest, opts ...grpc.CallOption) (*UnstageResponse, error)
 	// Publish makes a staged volume visible at the target path.
 	Publish(ctx context.Context, in *PublishRequest, opts ...grpc.CallOption) (*PublishResponse, error)
 	// Unpublish undoes Publish, and removes the target path.
 	Unpublish(ctx context.Context, in *UnpublishRequest, opts ...grpc.CallOption) (*UnpublishResponse, error)
-	// Expand makes device and filesystem as large as the image.
+	// Expand makes device and filesystem as large as the image. A subvolume is as large as its quota already.
 	Expand(ctx context.Context, in *ExpandRequest, opts ...grpc.CallOption) (*ExpandResponse, error)
 	// Stats measures a published or staged volume and says how it is.
 	Stats(ctx context.Context, in *StatsRequest, opts ...grpc.CallOption) (*StatsResponse, error)
-	// Trim gives the unused space of a mounted filesystem back to Ceph.
+	// Trim gives the unused space of a mounted filesystem back to Ceph. A subvolume has none: UNIMPLEMENTED.
 	Trim(ctx context.Context, in *TrimRequest, opts ...grpc.CallOption) (*TrimResponse, error)
 	// Watch tells of every volume whose condition changes. First it tells of all that are abnormal.
 	Watch(ctx context.Context, in *WatchRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchResponse], error)
@@ -180,20 +180,20 @@ type VolumesServer interface {
 	// Describe says what the node offers.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
 	// Stage maps an image on the node and, for a filesystem, formats it when it is provably blank and mounts it at the
-	// staging path.
+	// staging path. A subvolume is mounted there.
 	Stage(context.Context, *StageRequest) (*StageResponse, error)
-	// Unstage undoes Stage. It succeeds when mount, loop device, mapping and lock are gone, and otherwise names what pins
-	// them with FAILED_PRECONDITION.
+	// Unstage undoes Stage. It succeeds when mount, loop device, mapping and lock, or the process that serves a subvolume,
+	// are gone, and otherwise names what pins them with FAILED_PRECONDITION.
 	Unstage(context.Context, *UnstageRequest) (*UnstageResponse, error)
 	// Publish makes a staged volume visible at the target path.
 	Publish(context.Context, *PublishRequest) (*PublishResponse, error)
 	// Unpublish undoes Publish, and removes the target path.
 	Unpublish(context.Context, *UnpublishRequest) (*UnpublishResponse, error)
-	// Expand makes device and filesystem as large as the image.
+	// Expand makes device and filesystem as large as the image. A subvolume is as large as its quota already.
 	Expand(context.Context, *ExpandRequest) (*ExpandResponse, error)
 	// Stats measures a published or staged volume and says how it is.
 	Stats(context.Context, *StatsRequest) (*StatsResponse, error)
-	// Trim gives the unused space of a mounted filesystem back to Ceph.
+	// Trim gives the unused space of a mounted filesystem back to Ceph. A subvolume has none: UNIMPLEMENTED.
 	Trim(context.Context, *TrimRequest) (*TrimResponse, error)
 	// Watch tells of every volume whose condition changes. First it tells of all that are abnormal.
 	Watch(*WatchRequest, grpc.ServerStreamingServer[WatchResponse]) error
