@@ -21,6 +21,8 @@ import (
 const (
 	XFS  = "xfs"
 	Ext4 = "ext4"
+	// CephFS is what a file volume has. No device holds it, and it is not made here.
+	CephFS = "cephfs"
 )
 
 // Check refuses other types.

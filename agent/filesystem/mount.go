@@ -65,28 +65,37 @@ func (t Tools) Bind(source, target string, readOnly bool) error {
 		if err := unix.Mount(source, target, "", unix.MS_BIND, ""); err != nil {
 			return fmt.Errorf("bind %s to %s: %w", source, target, err)
 		}
-		return remount(target, readOnly)
+		return remount(target, only(readOnly))
 	})
 }
 
 // Remount makes a bind mount read-only, or not.
 func (t Tools) Remount(target string, readOnly bool) error {
-	return t.Node.Do(func() error { return remount(target, readOnly) })
+	return t.SetFlags(target, only(readOnly))
 }
 
-// remount keeps the flags that the mount has, as the kernel demands.
-func remount(target string, readOnly bool) error {
+// SetFlags adds flags to those of a mount. The filesystem itself is left as it is.
+func (t Tools) SetFlags(path string, flags uintptr) error {
+	return t.Node.Do(func() error { return remount(path, flags) })
+}
+
+func only(read bool) uintptr {
+	if read {
+		return unix.MS_RDONLY
+	}
+	return 0
+}
+
+// remount keeps the flags that the mount has, as the kernel demands, but for the one against writing.
+func remount(target string, added uintptr) error {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(target, &stat); err != nil {
 		return fmt.Errorf("look at %s: %w", target, err)
 	}
 	const kept = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC | unix.MS_NOATIME | unix.MS_NODIRATIME
-	flags := uintptr(stat.Flags) & kept // ST_ flags have the values of MS_ flags up to this one
+	flags := uintptr(stat.Flags)&kept | added // ST_ flags have the values of MS_ flags up to this one
 	if uintptr(stat.Flags)&unix.ST_RELATIME != 0 {
 		flags |= unix.MS_RELATIME
-	}
-	if readOnly {
-		flags |= unix.MS_RDONLY
 	}
 	if err := unix.Mount("", target, "", unix.MS_BIND|unix.MS_REMOUNT|flags, ""); err != nil {
 		return fmt.Errorf("remount %s: %w", target, err)
@@ -117,10 +126,15 @@ func makeTarget(source, target string) error {
 }
 
 // Unmount unmounts all that is mounted at a path. Nothing mounted there, or no such path, is no error.
-func (t Tools) Unmount(path string) error {
+func (t Tools) Unmount(path string) error { return t.unmount(path, 0) }
+
+// Detach is Unmount of what may be in use. It is for mounts that nothing answers for any more.
+func (t Tools) Detach(path string) error { return t.unmount(path, unix.MNT_DETACH) }
+
+func (t Tools) unmount(path string, flags int) error {
 	return t.Node.Do(func() error {
 		for {
-			err := unix.Unmount(path, unix.UMOUNT_NOFOLLOW)
+			err := unix.Unmount(path, unix.UMOUNT_NOFOLLOW|flags)
 			if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOENT) {
 				return nil
 			}

@@ -31,11 +31,37 @@ const maxPins = 5
 // Pins finds the processes that have a device open, or have mounted or opened something of the filesystem on it. It asks
 // no filesystem, so that a server that hangs does not keep it waiting. Processes whose files cannot be read are left out.
 func Pins(ctx context.Context, number disk.Number) ([]Pin, error) {
+	s := pinSearch{number: number, seen: map[string]bool{}, open: true}
+	return s.all(ctx)
+}
+
+// Copies finds who has a filesystem of a type mounted in other mount namespaces than the node's, one process of each. Nobody
+// has if the node itself has one of that number: numbers are given again.
+func (n Node) Copies(ctx context.Context, kind string, number disk.Number) ([]Pin, error) {
+	mounts, err := n.Mounts()
+	if err != nil {
+		return nil, err
+	}
+	s := pinSearch{number: number, kind: kind, seen: map[string]bool{}}
+	if s.among(mounts) >= 0 {
+		return nil, nil
+	}
+	return s.all(ctx)
+}
+
+type pinSearch struct {
+	number disk.Number
+	kind   string          // type of the filesystem; empty: any
+	open   bool            // look for open files too
+	seen   map[string]bool // mount namespaces
+	found  []Pin
+}
+
+func (s *pinSearch) all(ctx context.Context) ([]Pin, error) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
 		return nil, fmt.Errorf("list processes: %w", err)
 	}
-	s := pinSearch{number: number, seen: map[string]bool{}}
 	for _, entry := range entries {
 		if pid, err := strconv.Atoi(entry.Name()); err == nil && len(s.found) < maxPins {
 			s.process(pid)
@@ -47,15 +73,11 @@ func Pins(ctx context.Context, number disk.Number) ([]Pin, error) {
 	return s.found, nil
 }
 
-type pinSearch struct {
-	number disk.Number
-	seen   map[string]bool // mount namespaces
-	found  []Pin
-}
-
 func (s *pinSearch) process(pid int) {
-	dir := filepath.Join("/proc", strconv.Itoa(pid))
-	how := s.files(dir)
+	dir, how := filepath.Join("/proc", strconv.Itoa(pid)), ""
+	if s.open {
+		how = s.files(dir)
+	}
 	if space, err := os.Readlink(filepath.Join(dir, "ns/mnt")); how == "" && err == nil && !s.seen[space] {
 		s.seen[space] = true
 		how = s.mounts(dir)
@@ -75,11 +97,17 @@ func (s *pinSearch) mounts(dir string) string {
 	if err != nil {
 		return ""
 	}
-	i := slices.IndexFunc(mounts, func(m mountinfo.Mount) bool { return m.Number == s.number })
+	i := s.among(mounts)
 	if i < 0 {
 		return ""
 	}
 	return "has it mounted at " + mounts[i].Point
+}
+
+func (s *pinSearch) among(mounts []mountinfo.Mount) int {
+	return slices.IndexFunc(mounts, func(m mountinfo.Mount) bool {
+		return m.Number == s.number && (s.kind == "" || s.kind == m.Type)
+	})
 }
 
 // files looks at the open files, the working directory, the root and the program of a process.

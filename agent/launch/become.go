@@ -47,6 +47,29 @@ func survive() error {
 	return err
 }
 
+// Clean removes the cgroups of a helper that has ended, where it has some that systemd does not remove.
+func (l Launcher) Clean(name string) error {
+	mounts, err := l.Node.Mounts()
+	if err != nil {
+		return err
+	}
+	return l.Node.Do(func() error {
+		var problems []error
+		for _, m := range mounts {
+			if m.Type != "cgroup" && m.Type != "cgroup2" {
+				continue
+			}
+			if err := os.Remove(filepath.Join(m.Point, parent, name)); !errors.Is(err, os.ErrNotExist) {
+				problems = append(problems, err)
+			}
+		}
+		return errors.Join(problems...)
+	})
+}
+
+// parent of all helpers' cgroups.
+const parent = "seamount"
+
 // join moves the process into a cgroup of its own, in every hierarchy that the node has.
 func join(name string) error {
 	mounts, err := host.Node{PID: os.Getpid()}.Mounts()
@@ -59,7 +82,7 @@ func join(name string) error {
 			continue
 		}
 		cpuset := m.Type == "cgroup" && slices.Contains(m.Super, "cpuset")
-		if err := enter(m.Point, []string{"seamount", name}, cpuset); err != nil {
+		if err := enter(m.Point, []string{parent, name}, cpuset); err != nil {
 			return err
 		}
 		joined++
@@ -74,13 +97,13 @@ func join(name string) error {
 func enter(root string, path []string, cpuset bool) error {
 	dir := root
 	for _, part := range path {
-		parent := dir
+		above := dir
 		dir = filepath.Join(dir, part)
 		if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 			return err
 		}
 		if cpuset {
-			if err := inherit(parent, dir); err != nil {
+			if err := inherit(above, dir); err != nil {
 				return err
 			}
 		}

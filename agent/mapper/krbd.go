@@ -2,11 +2,9 @@ package mapper
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,6 +19,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/block"
 	"github.com/seamount-dev/seamount/agent/fault"
 	"github.com/seamount-dev/seamount/agent/host"
+	"github.com/seamount-dev/seamount/agent/libceph"
 	"github.com/seamount-dev/seamount/agent/wait"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/discover/disk"
@@ -161,12 +160,8 @@ func (k *KRBD) mapped(v Volume) (rbdDevice, error) {
 	if err != nil {
 		return rbdDevice{}, err
 	}
-	key, err := base64.StdEncoding.DecodeString(v.Connection.Key)
-	if err != nil {
-		return rbdDevice{}, errors.New("the user's key is not base64")
-	}
-	if err := k.Hold(keyName(v), key); err != nil {
-		return rbdDevice{}, fmt.Errorf("hand the kernel the key of %s: %w", v.Connection.Entity, err)
+	if err := libceph.Hand(v.Connection, k.Hold); err != nil {
+		return rbdDevice{}, err
 	}
 	if err := os.WriteFile(k.bus("add_single_major"), []byte(line), 0); err != nil {
 		return rbdDevice{}, mapError(v, err)
@@ -177,15 +172,6 @@ func (k *KRBD) mapped(v Volume) (rbdDevice, error) {
 	}
 	return found, err
 }
-
-// HoldKey is Hold of a KRBD. The kernel copies the key while it maps, and the keyring goes with the calling thread.
-func HoldKey(name string, key []byte) error {
-	_, err := unix.AddKey("ceph", name, key, unix.KEY_SPEC_THREAD_KEYRING)
-	return err
-}
-
-// keyName is what the key is called in the kernel's keyring. Names of users repeat between clusters.
-func keyName(v Volume) string { return v.Connection.FSID + "." + v.Connection.Entity }
 
 // mapError says what the kernel's number means here.
 func mapError(v Volume, err error) error {
@@ -223,78 +209,17 @@ func options(access block.Access) []string {
 
 // addLine is what the kernel takes: mons, options, pool, image, and a dash for the head.
 func addLine(v Volume) (string, error) {
-	mons, v2, err := monAddresses(v.Connection.Mons)
+	mons, client, err := libceph.Client(v.Connection)
 	if err != nil {
 		return "", err
 	}
-	o := []string{
-		"name=" + strings.TrimPrefix(v.Connection.Entity, "client."), "key=" + keyName(v), "fsid=" + v.Connection.FSID,
-	}
-	if v2 {
-		o = append(o, "ms_mode=prefer-crc")
-	}
-	o = append(o, options(v.Access)...)
+	o := append(client, options(v.Access)...)
 	for _, word := range append([]string{v.Image.Pool, v.Image.Name}, o...) {
 		if strings.ContainsAny(word, " \t\n") || strings.Contains(word, ",") && word != v.Image.Pool && word != v.Image.Name {
 			return "", fault.New(codes.InvalidArgument, "%q cannot be told to the kernel: it has a space or a comma", word)
 		}
 	}
-	return strings.Join([]string{strings.Join(mons, ","), strings.Join(o, ","), v.Image.Pool, v.Image.Name, "-"}, " "), nil
-}
-
-// monAddresses are the mons' addresses of one version of the protocol: of the second if all have one, as the kernel speaks
-// one with all of them.
-func monAddresses(mons []string) (addresses []string, v2 bool, err error) {
-	var all [2][]string
-	for _, mon := range mons {
-		found, err := monAddress(mon)
-		if err != nil {
-			return nil, false, err
-		}
-		for i, address := range found {
-			if address != "" {
-				all[i] = append(all[i], address)
-			}
-		}
-	}
-	switch len(mons) {
-	case 0:
-		return nil, false, fault.New(codes.InvalidArgument, "no mon is named")
-	case len(all[1]):
-		return all[1], true, nil
-	case len(all[0]):
-		return all[0], false, nil
-	}
-	return nil, false, fault.New(codes.InvalidArgument, "the mons %s have no version of the protocol in common", strings.Join(mons, " "))
-}
-
-// portV2 is the port by which an address without a version is known to be of the second.
-const portV2 = 3300
-
-// monAddress reads an address such as [v2:10.0.0.1:3300/0,v1:10.0.0.1:6789/0], v1:10.0.0.1:6789 or 10.0.0.1:3300.
-func monAddress(mon string) ([2]string, error) {
-	var found [2]string
-	list := mon
-	if strings.HasPrefix(mon, "[v") {
-		list = strings.TrimSuffix(strings.TrimPrefix(mon, "["), "]")
-	}
-	for part := range strings.SplitSeq(list, ",") {
-		version, address := "", part
-		if strings.HasPrefix(part, "v1:") || strings.HasPrefix(part, "v2:") {
-			version, address = part[:2], part[3:]
-		}
-		address, _, _ = strings.Cut(address, "/")
-		parsed, err := netip.ParseAddrPort(address)
-		if err != nil {
-			return found, fault.New(codes.InvalidArgument, "%q is no address of a mon that the kernel takes: %w", mon, err)
-		}
-		if version == "v2" || version == "" && parsed.Port() == portV2 {
-			found[1] = parsed.String()
-		} else {
-			found[0] = parsed.String()
-		}
-	}
-	return found, nil
+	return strings.Join([]string{mons, strings.Join(o, ","), v.Image.Pool, v.Image.Name, "-"}, " "), nil
 }
 
 // recordClient writes down the client's address before anything is written through it: a fence goes by that.

@@ -61,16 +61,6 @@ func TestAddLine(t *testing.T) {
 	}
 }
 
-func FuzzMonAddress(f *testing.F) {
-	f.Add("[v2:10.0.0.1:3300/0,v1:10.0.0.1:6789/0]")
-	f.Fuzz(func(t *testing.T, mon string) {
-		found, err := monAddress(mon)
-		if err == nil && strings.ContainsAny(found[0]+found[1], " ,\n/") {
-			t.Fatalf("%q gives %q", mon, found)
-		}
-	})
-}
-
 // metadata is that of one image.
 type metadata map[string]string
 

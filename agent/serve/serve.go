@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"golang.org/x/sys/unix"
 	"google.golang.org/grpc"
 
 	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
@@ -18,7 +19,9 @@ import (
 	"github.com/seamount-dev/seamount/agent/filesystem"
 	"github.com/seamount-dev/seamount/agent/host"
 	"github.com/seamount-dev/seamount/agent/launch"
+	"github.com/seamount-dev/seamount/agent/libceph"
 	"github.com/seamount-dev/seamount/agent/mapper"
+	"github.com/seamount-dev/seamount/agent/mounter"
 	"github.com/seamount-dev/seamount/agent/socket"
 	"github.com/seamount-dev/seamount/agent/volume"
 	"github.com/seamount-dev/seamount/agent/volume/record"
@@ -61,10 +64,12 @@ func Run(ctx context.Context, c Config) error {
 		return fmt.Errorf("prepare the programs of volumes: %w", err)
 	}
 	seamount := c.seamount(programs)
-	service, err := c.assemble(programs, c.krbd(programs), seamount) // the better mapper first
+	service, err := c.assemble(programs)
 	if err != nil {
 		return fmt.Errorf("prepare the volume service: %w", err)
 	}
+	service.Mappers = []mapper.Mapper{c.krbd(programs), seamount} // the better one first
+	service.Mounters = c.mounters(programs)
 	listener, err := socket.Listen(SocketOf(c.Run), int(c.User))
 	if err != nil {
 		return fmt.Errorf("listen for the CSI node: %w", err)
@@ -109,7 +114,7 @@ func stop(ctx context.Context, server *grpc.Server, service *volume.Service) err
 }
 
 // assemble makes the service, and cleans up what former ones left.
-func (c Config) assemble(programs filesystem.Programs, mappers ...mapper.Mapper) (*volume.Service, error) {
+func (c Config) assemble(programs filesystem.Programs) (*volume.Service, error) {
 	boot, err := c.Node.Boot()
 	if err != nil {
 		return nil, err
@@ -134,18 +139,42 @@ func (c Config) assemble(programs filesystem.Programs, mappers ...mapper.Mapper)
 		c.Log.Info("the node was restarted since a volume was staged: its record goes", "volume", id)
 	}
 	return &volume.Service{
-		ID: id, Key: key, Version: c.Version, Records: records, Mappers: mappers, Log: c.Log, Pins: host.Pins,
-		Filesystems: filesystem.Tools{Node: c.Node, Programs: programs, Blkid: c.Blkid}, Step: c.Step,
+		ID: id, Key: key, Version: c.Version, Records: records, Log: c.Log, Pins: host.Pins, Copies: c.Node.Copies,
+		Filesystems: c.tools(programs), Step: c.Step,
 	}, nil
 }
 
 func (c Config) krbd(programs filesystem.Programs) *mapper.KRBD {
 	return &mapper.KRBD{
-		Do: c.Node.Do, NodeName: c.Name, Sys: "/sys", Dev: "/dev", Hold: mapper.HoldKey,
+		Do: c.Node.Do, NodeName: c.Name, Sys: "/sys", Dev: "/dev", Hold: libceph.HoldKey,
 		Metadata: mapper.Command{Run: c.Node.Run, Programs: programs},
-		Load: func(ctx context.Context) error {
-			_, err := c.Node.Run(ctx, host.Program{Command: []string{"/sbin/modprobe", "rbd"}})
-			return err
+		Load:     c.module("rbd"),
+	}
+}
+
+// module loads one of the kernel.
+func (c Config) module(name string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := c.Node.Run(ctx, host.Program{Command: []string{"/sbin/modprobe", name}})
+		return err
+	}
+}
+
+func (c Config) tools(programs filesystem.Programs) filesystem.Tools {
+	return filesystem.Tools{Node: c.Node, Programs: programs, Blkid: c.Blkid}
+}
+
+// mounters of file volumes, the better one first.
+func (c Config) mounters(programs filesystem.Programs) []mounter.Mounter {
+	return []mounter.Mounter{
+		&mounter.Kernel{
+			Do: c.Node.Do, Filesystems: c.tools(programs), Copies: c.Node.Copies, Known: "/proc/filesystems", Load: c.module("ceph"),
+			Hold: libceph.HoldKey, System: unix.Mount,
+		},
+		&mounter.Fuse{
+			Do: c.Node.Do, Dir: filepath.Join(c.Run, "file"), Logs: filepath.Join(c.Run, "log"), Device: "/dev/fuse", Programs: programs,
+			Starter: launch.Launcher{Node: c.Node, Become: c.Become}, Processes: c.Node, Filesystems: c.tools(programs), Copies: c.Node.Copies,
+			Log: c.Log, Limits: mounter.DefaultLimits,
 		},
 	}
 }

@@ -63,7 +63,7 @@ func (b *board) set(v *record.Volume, message string) {
 		b.conditions = map[string]*agentv1.WatchResponse{}
 	}
 	now := &agentv1.WatchResponse{
-		VolumeId: v.ID, Condition: &agentv1.Condition{Abnormal: message != "", Message: message}, Pods: pods(v),
+		VolumeId: v.ID, Condition: &agentv1.Condition{Abnormal: message != "", Message: message}, Pods: pods(affected(v)),
 	}
 	before := b.conditions[v.ID]
 	b.conditions[v.ID] = now
@@ -73,9 +73,17 @@ func (b *board) set(v *record.Volume, message string) {
 	}
 }
 
-func pods(v *record.Volume) []*agentv1.Pod {
+// affected are the targets that a condition is about: after a loss only those that have what is lost.
+func affected(v *record.Volume) []record.Target {
+	if lost := slices.DeleteFunc(slices.Clone(v.Targets), func(t record.Target) bool { return !t.Lost }); len(lost) > 0 {
+		return lost
+	}
+	return v.Targets
+}
+
+func pods(targets []record.Target) []*agentv1.Pod {
 	var found []*agentv1.Pod
-	for _, t := range v.Targets {
+	for _, t := range targets {
 		if t.Pod != (record.Pod{}) {
 			found = append(found, &agentv1.Pod{Namespace: t.Pod.Namespace, Name: t.Pod.Name, Uid: t.Pod.UID})
 		}
@@ -209,18 +217,21 @@ func (s *Service) Look(ctx context.Context) {
 func (s *Service) look(ctx context.Context, v *record.Volume) {
 	ctx, cancel := context.WithTimeout(ctx, watchInterval)
 	defer cancel()
+	if v.File() {
+		s.mend(ctx, v)
+	}
 	h := s.health(ctx, v)
 	confirmed := s.board.confirm(v.ID, h.Trouble != "" && h.Passing)
 	if h.Passing && !confirmed {
 		return
 	}
 	now, err := s.Records.Get(v.ID)
-	if err != nil || now == nil || !now.Staged || now.Device == nil || *now.Device != *v.Device {
+	if err != nil || now == nil || !now.Staged || !sameMapping(now, v) {
 		return // it was unstaged meanwhile
 	}
 	message := h.Trouble
 	if message != "" {
-		message = fmt.Sprintf("volume %s on node %s: %s", v.Image, s.ID.Node, message)
+		message = fmt.Sprintf("volume %s on node %s: %s", v.Name(), s.ID.Node, message)
 	}
 	if h.Gone {
 		message += ". " + anew
@@ -228,8 +239,16 @@ func (s *Service) look(ctx context.Context, v *record.Volume) {
 	s.board.set(now, message)
 }
 
+// sameMapping says whether a volume is mapped as it was when it was looked at.
+func sameMapping(now, then *record.Volume) bool {
+	return now.File() && then.File() || now.Device != nil && then.Device != nil && *now.Device == *then.Device
+}
+
 // health asks the mapper, and then looks at the filesystem.
 func (s *Service) health(ctx context.Context, v *record.Volume) mapper.Health {
+	if v.File() {
+		return s.filesHealth(ctx, v)
+	}
 	m, err := s.mapperOf(v)
 	if err != nil || v.Device == nil {
 		return mapper.Health{}
@@ -260,6 +279,8 @@ func (s *Service) answers(ctx context.Context, v *record.Volume) mapper.Health {
 		return mapper.Health{}
 	case errors.Is(err, unix.EIO), errors.Is(err, unix.EUCLEAN):
 		return mapper.Health{Trouble: "its filesystem shut itself down after an error: the node's kernel log says which", Gone: true}
+	case errors.Is(err, unix.ESHUTDOWN):
+		return mapper.Health{Trouble: "Ceph takes no more requests of this node: it was fenced, or was away for so long that its session was evicted", Gone: true}
 	case fault.CodeOf(err) == codes.DeadlineExceeded, fault.CodeOf(err) == codes.Aborted:
 		return mapper.Health{Trouble: "its filesystem does not answer; it goes on by itself when Ceph does", Passing: true}
 	}

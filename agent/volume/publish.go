@@ -59,7 +59,9 @@ func publishable(v *record.Volume, r *agentv1.PublishRequest) error {
 	switch {
 	case v.Staging != r.GetStagingPath():
 		return fault.New(codes.FailedPrecondition, "volume %s is staged at %s, not at %s", v.ID, v.Staging, r.GetStagingPath())
-	case asked != v.Filesystem:
+	case v.File() && r.GetFilesystem() == nil:
+		return fault.New(codes.InvalidArgument, "volume %s is a file volume, and no block device: use volumeMode Filesystem", v.ID)
+	case asked != v.Filesystem && !v.File():
 		return fault.New(codes.InvalidArgument, "volume %s is staged with filesystem %q, and to be published with %q", v.ID, v.Filesystem, asked)
 	}
 	if i := v.Target(r.GetTargetPath()); i >= 0 && v.Targets[i].ReadOnly != (r.GetReadOnly() || readOnly(v)) {
@@ -80,6 +82,9 @@ func onlyTarget(v *record.Volume, r *agentv1.PublishRequest) error {
 }
 
 func (s *Service) publish(ctx context.Context, t *task, v *record.Volume, target record.Target) error {
+	if err := s.revive(ctx, t, v); err != nil {
+		return err
+	}
 	if err := s.mountedStill(v); err != nil {
 		return err
 	}
@@ -95,6 +100,9 @@ func (s *Service) publish(ctx context.Context, t *task, v *record.Volume, target
 	t.at("look what is mounted")
 	mounted, there, err := s.Filesystems.Mounted(target.Path)
 	if err != nil {
+		return err
+	}
+	if there, err = s.unless(v, target.Path, mounted, there); err != nil {
 		return err
 	}
 	if there && !ours(v, mounted) {
@@ -117,7 +125,8 @@ func ours(v *record.Volume, m mountinfo.Mount) bool {
 	if v.Filesystem == "" {
 		return filepath.Base(m.Root) == filepath.Base(v.Device.Path)
 	}
-	return m.Number == v.Device.Number
+	number, known := v.Number()
+	return known && m.Number == number
 }
 
 // mountedStill fails when somebody unmounted what Stage mounted.
@@ -144,7 +153,7 @@ func (s *Service) Unpublish(ctx context.Context, r *agentv1.UnpublishRequest) (*
 			return err
 		}
 		t.at("unmount")
-		if err := s.busy(ctx, v, s.Filesystems.Unmount(r.GetTargetPath())); err != nil {
+		if err := s.unmountTarget(ctx, v, r.GetTargetPath()); err != nil {
 			return err
 		}
 		t.at("remove the target")

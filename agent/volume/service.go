@@ -17,6 +17,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/filesystem"
 	"github.com/seamount-dev/seamount/agent/host"
 	"github.com/seamount-dev/seamount/agent/mapper"
+	"github.com/seamount-dev/seamount/agent/mounter"
 	"github.com/seamount-dev/seamount/agent/nodekey"
 	"github.com/seamount-dev/seamount/agent/volume/record"
 	"github.com/seamount-dev/seamount/discover/disk"
@@ -34,6 +35,7 @@ type Filesystems interface {
 	Bind(source, target string, readOnly bool) error
 	Remount(target string, readOnly bool) error
 	Unmount(path string) error
+	Detach(path string) error
 	Remove(path string) error
 	Mounted(path string) (mountinfo.Mount, bool, error)
 	Usage(path string) (filesystem.Usage, error)
@@ -50,11 +52,15 @@ type Service struct {
 	Version string
 	Records record.Store
 	// Mappers, the best first.
-	Mappers     []mapper.Mapper
+	Mappers []mapper.Mapper
+	// Mounters, the best first.
+	Mounters    []mounter.Mounter
 	Filesystems Filesystems
 	// Pins finds who keeps a device or the filesystem on it.
 	Pins func(ctx context.Context, number disk.Number) ([]host.Pin, error)
-	Log  logr.Logger
+	// Copies finds who has a filesystem mounted in other namespaces than the node's.
+	Copies mounter.Copies
+	Log    logr.Logger
 	// Step is told of each step before it is done, if it is set.
 	Step func(volume, step string)
 
@@ -73,6 +79,10 @@ func (s *Service) Describe(ctx context.Context, _ *agentv1.DescribeRequest) (*ag
 		response.Mappers = append(response.Mappers, &agentv1.MapperSupport{Mapper: m.Kind(), Offered: support.Offered, Reason: support.Reason})
 	}
 	response.Mappers = append(response.Mappers, &agentv1.MapperSupport{Mapper: agentv1.Mapper_MAPPER_NBD, Reason: noNBD})
+	for _, m := range s.Mounters {
+		support := m.Support(ctx)
+		response.Mounters = append(response.Mounters, &agentv1.MounterSupport{Mounter: m.Kind(), Offered: support.Offered, Reason: support.Reason})
+	}
 	return response, nil
 }
 
@@ -138,14 +148,15 @@ var blockAccess = map[agentv1.Access]block.Access{
 // mapped is a volume in the words of mappers. Without the key, which a new key pair of the node may not open, all but
 // mapping still works.
 func (s *Service) mapped(v *record.Volume) mapper.Volume {
+	return mapper.Volume{Connection: s.connection(v), Image: v.Image, Access: blockAccess[v.Access]}
+}
+
+func (s *Service) connection(v *record.Volume) block.Connection {
 	key, err := s.Key.Open(v.Entity, v.SealedKey)
 	if err != nil {
 		key = ""
 	}
-	return mapper.Volume{
-		Connection: block.Connection{FSID: v.FSID, Mons: v.Mons, Entity: v.Entity, Key: key},
-		Image:      v.Image, Access: blockAccess[v.Access],
-	}
+	return block.Connection{FSID: v.FSID, Mons: v.Mons, Entity: v.Entity, Key: key}
 }
 
 func deviceOf(v *record.Volume) mapper.Device {
@@ -173,10 +184,14 @@ func (s *Service) staged(id string) (*record.Volume, error) {
 
 // busy adds to the error about something that is in use who uses it.
 func (s *Service) busy(ctx context.Context, v *record.Volume, err error) error {
-	if !errors.Is(err, errBusy) || v == nil || v.Device == nil {
+	if !errors.Is(err, errBusy) || v == nil {
 		return err
 	}
-	pins, pinErr := s.Pins(ctx, v.Device.Number)
+	number, known := v.Number()
+	if !known {
+		return err
+	}
+	pins, pinErr := s.Pins(ctx, number)
 	if pinErr != nil || len(pins) == 0 {
 		return fault.New(codes.FailedPrecondition, "%w: no process that this node shows keeps it", err)
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/volume/record"
 )
 
-// Stage maps an image, and mounts the filesystem on it.
+// Stage maps an image, and mounts the filesystem on it; or it mounts a subvolume.
 func (s *Service) Stage(ctx context.Context, r *agentv1.StageRequest) (*agentv1.StageResponse, error) {
 	want, err := wanted(r)
 	if err != nil {
@@ -31,7 +31,7 @@ func (s *Service) Stage(ctx context.Context, r *agentv1.StageRequest) (*agentv1.
 	err = s.do(ctx, want.ID, "Stage", func(ctx context.Context, t *task) error {
 		v, err := s.stage(ctx, t, want)
 		if err == nil {
-			response.Mapper, response.Device = v.Mapper, v.Device.Path
+			response.Mapper, response.Mounter, response.Device = v.Mapper, v.Mounter, deviceOf(v).Path
 		}
 		return err
 	})
@@ -49,6 +49,9 @@ func wanted(r *agentv1.StageRequest) (*record.Volume, error) {
 		Image:  block.Image{Pool: r.GetImage().GetPool(), Name: r.GetImage().GetName()},
 		Mapper: r.GetMapper(), Access: r.GetAccess(), Staging: r.GetStagingPath(),
 	}
+	if r.GetSubvolume() != nil {
+		return wantedFiles(r, v)
+	}
 	if f := r.GetFilesystem(); f != nil {
 		v.Filesystem, v.MountFlags = f.GetType(), f.GetMountFlags()
 		if v.Filesystem == "" {
@@ -65,13 +68,13 @@ func checkWanted(v *record.Volume) error {
 	if v.FSID == "" || v.FSID != filepath.Base(v.FSID) || strings.HasPrefix(v.FSID, ".") || len(v.Mons) == 0 || v.Entity == "" {
 		return fault.New(codes.InvalidArgument, "the connection lacks fsid, mons or entity")
 	}
-	if err := v.Image.Check(); err != nil {
+	if err := v.Check(); err != nil {
 		return fault.New(codes.InvalidArgument, "%w", err)
 	}
 	if _, known := blockAccess[v.Access]; !known {
 		return fault.New(codes.InvalidArgument, "the access %s is not known", v.Access)
 	}
-	if v.Filesystem == "" {
+	if v.Filesystem == "" || v.File() {
 		return nil
 	}
 	if v.Access == agentv1.Access_ACCESS_MULTI_NODE {
@@ -99,14 +102,16 @@ func checkPaths(id string, paths ...string) error {
 func same(v, want *record.Volume) error {
 	anyMapper := want.Mapper == agentv1.Mapper_MAPPER_UNSPECIFIED
 	switch {
-	case v.FSID != want.FSID || v.Image != want.Image:
-		return fault.New(codes.AlreadyExists, "volume %s is staged here already with the image %s of cluster %s", v.ID, v.Image, v.FSID)
+	case v.FSID != want.FSID || v.Name() != want.Name():
+		return fault.New(codes.AlreadyExists, "volume %s is staged here already with %s of cluster %s", v.ID, v.Name(), v.FSID)
 	case v.Staging != want.Staging:
 		return fault.New(codes.AlreadyExists, "volume %s is staged here already, at %s", v.ID, v.Staging)
 	case v.Access != want.Access || v.Filesystem != want.Filesystem:
 		return fault.New(codes.AlreadyExists, "volume %s is staged here already, as %s with filesystem %q: unstage it first", v.ID, v.Access, v.Filesystem)
 	case !anyMapper && v.Mapper != want.Mapper:
 		return fault.New(codes.AlreadyExists, "volume %s is staged here already, by the mapper %s: delete its pods first", v.ID, name(v.Mapper))
+	case want.Mounter != agentv1.Mounter_MOUNTER_UNSPECIFIED && v.Mounter != want.Mounter:
+		return fault.New(codes.AlreadyExists, "volume %s is staged here already, by the mounter %s: delete its pods first", v.ID, mounterName(v.Mounter))
 	}
 	return nil
 }
@@ -136,11 +141,19 @@ func (s *Service) stage(ctx context.Context, t *task, want *record.Volume) (*rec
 }
 
 func (s *Service) intend(ctx context.Context, want *record.Volume) (*record.Volume, error) {
+	v := *want
+	if want.File() {
+		m, err := s.chooseMounter(ctx, want.Mounter)
+		if err != nil {
+			return nil, err
+		}
+		v.Mounter = m.Kind()
+		return &v, nil
+	}
 	m, err := s.choose(ctx, want.Mapper)
 	if err != nil {
 		return nil, err
 	}
-	v := *want
 	v.Mapper = m.Kind()
 	return &v, nil
 }
@@ -149,19 +162,22 @@ func (s *Service) intend(ctx context.Context, want *record.Volume) (*record.Volu
 // not staged.
 var passing = []codes.Code{codes.Canceled, codes.DeadlineExceeded, codes.Unavailable, codes.ResourceExhausted, codes.Aborted}
 
-// undo gives the image back after a Stage that failed for good, for nobody else would: it is locked for other nodes.
+// undo gives the volume back after a Stage that failed for good, for nobody else would: an image is locked for other nodes.
 func (s *Service) undo(ctx context.Context, t *task, v *record.Volume, failed error) error {
 	if v.Staged || slices.Contains(passing, fault.CodeOf(failed)) {
 		return failed
 	}
 	if err := s.tearDown(ctx, t, v); err != nil {
-		return fault.New(fault.CodeOf(failed), "%w; and the image could not be given back: %w", failed, err)
+		return fault.New(fault.CodeOf(failed), "%w; and the volume could not be given back: %w", failed, err)
 	}
 	return failed
 }
 
 // complete does all that is left to do.
 func (s *Service) complete(ctx context.Context, t *task, v *record.Volume) error {
+	if v.File() {
+		return s.completeFiles(ctx, t, v)
+	}
 	m, err := s.mapperOf(v)
 	if err != nil {
 		return err
@@ -380,6 +396,9 @@ func (s *Service) Unstage(ctx context.Context, r *agentv1.UnstageRequest) (*agen
 
 // tearDown removes mount, device, mapping and record, in this order.
 func (s *Service) tearDown(ctx context.Context, t *task, v *record.Volume) error {
+	if v.File() {
+		return s.tearDownFiles(ctx, t, v)
+	}
 	if err := s.unmountAll(ctx, t, v); err != nil {
 		return err
 	}

@@ -34,6 +34,11 @@ func (s *Service) Expand(ctx context.Context, r *agentv1.ExpandRequest) (*agentv
 }
 
 func (s *Service) expand(ctx context.Context, t *task, v *record.Volume) (int64, error) {
+	if v.File() {
+		t.at("measure")
+		usage, err := s.Filesystems.Usage(v.Staging)
+		return usage.Bytes.Total, err // the quota is Ceph's to enforce, and was raised there
+	}
 	m, err := s.mapperOf(v)
 	if err != nil {
 		return 0, err
@@ -109,6 +114,9 @@ func (s *Service) Trim(ctx context.Context, r *agentv1.TrimRequest) (*agentv1.Tr
 		v, err := s.staged(r.GetVolumeId())
 		if err != nil {
 			return err
+		}
+		if v.File() {
+			return fault.New(codes.Unimplemented, "volume %s is a file volume: what is deleted in it is free at once, and there is nothing to trim", v.ID)
 		}
 		if v.Filesystem == "" || readOnly(v) {
 			return fault.New(codes.FailedPrecondition, "volume %s is not mounted as a filesystem that is written: only who writes it can discard", v.ID)

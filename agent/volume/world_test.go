@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/filesystem"
 	"github.com/seamount-dev/seamount/agent/host"
 	"github.com/seamount-dev/seamount/agent/mapper"
+	"github.com/seamount-dev/seamount/agent/mounter"
 	"github.com/seamount-dev/seamount/agent/nodekey"
 	"github.com/seamount-dev/seamount/agent/volume/record"
 	"github.com/seamount-dev/seamount/discover/disk"
@@ -44,6 +46,11 @@ type world struct {
 	done []string
 	pins []host.Pin
 	busy string
+	// serves is the number of the filesystem that a process serves, 0 without one; mounted counts them.
+	serves, mounted uint32
+	// copies are containers that have a mount.
+	copies   []host.Pin
+	mountErr error
 
 	key     nodekey.Key
 	records record.Store
@@ -72,7 +79,9 @@ func (w *world) agent(t *testing.T) *Service {
 	}
 	return &Service{
 		ID: id, Key: w.key, Records: w.records, Mappers: []mapper.Mapper{fakeMapper{w}}, Filesystems: fakeFilesystems{w}, Log: logr.Discard(),
-		Pins: func(context.Context, disk.Number) ([]host.Pin, error) { return w.pins, nil },
+		Mounters: []mounter.Mounter{fakeMounter{w}},
+		Pins:     func(context.Context, disk.Number) ([]host.Pin, error) { return w.pins, nil },
+		Copies:   func(context.Context, string, disk.Number) ([]host.Pin, error) { return w.copies, nil },
 	}
 }
 
@@ -202,6 +211,10 @@ func (f fakeFilesystems) Mount(_ filesystem.Device, name, path string, _ []strin
 func (f fakeFilesystems) Bind(source, target string, readOnly bool) error {
 	defer f.did("bind %t", readOnly)()
 	m, there := f.mounts[source]
+	if below, is := strings.CutPrefix(source, target+"/"); is {
+		m, there = f.mounts[target]
+		m.Root = "/" + below
+	}
 	if !there { // the device's node, in another filesystem
 		m = mountinfo.Mount{Number: disk.Number{Minor: 6}, Root: "/loop3", Type: "devtmpfs"}
 	}
@@ -216,6 +229,12 @@ func (f fakeFilesystems) Unmount(path string) error {
 	if path == f.busy {
 		return fmt.Errorf("unmount %s: %w", path, unix.EBUSY)
 	}
+	delete(f.mounts, path)
+	return nil
+}
+
+func (f fakeFilesystems) Detach(path string) error {
+	defer f.did("detach %s", path)()
 	delete(f.mounts, path)
 	return nil
 }

@@ -105,7 +105,7 @@ func (o Order) step() func(volume, step string) {
 	return func(_, step string) {
 		mu.Lock()
 		defer mu.Unlock()
-		if strings.HasPrefix(step, "Look: ") {
+		if strings.HasPrefix(step, "Look: ") || strings.HasPrefix(step, "Mend: ") {
 			return // the monitor's, at a time of its own
 		}
 		count++

@@ -58,12 +58,8 @@ func (h *helper) watch() {
 
 // find opens a process that an earlier keeper recorded. nil: it has ended.
 func find(p process) *helper {
-	pidfd, err := unix.PidfdOpen(p.PID, 0)
-	if err != nil {
-		return nil
-	}
-	if start, err := host.StartOf(p.PID); err != nil || start != p.Start { // asked after the open: it cannot change any more
-		unix.Close(pidfd) //nolint:errcheck // a reference, nothing was written
+	pidfd, lives := host.Process{PID: p.PID, Start: p.Start}.Open()
+	if !lives {
 		return nil
 	}
 	h := &helper{process: p, pidfd: pidfd, dead: make(chan struct{})}

@@ -20,6 +20,8 @@ import (
 	"github.com/seamount-dev/seamount/agent/block"
 	"github.com/seamount-dev/seamount/agent/host"
 	"github.com/seamount-dev/seamount/agent/mapper"
+	"github.com/seamount-dev/seamount/agent/mounter"
+	"github.com/seamount-dev/seamount/discover/disk"
 )
 
 // Volume is the record of a volume.
@@ -31,11 +33,14 @@ type Volume struct {
 	Mons   []string `json:"mons"`
 	Entity string   `json:"entity"`
 	// SealedKey is the user's key, which the node's own key opens.
-	SealedKey []byte      `json:"sealedKey"`
-	Image     block.Image `json:"image"`
+	SealedKey []byte `json:"sealedKey"`
+	// Image, or Subvolume of a file volume.
+	Image     block.Image        `json:"image,omitzero"`
+	Subvolume *mounter.Subvolume `json:"subvolume,omitempty"`
 
-	Mapper agentv1.Mapper `json:"mapper"`
-	Access agentv1.Access `json:"access"`
+	Mapper  agentv1.Mapper  `json:"mapper,omitempty"`
+	Mounter agentv1.Mounter `json:"mounter,omitempty"`
+	Access  agentv1.Access  `json:"access"`
 	// Filesystem is empty for a raw block device.
 	Filesystem string   `json:"filesystem,omitempty"`
 	MountFlags []string `json:"mountFlags,omitempty"`
@@ -43,6 +48,10 @@ type Volume struct {
 
 	// Device is absent until the image is mapped.
 	Device *mapper.Device `json:"device,omitempty"`
+	// Mount is absent until the subvolume is mounted.
+	Mount *mounter.Mount `json:"mount,omitempty"`
+	// Lost are former mounts of the subvolume whose process died, as long as a container may have one.
+	Lost []disk.Number `json:"lost,omitempty"`
 	// Staged says that Stage came to its end.
 	Staged bool `json:"staged,omitempty"`
 	// Targets are where it is published, or about to be.
@@ -54,6 +63,8 @@ type Target struct {
 	Path     string `json:"path"`
 	ReadOnly bool   `json:"readOnly,omitempty"`
 	Pod      Pod    `json:"pod"`
+	// Lost says that the pod's containers may have a mount that is lost.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // Pod is whom a volume is published for.
@@ -61,6 +72,36 @@ type Pod struct {
 	Namespace string `json:"namespace,omitempty"`
 	Name      string `json:"name,omitempty"`
 	UID       string `json:"uid,omitempty"`
+}
+
+// File says whether it is a file volume.
+func (v *Volume) File() bool { return v.Subvolume != nil }
+
+// Name is what of Ceph it is, for people.
+func (v *Volume) Name() string {
+	if v.File() {
+		return v.Subvolume.String()
+	}
+	return v.Image.String()
+}
+
+// Number of its filesystem or device; false before there is one.
+func (v *Volume) Number() (disk.Number, bool) {
+	switch {
+	case v.Mount != nil:
+		return v.Mount.Number, true
+	case v.Device != nil:
+		return v.Device.Number, true
+	}
+	return disk.Number{}, false
+}
+
+// Check refuses names that nothing of Ceph has.
+func (v *Volume) Check() error {
+	if v.File() {
+		return v.Subvolume.Check()
+	}
+	return v.Image.Check()
 }
 
 // Target returns the index of a path among the targets, or -1.
@@ -119,7 +160,7 @@ func parse(text []byte) (*Volume, error) {
 	if v.ID == "" || v.FSID == "" || v.Staging == "" {
 		return nil, errors.New("it names no volume, no cluster or no staging path")
 	}
-	return &v, v.Image.Check()
+	return &v, v.Check()
 }
 
 // Put writes a record. It is there as a whole or not at all, also after the agent was killed.
