@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/node"
 )
 
@@ -37,7 +36,7 @@ func newCSINodeCommand() *cobra.Command {
 			}
 			log := logr.FromSlogHandler(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
 			ctrllog.SetLogger(log)
-			o.Endpoint = path.Join(kubelet, "plugins", v1alpha1.ProvisionerRBD, "csi.sock")
+			o.PluginsDir = path.Join(kubelet, "plugins")
 			o.RegistrationDir = path.Join(kubelet, "plugins_registry")
 			return node.Run(cmd.Context(), config, o, log)
 		},
@@ -45,6 +44,7 @@ func newCSINodeCommand() *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&o.Node, "node", os.Getenv("NODE_NAME"), "name of this node in Kubernetes (NODE_NAME)")
 	flags.StringVar(&o.AgentSocket, "agent", "/run/seamount/agent/agent.sock", "socket of the agent of this node")
+	flags.StringSliceVar(&o.Drivers, "driver", node.Drivers, "drivers to serve; each has its socket in a directory of its name below plugins of --kubelet-dir")
 	flags.StringVar(&kubelet, "kubelet-dir", "/var/lib/kubelet", "directory of kubelet, at the same path as on the node")
 	flags.StringVar(&o.HealthAddress, "health-address", ":9811", "address for /healthz and /readyz; empty: none")
 	flags.StringVar(&kubeconfig, "kubeconfig", "", "kubeconfig; in a pod its own service account is used")

@@ -19,15 +19,17 @@ type use struct {
 }
 
 // useOf reads a capability.
-func useOf(capability *csi.VolumeCapability) (use, error) {
+func (s *Server) useOf(capability *csi.VolumeCapability) (use, error) {
 	if capability == nil {
 		return use{}, missing("volume_capability")
 	}
 	var u use
 	switch {
+	case capability.GetBlock() != nil && s.File:
+		return use{}, status.Error(codes.InvalidArgument, "a file volume is no block device: use volumeMode: Filesystem, or a StorageClass of block volumes")
 	case capability.GetBlock() != nil:
 	case capability.GetMount() != nil:
-		filesystem, err := filesystemOf(capability.GetMount())
+		filesystem, err := s.filesystemOf(capability.GetMount())
 		if err != nil {
 			return use{}, err
 		}
@@ -35,13 +37,13 @@ func useOf(capability *csi.VolumeCapability) (use, error) {
 	default:
 		return use{}, status.Error(codes.InvalidArgument, "volume_capability asks for neither a filesystem nor a block device")
 	}
-	access, err := accessOf(capability.GetAccessMode().GetMode(), u.filesystem != nil)
+	access, err := accessOf(capability.GetAccessMode().GetMode(), u.filesystem != nil && !s.File)
 	u.access = access
 	return u, err
 }
 
-// accessOf says who else may use the volume meanwhile.
-func accessOf(mode csi.VolumeCapability_AccessMode_Mode, filesystem bool) (agentv1.Access, error) {
+// accessOf says who else may use the volume meanwhile. A filesystem on a block device is for one node.
+func accessOf(mode csi.VolumeCapability_AccessMode_Mode, onDevice bool) (agentv1.Access, error) {
 	switch mode {
 	case csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER,
 		csi.VolumeCapability_AccessMode_SINGLE_NODE_SINGLE_WRITER,
@@ -50,7 +52,7 @@ func accessOf(mode csi.VolumeCapability_AccessMode_Mode, filesystem bool) (agent
 	case csi.VolumeCapability_AccessMode_SINGLE_NODE_READER_ONLY, csi.VolumeCapability_AccessMode_MULTI_NODE_READER_ONLY:
 		return agentv1.Access_ACCESS_MULTI_NODE_READ_ONLY, nil
 	case csi.VolumeCapability_AccessMode_MULTI_NODE_SINGLE_WRITER, csi.VolumeCapability_AccessMode_MULTI_NODE_MULTI_WRITER:
-		if !filesystem {
+		if !onDevice {
 			return agentv1.Access_ACCESS_MULTI_NODE, nil
 		}
 		return 0, status.Error(codes.InvalidArgument, "a filesystem on a block device cannot be written by several nodes: two of them "+
@@ -60,11 +62,14 @@ func accessOf(mode csi.VolumeCapability_AccessMode_Mode, filesystem bool) (agent
 }
 
 // filesystemOf reads what filesystem is wanted.
-func filesystemOf(mount *csi.VolumeCapability_MountVolume) (*agentv1.Filesystem, error) {
+func (s *Server) filesystemOf(mount *csi.VolumeCapability_MountVolume) (*agentv1.Filesystem, error) {
 	kind := mount.GetFsType()
-	switch v1alpha1.FSType(kind) {
-	case "", v1alpha1.FSTypeXFS, v1alpha1.FSTypeEXT4:
-	default:
+	switch {
+	case kind == "":
+	case s.File:
+		return nil, status.Errorf(codes.InvalidArgument, "a file volume has no filesystem of type %q: leave out fsType of the PersistentVolume, "+
+			"and %s of the StorageClass", kind, v1alpha1.ParameterFSType)
+	case kind != string(v1alpha1.FSTypeXFS) && kind != string(v1alpha1.FSTypeEXT4):
 		return nil, status.Errorf(codes.InvalidArgument, "the filesystem %q is not offered: set fsType of the StorageClass to xfs or ext4", kind)
 	}
 	for _, flag := range mount.GetMountFlags() {
@@ -93,4 +98,20 @@ func mapperOf(context map[string]string) (agentv1.Mapper, error) {
 			context[volumeMapper])
 	}
 	return mapper, nil
+}
+
+var mounters = map[string]agentv1.Mounter{
+	"":                             agentv1.Mounter_MOUNTER_UNSPECIFIED,
+	string(v1alpha1.MounterAuto):   agentv1.Mounter_MOUNTER_UNSPECIFIED,
+	string(v1alpha1.MounterKernel): agentv1.Mounter_MOUNTER_KERNEL,
+	string(v1alpha1.MounterFUSE):   agentv1.Mounter_MOUNTER_FUSE,
+}
+
+func mounterOf(context map[string]string) (agentv1.Mounter, error) {
+	asked := context[v1alpha1.ParameterMounter]
+	mounter, known := mounters[asked]
+	if !known {
+		return 0, status.Errorf(codes.InvalidArgument, "the mounter %q of the volume is not known: it is one of Auto, Kernel and FUSE", asked)
+	}
+	return mounter, nil
 }

@@ -21,6 +21,7 @@ import (
 
 	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/csi/handle"
 )
 
 // Reasons of the events.
@@ -191,8 +192,16 @@ func (e *Events) event(m mount, k *knowledge) *eventsv1.Event {
 			Name:      strings.TrimRight(cut(k.pod.Name, maxEventPod), "-.") + "." + hex.EncodeToString(sum[:8]),
 		},
 		EventTime: metav1.NewMicroTime(e.now()), Type: kind, Reason: reason, Note: cut(note, maxNote), Regarding: k.pod,
-		Action: eventAction, ReportingController: v1alpha1.ProvisionerRBD, ReportingInstance: cut(e.node, maxInstance),
+		Action: eventAction, ReportingController: driverOf(m.volume), ReportingInstance: cut(e.node, maxInstance),
 	}
+}
+
+// driverOf is the driver whose volume it is.
+func driverOf(volume string) string {
+	if parsed, err := handle.Parse(volume); err == nil && parsed.File() {
+		return v1alpha1.ProvisionerCephFS
+	}
+	return v1alpha1.ProvisionerRBD
 }
 
 // cut shortens a text to a number of bytes, between two characters.

@@ -125,6 +125,9 @@ func TestEventFits(t *testing.T) {
 	m := mount{"u", "v"}
 	e.note(m, &agentv1.Pod{Namespace: "shop", Name: "p.-" + long, Uid: "u"}, &agentv1.Condition{Abnormal: true, Message: long})
 	event := e.next(m)
+	if event.ReportingController != "rbd.csi.seamount.dev" || driverOf(fileID) != "cephfs.csi.seamount.dev" {
+		t.Errorf("told by %s, and of a file volume by %s", event.ReportingController, driverOf(fileID))
+	}
 	if len(event.Note) > maxNote || len(event.Name) > 253 || len(event.ReportingInstance) > maxInstance {
 		t.Errorf("note of %d, name of %d, instance of %d bytes", len(event.Note), len(event.Name), len(event.ReportingInstance))
 	}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -37,8 +38,11 @@ type Options struct {
 	Node string
 	// AgentSocket is where the agent listens.
 	AgentSocket string
-	// Endpoint is the socket on which kubelet calls, RegistrationDir where it looks for plugins.
-	Endpoint, RegistrationDir string
+	// Drivers are the names of those that are served: all of Drivers, or some.
+	Drivers []string
+	// PluginsDir has a directory for each driver, with the socket on which kubelet calls. RegistrationDir is where it looks
+	// for plugins.
+	PluginsDir, RegistrationDir string
 	// HealthAddress serves /healthz and /readyz over HTTP; empty: nowhere.
 	HealthAddress string
 	Version       string
@@ -47,16 +51,30 @@ type Options struct {
 // probeTimeout bounds the question whether the agent answers.
 const probeTimeout = 3 * time.Second
 
-// Plugin is the node service with all that it needs around it.
+// Drivers are all that there are.
+var Drivers = []string{v1alpha1.ProvisionerRBD, v1alpha1.ProvisionerCephFS}
+
+// Plugin is the node service of one or several drivers with all that they need around them.
 type Plugin struct {
 	Options
-	agent        agentv1.VolumesClient
+	agent   agentv1.VolumesClient
+	drivers []*driver
+	log     logr.Logger
+}
+
+// driver is one that kubelet knows by its name.
+type driver struct {
+	name         string
+	server       *Server
+	endpoint     string
 	registration *registration.Plugin
-	log          logr.Logger
 }
 
 // Run serves kubelet until the context ends. kubernetes is for events.
 func Run(ctx context.Context, kubernetes *rest.Config, options Options, log logr.Logger) error {
+	if err := checkDrivers(options.Drivers); err != nil {
+		return err
+	}
 	writer, err := eventWriter(kubernetes)
 	if err != nil {
 		return err
@@ -78,44 +96,67 @@ func Run(ctx context.Context, kubernetes *rest.Config, options Options, log logr
 // New puts a plugin together.
 func New(agent agentv1.VolumesClient, options Options, log logr.Logger) *Plugin {
 	p := &Plugin{Options: options, agent: agent, log: log}
-	p.registration = &registration.Plugin{
-		Name: v1alpha1.ProvisionerRBD, Endpoint: options.Endpoint, Dir: options.RegistrationDir, Identity: p.identity, Log: log,
+	for _, name := range options.Drivers {
+		d := &driver{
+			name: name, endpoint: path.Join(options.PluginsDir, name, "csi.sock"),
+			server: &Server{Agent: agent, Socket: options.AgentSocket, File: name == v1alpha1.ProvisionerCephFS},
+		}
+		d.registration = &registration.Plugin{
+			Name: name, Endpoint: d.endpoint, Dir: options.RegistrationDir, Identity: d.identity, Log: log.WithValues("driver", name),
+		}
+		p.drivers = append(p.drivers, d)
 	}
 	return p
+}
+
+// checkDrivers refuses names of drivers that there are not, and none at all.
+func checkDrivers(names []string) error {
+	for i, name := range names {
+		if !slices.Contains(Drivers, name) || slices.Contains(names[:i], name) {
+			return fmt.Errorf("%q is no driver, or named twice: there are %s", name, strings.Join(Drivers, " and "))
+		}
+	}
+	if len(names) == 0 {
+		return fmt.Errorf("no driver is named: there are %s", strings.Join(Drivers, " and "))
+	}
+	return nil
 }
 
 // Serve answers kubelet, registers with it and says how this process is, until the context ends.
 func (p *Plugin) Serve(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error {
-		return endpoint.Endpoint{
-			Path: p.Endpoint, Register: p.register, Options: []grpc.ServerOption{grpc.UnaryInterceptor(p.logged)},
-		}.Run(ctx)
-	})
-	group.Go(func() error { return p.registration.Run(ctx) })
+	for _, d := range p.drivers {
+		group.Go(func() error {
+			return endpoint.Endpoint{
+				Path: d.endpoint, Register: func(to grpc.ServiceRegistrar) { d.register(to, p.Version) },
+				Options: []grpc.ServerOption{grpc.UnaryInterceptor(p.logged)},
+			}.Run(ctx)
+		})
+		group.Go(func() error { return d.registration.Run(ctx) })
+	}
 	if p.HealthAddress != "" {
 		group.Go(func() error { return p.serveHealth(ctx) })
 	}
 	return group.Wait()
 }
 
-func (p *Plugin) register(to grpc.ServiceRegistrar) {
-	csi.RegisterIdentityServer(to, &identity.Server{Name: v1alpha1.ProvisionerRBD, Version: p.Version, Ready: p.answers})
-	csi.RegisterNodeServer(to, &Server{Agent: p.agent, Socket: p.AgentSocket})
+func (d *driver) register(to grpc.ServiceRegistrar, version string) {
+	csi.RegisterIdentityServer(to, &identity.Server{Name: d.name, Version: version, Ready: d.answers})
+	csi.RegisterNodeServer(to, d.server)
 	healthv1.RegisterHealthServer(to, health.NewServer())
 }
 
 // answers says whether the agent does: without it nothing can be done.
-func (p *Plugin) answers() bool {
-	_, err := p.identity(context.Background())
+func (d *driver) answers() bool {
+	_, err := d.identity(context.Background())
 	return err == nil
 }
 
 // identity is all that kubelet asks for only once.
-func (p *Plugin) identity(ctx context.Context) (string, error) {
+func (d *driver) identity(ctx context.Context) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	info, err := (&Server{Agent: p.agent, Socket: p.AgentSocket}).NodeGetInfo(ctx, &csi.NodeGetInfoRequest{})
+	info, err := d.server.NodeGetInfo(ctx, &csi.NodeGetInfoRequest{})
 	if err != nil {
 		return "", err
 	}
@@ -161,10 +202,15 @@ func (p *Plugin) serveHealth(ctx context.Context) error {
 }
 
 func (p *Plugin) ready(ctx context.Context) error {
-	if _, err := p.identity(ctx); err != nil {
-		return errors.New(status.Convert(err).Message())
+	for _, d := range p.drivers {
+		if _, err := d.identity(ctx); err != nil {
+			return errors.New(status.Convert(err).Message())
+		}
+		if err := d.registration.Registered(); err != nil {
+			return fmt.Errorf("%s: %w", d.name, err)
+		}
 	}
-	return p.registration.Registered()
+	return nil
 }
 
 // eventWriter creates events and nothing else, so that it asks the API for no list of its kinds.

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -88,9 +89,14 @@ func started(t *testing.T, dir string) *Plugin {
 		t.Fatal(err)
 	}
 	plugin := New(agent, Options{
-		Node: "n1", AgentSocket: filepath.Join(dir, "agent.sock"), Endpoint: filepath.Join(dir, "csi.sock"), RegistrationDir: dir,
+		Node: "n1", AgentSocket: filepath.Join(dir, "agent.sock"), Drivers: Drivers, PluginsDir: dir, RegistrationDir: dir,
 	}, logr.Discard())
-	plugin.registration.Interval = 20 * time.Millisecond
+	for _, d := range plugin.drivers {
+		d.registration.Interval = 20 * time.Millisecond
+		if err := os.MkdirAll(filepath.Dir(d.endpoint), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ctx, stop := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- plugin.Serve(ctx) }()
@@ -109,21 +115,19 @@ func TestRegistration(t *testing.T) {
 	t.Parallel()
 	g, dir := NewWithT(t), directory(t)
 	plugin := started(t, dir)
-	socket := plugin.registration.Socket()
-	g.Consistently(func() error { _, err := os.Stat(socket); return err }, "200ms").ShouldNot(Succeed())
+	block, file := plugin.drivers[0], plugin.drivers[1]
+	socket := block.registration.Socket()
+	for _, d := range plugin.drivers {
+		g.Consistently(func() error { _, err := os.Stat(d.registration.Socket()); return err }, "100ms").ShouldNot(Succeed())
+	}
 	g.Expect(plugin.ready(t.Context())).To(MatchError(ContainSubstring("does not answer")))
 
 	agent := &fakeAgent{}
 	agent.id.Store("n1/key")
 	agent.listen(t, filepath.Join(dir, "agent.sock"))
-	g.Eventually(func() error { _, err := os.Stat(socket); return err }, "10s").Should(Succeed())
-	kubelet := registerapi.NewRegistrationClient(dial(t, socket))
-	info, err := kubelet.GetInfo(t.Context(), &registerapi.InfoRequest{}, grpc.WaitForReady(true))
-	g.Expect(err).NotTo(HaveOccurred())
-	g.Expect([]string{info.GetType(), info.GetName(), info.GetEndpoint()}).To(Equal([]string{"CSIPlugin", "rbd.csi.seamount.dev", plugin.Endpoint}))
-	g.Expect(plugin.ready(t.Context())).To(MatchError(ContainSubstring("not registered")))
-	_, err = kubelet.NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{PluginRegistered: true})
-	g.Expect(err).NotTo(HaveOccurred())
+	registered(t, block, "rbd.csi.seamount.dev", filepath.Join(dir, "rbd.csi.seamount.dev", "csi.sock"))
+	g.Expect(plugin.ready(t.Context())).To(MatchError(ContainSubstring("cephfs.csi.seamount.dev: kubelet has not registered")))
+	registered(t, file, "cephfs.csi.seamount.dev", filepath.Join(dir, "cephfs.csi.seamount.dev", "csi.sock"))
 	g.Expect(plugin.ready(t.Context())).To(Succeed())
 
 	before, err := os.Stat(socket)
@@ -136,12 +140,43 @@ func TestRegistration(t *testing.T) {
 	g.Eventually(func() error { return plugin.ready(t.Context()) }).Should(MatchError(ContainSubstring("not registered")))
 }
 
+// registered does what kubelet does with a driver.
+func registered(t *testing.T, d *driver, name, endpoint string) {
+	t.Helper()
+	g := NewWithT(t)
+	g.Eventually(func() error { _, err := os.Stat(d.registration.Socket()); return err }, "10s").Should(Succeed())
+	kubelet := registerapi.NewRegistrationClient(dial(t, d.registration.Socket()))
+	info, err := kubelet.GetInfo(t.Context(), &registerapi.InfoRequest{}, grpc.WaitForReady(true))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect([]string{info.GetType(), info.GetName(), info.GetEndpoint()}).To(Equal([]string{"CSIPlugin", name, endpoint}))
+	g.Expect(d.registration.Registered()).NotTo(Succeed())
+	_, err = kubelet.NotifyRegistrationStatus(t.Context(), &registerapi.RegistrationStatus{PluginRegistered: true})
+	g.Expect(err).NotTo(HaveOccurred())
+	who, err := csi.NewIdentityClient(dial(t, endpoint)).GetPluginInfo(t.Context(), &csi.GetPluginInfoRequest{}, grpc.WaitForReady(true))
+	g.Expect(err).NotTo(HaveOccurred())
+	g.Expect(who.GetName()).To(Equal(name))
+}
+
+func TestCheckDrivers(t *testing.T) {
+	t.Parallel()
+	for says, names := range map[string][]string{
+		"": Drivers, "no driver is named": nil, `"nfs" is no driver`: {"nfs"}, "named twice": {Drivers[1], Drivers[1]},
+	} {
+		if err := checkDrivers(names); (err == nil) != (says == "") || err != nil && !strings.Contains(err.Error(), says) {
+			t.Errorf("%v: %v", names, err)
+		}
+	}
+	if err := checkDrivers(Drivers[1:]); err != nil {
+		t.Errorf("one of them: %v", err)
+	}
+}
+
 // An agent that is away is said to be, and found again when it is back.
 func TestAgentComesBack(t *testing.T) {
 	t.Parallel()
 	g, dir := NewWithT(t), directory(t)
 	started(t, dir)
-	node := csi.NewNodeClient(dial(t, filepath.Join(dir, "csi.sock")))
+	node := csi.NewNodeClient(dial(t, filepath.Join(dir, "cephfs.csi.seamount.dev", "csi.sock")))
 	ask := func() error {
 		_, err := node.NodeGetInfo(t.Context(), &csi.NodeGetInfoRequest{}, grpc.WaitForReady(true))
 		return err

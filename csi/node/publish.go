@@ -17,7 +17,7 @@ const (
 
 // NodePublishVolume implements csi.NodeServer.
 func (s *Server) NodePublishVolume(ctx context.Context, in *csi.NodePublishVolumeRequest) (*csi.NodePublishVolumeResponse, error) {
-	request, err := publishRequest(in)
+	request, err := s.publishRequest(in)
 	if err != nil {
 		return nil, err
 	}
@@ -28,17 +28,17 @@ func (s *Server) NodePublishVolume(ctx context.Context, in *csi.NodePublishVolum
 }
 
 // publishRequest says to the agent what kubelet asks for.
-func publishRequest(in *csi.NodePublishVolumeRequest) (*agentv1.PublishRequest, error) {
+func (s *Server) publishRequest(in *csi.NodePublishVolumeRequest) (*agentv1.PublishRequest, error) {
 	err := require(field{"volume_id", in.GetVolumeId()}, field{"target_path", in.GetTargetPath()},
 		field{"staging_target_path", in.GetStagingTargetPath()})
 	if err != nil {
 		return nil, err
 	}
-	use, err := useOf(in.GetVolumeCapability())
+	use, err := s.useOf(in.GetVolumeCapability())
 	if err != nil {
 		return nil, err
 	}
-	if _, err := checkVolume(in.GetVolumeId()); err != nil {
+	if _, err := s.checkVolume(in.GetVolumeId()); err != nil {
 		return nil, err
 	}
 	return &agentv1.PublishRequest{
@@ -62,7 +62,7 @@ func (s *Server) NodeUnpublishVolume(ctx context.Context, in *csi.NodeUnpublishV
 	if err := require(field{"volume_id", in.GetVolumeId()}, field{"target_path", in.GetTargetPath()}); err != nil {
 		return nil, err
 	}
-	if _, err := checkVolume(in.GetVolumeId()); err != nil {
+	if _, err := s.checkVolume(in.GetVolumeId()); err != nil {
 		return nil, err
 	}
 	_, err := s.Agent.Unpublish(ctx, &agentv1.UnpublishRequest{VolumeId: in.GetVolumeId(), TargetPath: in.GetTargetPath()})

@@ -1,4 +1,4 @@
-// Package node is the CSI node service of block volumes: it checks what kubelet asks for, and has the agent of this node
+// Package node is the CSI node service of block and of file volumes: it checks what kubelet asks for, and has the agent of this node
 // do it. It maps, formats and mounts nothing, reads no Secret, and keeps nothing: it can be killed at any time.
 package node
 
@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/handle"
 )
 
@@ -20,6 +21,8 @@ type Server struct {
 	Agent agentv1.VolumesClient
 	// Socket of the agent, for messages.
 	Socket string
+	// File says that it serves file volumes; else block volumes.
+	File bool
 }
 
 // capabilities that kubelet may use.
@@ -52,10 +55,14 @@ func (s *Server) NodeGetInfo(ctx context.Context, _ *csi.NodeGetInfoRequest) (*c
 		return nil, status.Errorf(codes.Unavailable, "the agent of this node has no key yet, which keys of Ceph are sealed to: "+
 			"see the log of the pod of seamount-agent on node %s", node.GetNode())
 	}
-	return &csi.NodeGetInfoResponse{
-		NodeId: node.GetNodeId(), MaxVolumesPerNode: node.GetMaxVolumes(),
-		AccessibleTopology: &csi.Topology{Segments: Segments(node.GetMappers())},
-	}, nil
+	info := &csi.NodeGetInfoResponse{NodeId: node.GetNodeId()}
+	if s.File { // a mount takes no device, so that there is no limit
+		info.AccessibleTopology = &csi.Topology{Segments: FileSegments(node.GetMounters())}
+		return info, nil
+	}
+	info.MaxVolumesPerNode = node.GetMaxVolumes()
+	info.AccessibleTopology = &csi.Topology{Segments: Segments(node.GetMappers())}
+	return info, nil
 }
 
 // failed tells of a failure of the agent. One that answered has said it all: code, what, why and what to do.
@@ -71,10 +78,17 @@ func (s *Server) failed(err error) error {
 }
 
 // checkVolume refuses an identifier that this driver never gave out: there is no such volume.
-func checkVolume(id string) (handle.Handle, error) {
+func (s *Server) checkVolume(id string) (handle.Handle, error) {
 	volume, err := handle.Parse(id)
-	if err != nil {
+	switch {
+	case err != nil:
 		return handle.Handle{}, status.Errorf(codes.NotFound, "there is no such volume: %v", err)
+	case volume.File() && !s.File:
+		return handle.Handle{}, status.Errorf(codes.NotFound, "%s is a file volume, and %s serves block volumes: the driver of its PersistentVolume is to be %s",
+			id, v1alpha1.ProvisionerRBD, v1alpha1.ProvisionerCephFS)
+	case !volume.File() && s.File:
+		return handle.Handle{}, status.Errorf(codes.NotFound, "%s is a block volume, and %s serves file volumes: the driver of its PersistentVolume is to be %s",
+			id, v1alpha1.ProvisionerCephFS, v1alpha1.ProvisionerRBD)
 	}
 	return volume, nil
 }

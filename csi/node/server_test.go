@@ -173,7 +173,7 @@ func TestStageRefuses(t *testing.T) {
 func TestPublishSaysWhetherForOnePod(t *testing.T) {
 	t.Parallel()
 	for mode, want := range map[mode]bool{rwop: true, rwo: false, rox: false} {
-		request, err := publishRequest(&csi.NodePublishVolumeRequest{
+		request, err := (&Server{}).publishRequest(&csi.NodePublishVolumeRequest{
 			VolumeId: volumeID, StagingTargetPath: staging, TargetPath: target, VolumeCapability: mounted(mode, "xfs"),
 		})
 		if err != nil || request.GetSingleWriter() != want {

@@ -16,6 +16,25 @@ const (
 // node's label has, and never takes a label away: what is not offered has none, instead of one that says no.
 const offered = "true"
 
+// Topology keys of file volumes: a node has the label of a mounter that it offers.
+const (
+	TopologyKernel = v1alpha1.ProvisionerCephFS + "/kernel"
+	TopologyFUSE   = v1alpha1.ProvisionerCephFS + "/fuse"
+)
+
+var mounterKeys = map[agentv1.Mounter]string{agentv1.Mounter_MOUNTER_KERNEL: TopologyKernel, agentv1.Mounter_MOUNTER_FUSE: TopologyFUSE}
+
+// FileSegments says which mounters a node offers.
+func FileSegments(mounters []*agentv1.MounterSupport) map[string]string {
+	segments := map[string]string{}
+	for _, support := range mounters {
+		if key, known := mounterKeys[support.GetMounter()]; known && support.GetOffered() {
+			segments[key] = offered
+		}
+	}
+	return segments
+}
+
 var topologyKeys = map[agentv1.Mapper]string{
 	agentv1.Mapper_MAPPER_KRBD: TopologyKRBD, agentv1.Mapper_MAPPER_NBD: TopologyNBD, agentv1.Mapper_MAPPER_SEAMOUNT: TopologySeamount,
 }

@@ -16,26 +16,37 @@ func (s *Server) NodeExpandVolume(ctx context.Context, in *csi.NodeExpandVolumeR
 	if err := require(field{"volume_id", in.GetVolumeId()}, field{"volume_path", in.GetVolumePath()}); err != nil {
 		return nil, err
 	}
-	if _, err := checkVolume(in.GetVolumeId()); err != nil {
+	if _, err := s.checkVolume(in.GetVolumeId()); err != nil {
 		return nil, err
 	}
 	answer, err := s.Agent.Expand(ctx, &agentv1.ExpandRequest{VolumeId: in.GetVolumeId(), VolumePath: in.GetVolumePath()})
 	if err != nil {
 		return nil, s.failed(err)
 	}
-	if wanted := in.GetCapacityRange().GetRequiredBytes(); answer.GetBytes() < wanted {
+	wanted := in.GetCapacityRange().GetRequiredBytes()
+	if s.File && wanted-answer.GetBytes() < quotaUnit {
+		return &csi.NodeExpandVolumeResponse{CapacityBytes: max(wanted, answer.GetBytes())}, nil
+	}
+	if s.File {
+		return nil, status.Errorf(codes.Aborted, "the quota of the subvolume is %d bytes, and the volume is to have %d: the node has not noticed yet that "+
+			"Ceph raised it, or it did not; this is tried again", answer.GetBytes(), wanted)
+	}
+	if answer.GetBytes() < wanted {
 		return nil, status.Errorf(codes.Aborted, "the device on this node has %d bytes, and the volume is to have %d: the node has not "+
 			"noticed yet that the image of Ceph grew, or it did not; this is tried again", answer.GetBytes(), wanted)
 	}
 	return &csi.NodeExpandVolumeResponse{CapacityBytes: answer.GetBytes()}, nil
 }
 
+// quotaUnit is what Ceph rounds a quota down to when it is asked for the size of a filesystem.
+const quotaUnit = 4 << 20
+
 // NodeGetVolumeStats implements csi.NodeServer.
 func (s *Server) NodeGetVolumeStats(ctx context.Context, in *csi.NodeGetVolumeStatsRequest) (*csi.NodeGetVolumeStatsResponse, error) {
 	if err := require(field{"volume_id", in.GetVolumeId()}, field{"volume_path", in.GetVolumePath()}); err != nil {
 		return nil, err
 	}
-	if _, err := checkVolume(in.GetVolumeId()); err != nil {
+	if _, err := s.checkVolume(in.GetVolumeId()); err != nil {
 		return nil, err
 	}
 	stats, err := s.Agent.Stats(ctx, &agentv1.StatsRequest{VolumeId: in.GetVolumeId(), VolumePath: in.GetVolumePath()})
@@ -69,7 +80,7 @@ func (s *Server) NodeGetVolumeHealth(ctx context.Context, in *csi.NodeGetVolumeH
 	if err := require(field{"volume_id", in.GetVolumeId()}); err != nil {
 		return nil, err
 	}
-	if _, err := checkVolume(in.GetVolumeId()); err != nil {
+	if _, err := s.checkVolume(in.GetVolumeId()); err != nil {
 		return nil, err
 	}
 	path := cmp.Or(in.GetVolumePublishPath(), in.GetStagingTargetPath())
