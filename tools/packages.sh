@@ -8,7 +8,7 @@ declare -A packages=(
 	[build]="gcc libc6-dev librados-dev librbd-dev libcephfs-dev"
 	# The daemons that the tests start, and what makes the disks that discover must not take. The local Kubernetes says by
 	# itself what it needs, and installs it.
-	[test]="ceph-base ceph-common ceph-mds ceph-mgr ceph-mon ceph-osd bcache-tools btrfs-progs cryptsetup-bin dosfstools e2fsprogs fio gdisk lvm2 ntfs-3g parted xfsprogs"
+	[test]="ceph-base ceph-common ceph-fuse ceph-mds ceph-mgr ceph-mon ceph-osd bcache-tools btrfs-progs cryptsetup-bin dosfstools e2fsprogs fio gdisk lvm2 ntfs-3g parted xfsprogs"
 )
 
 installed() { dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed; }
