@@ -52,6 +52,8 @@ type Fuse struct {
 	Copies      Copies
 	Log         logr.Logger
 	Limits      Limits
+
+	asker asker
 }
 
 // Limits are how long is waited.
@@ -117,7 +119,7 @@ func (f *Fuse) Mount(ctx context.Context, v Volume, dir string) (Mount, error) {
 	if err != nil {
 		return Mount{}, err
 	}
-	if err := answers(ctx, f.Filesystems, dir); err != nil {
+	if err := f.asker.answers(ctx, f.Filesystems, dir); err != nil {
 		return Mount{}, err
 	}
 	if flags != 0 {

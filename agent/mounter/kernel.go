@@ -34,6 +34,7 @@ type Kernel struct {
 
 	load    sync.Once
 	loading error
+	asker   asker
 }
 
 // kernelType of a filesystem that the kernel's client mounted.
@@ -79,7 +80,9 @@ func (k *Kernel) Mount(ctx context.Context, v Volume, dir string) (Mount, error)
 			return Mount{}, errors.Join(err, fmt.Errorf("the kernel mounted %s at %s, and it is not there", v.Subvolume, dir))
 		}
 	}
-	return Mount{Number: mounted.Number}, answers(ctx, k.Filesystems, dir)
+	ctx, cancel := context.WithTimeout(ctx, DefaultLimits.Mount)
+	defer cancel()
+	return Mount{Number: mounted.Number}, k.asker.answers(ctx, k.Filesystems, dir)
 }
 
 func (k *Kernel) mount(v Volume, dir string) error {

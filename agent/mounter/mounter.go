@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
@@ -124,10 +125,19 @@ func flagsOf(flags uintptr, readOnly bool) uintptr {
 	return flags
 }
 
+// asker asks filesystems. Who asks one that does not answer may hang for as long, so one asks at a time.
+type asker struct{ asked sync.Map }
+
 // answers fails unless the filesystem that was mounted answers in time.
-func answers(ctx context.Context, f Filesystems, dir string) error {
+func (a *asker) answers(ctx context.Context, f Filesystems, dir string) error {
 	done := make(chan error, 1)
-	go func() { _, err := f.Usage(dir); done <- err }()
+	if _, hangs := a.asked.LoadOrStore(dir, true); !hangs {
+		go func() {
+			_, err := f.Usage(dir)
+			a.asked.Delete(dir)
+			done <- err
+		}()
+	}
 	select {
 	case err := <-done:
 		return err

@@ -113,6 +113,10 @@ func (s *Service) completeFiles(ctx context.Context, t *task, v *record.Volume) 
 
 // mountFiles mounts the subvolume at the staging path, unless it is, and records what was mounted.
 func (s *Service) mountFiles(ctx context.Context, t *task, v *record.Volume, m mounter.Mounter) error {
+	t.at("look what is mounted")
+	if there, err := s.mountedWell(ctx, v, m); there || err != nil {
+		return errors.Join(err, s.showSnapshot(t, v))
+	}
 	t.at("mount the subvolume")
 	mount, err := m.Mount(ctx, s.files(v), v.Staging)
 	if err != nil {
@@ -124,6 +128,15 @@ func (s *Service) mountFiles(ctx context.Context, t *task, v *record.Volume, m m
 		return err
 	}
 	return s.showSnapshot(t, v)
+}
+
+// mountedWell says whether the mount that is recorded is there and served.
+func (s *Service) mountedWell(ctx context.Context, v *record.Volume, m mounter.Mounter) (bool, error) {
+	if v.Mount == nil || m.Health(ctx, s.files(v), *v.Mount) != (mounter.Health{}) {
+		return false, nil
+	}
+	mounted, there, err := s.Filesystems.Mounted(v.Staging)
+	return there && ours(v, mounted), err
 }
 
 // showSnapshot binds a snapshot over the subvolume that it is of: Ceph mounts no snapshot by itself.
@@ -220,8 +233,8 @@ func (s *Service) bindAnew(t *task, v *record.Volume) error {
 	return nil
 }
 
-// unless removes from a target path what is lost, and says whether anything is mounted there then.
-func (s *Service) unless(v *record.Volume, target string, mounted mountinfo.Mount, there bool) (bool, error) {
+// withoutLost removes from a target path what is lost, and says whether anything is mounted there then.
+func (s *Service) withoutLost(v *record.Volume, target string, mounted mountinfo.Mount, there bool) (bool, error) {
 	if !there || ours(v, mounted) || !slices.Contains(v.Lost, mounted.Number) {
 		return there, nil
 	}
@@ -258,7 +271,7 @@ func (s *Service) mend(ctx context.Context, v *record.Volume) {
 	if !died && len(v.Lost) == 0 {
 		return
 	}
-	err = s.do(ctx, v.ID, "Mend", func(ctx context.Context, t *task) error {
+	err = s.do(ctx, v.ID, mending, func(ctx context.Context, t *task) error {
 		t.at("read the record")
 		now, err := s.staged(v.ID)
 		if err != nil {

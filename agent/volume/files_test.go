@@ -348,6 +348,39 @@ func TestFilesDiedAndCephIsAway(t *testing.T) {
 	}
 }
 
+// What kubelet asks for does not wait until Ceph answers and the volume can be mounted again.
+func TestFilesMendGivesWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := published(t, w)
+	w.killServer()
+	begun := make(chan struct{})
+	s.Mounters = []mounter.Mounter{hungMounter{fakeMounter{w}, begun}}
+	go s.Look(t.Context())
+	<-begun
+	if err := life(w.fileRequest(t))[3](t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if err := life(w.fileRequest(t))[4](t.Context(), s); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := w.records.Get("ns/c/p/i"); v != nil || err != nil {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
+// hungMounter mounts nothing, and says when it begins to.
+type hungMounter struct {
+	fakeMounter
+	begun chan struct{}
+}
+
+func (m hungMounter) Mount(ctx context.Context, _ mounter.Volume, _ string) (mounter.Mount, error) {
+	close(m.begun)
+	<-ctx.Done()
+	return mounter.Mount{}, ctx.Err()
+}
+
 func TestFilesConditions(t *testing.T) {
 	t.Parallel()
 	for says, change := range map[string]func(*world){

@@ -102,7 +102,7 @@ func (s *Service) publish(ctx context.Context, t *task, v *record.Volume, target
 	if err != nil {
 		return err
 	}
-	if there, err = s.unless(v, target.Path, mounted, there); err != nil {
+	if there, err = s.withoutLost(v, target.Path, mounted, there); err != nil {
 		return err
 	}
 	if there && !ours(v, mounted) {

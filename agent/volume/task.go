@@ -33,6 +33,9 @@ type task struct {
 	service      *Service
 	volume, name string
 	since        time.Time
+	// cancel has it end early, and done is closed when it has ended.
+	cancel context.CancelFunc
+	done   chan struct{}
 
 	mu   sync.Mutex
 	step string
@@ -62,7 +65,7 @@ type tasks struct {
 }
 
 // begin is an error while another task with the key is under way.
-func (s *Service) begin(key, volume, name string) (*task, error) {
+func (s *Service) begin(key, volume, name string, cancel context.CancelFunc) (*task, error) {
 	s.tasks.mu.Lock()
 	defer s.tasks.mu.Unlock()
 	if other := s.tasks.under[key]; other != nil {
@@ -71,7 +74,7 @@ func (s *Service) begin(key, volume, name string) (*task, error) {
 	if s.tasks.under == nil {
 		s.tasks.under = map[string]*task{}
 	}
-	t := &task{service: s, volume: volume, name: name, since: time.Now(), step: "beginning"}
+	t := &task{service: s, volume: volume, name: name, since: time.Now(), step: "beginning", cancel: cancel, done: make(chan struct{})}
 	s.tasks.under[key] = t
 	s.tasks.group.Add(1)
 	return t, nil
@@ -80,8 +83,31 @@ func (s *Service) begin(key, volume, name string) (*task, error) {
 func (s *Service) end(key string) {
 	s.tasks.mu.Lock()
 	defer s.tasks.mu.Unlock()
+	close(s.tasks.under[key].done)
 	delete(s.tasks.under, key)
 	s.tasks.group.Done()
+}
+
+// mending is the name of the agent's own task, which gives way to what is asked of the agent: it comes back by itself, and may
+// take as long as Ceph does not answer.
+const mending = "Mend"
+
+// giveWay ends the agent's own task, and says whether it has ended.
+func (s *Service) giveWay(ctx context.Context, key, name string) bool {
+	s.tasks.mu.Lock()
+	other := s.tasks.under[key]
+	if other == nil || other.name != mending || name == mending {
+		s.tasks.mu.Unlock()
+		return other == nil
+	}
+	other.cancel()
+	s.tasks.mu.Unlock()
+	select {
+	case <-other.done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // do runs a call on a volume, of which one is under way at a time. What has begun goes on when the caller no longer waits:
@@ -92,15 +118,19 @@ func (s *Service) do(ctx context.Context, volume, name string, f func(ctx contex
 }
 
 func (s *Service) doKeyed(ctx context.Context, key, volume, name string, f func(ctx context.Context, t *task) error) error {
-	t, err := s.begin(key, volume, name)
+	running, cancel := context.WithTimeout(context.WithoutCancel(ctx), taskLimit)
+	t, err := s.begin(key, volume, name, cancel)
+	if err != nil && s.giveWay(ctx, key, name) {
+		t, err = s.begin(key, volume, name, cancel)
+	}
 	if err != nil {
+		cancel()
 		return err
 	}
 	done := make(chan error, 1)
 	go func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), taskLimit)
 		defer cancel()
-		err := f(ctx, t)
+		err := f(running, t)
 		s.end(key)
 		done <- err
 	}()
