@@ -54,6 +54,8 @@ func (w *world) startDaemon(deployment *appsv1.Deployment) bool {
 		w.ceph.StartMon(daemon.Name)
 	case plan.DaemonMgr:
 		w.ceph.StartMgr(daemon.Name)
+	case plan.DaemonMDS:
+		w.ceph.StartMDS(daemon.Name)
 	case plan.DaemonOSD:
 		return w.startOSD(deployment, daemon.Name)
 	}
@@ -141,6 +143,8 @@ func (w *world) stopDaemon(pod *corev1.Pod) {
 		w.ceph.StopMon(daemon.Name)
 	case plan.DaemonMgr:
 		w.ceph.StopMgr(daemon.Name)
+	case plan.DaemonMDS:
+		w.ceph.StopMDS(daemon.Name)
 	case plan.DaemonOSD:
 		id, err := strconv.Atoi(daemon.Name)
 		w.must(err)

@@ -196,7 +196,7 @@ func (c *computation) identity() {
 	}
 }
 
-// sortedDaemons lists mons before mgrs before OSDs, OSDs by number.
+// sortedDaemons lists mons before mgrs before OSDs before MDSs, OSDs by number.
 func sortedDaemons[T any](daemons map[DaemonID]T) []DaemonID {
 	ids := make([]DaemonID, 0, len(daemons))
 	for id := range daemons {
@@ -211,4 +211,4 @@ func compareDaemons(a, b DaemonID) int {
 }
 
 // rank is the order in which Ceph's daemons are restarted.
-func (k DaemonKind) rank() int { return slices.Index([]DaemonKind{DaemonMon, DaemonMgr, DaemonOSD}, k) }
+func (k DaemonKind) rank() int { return slices.Index([]DaemonKind{DaemonMon, DaemonMgr, DaemonOSD, DaemonMDS}, k) }

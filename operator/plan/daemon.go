@@ -22,6 +22,7 @@ const (
 	DaemonMon DaemonKind = "mon"
 	DaemonMgr DaemonKind = "mgr"
 	DaemonOSD DaemonKind = "osd"
+	DaemonMDS DaemonKind = "mds"
 )
 
 // DaemonID names a daemon, such as mon.a or osd.12.
