@@ -15,6 +15,8 @@ const (
 	LabelMedia = "seamount.dev/media"
 	// LabelCluster names the StorageCluster that an object belongs to: ClusterLabelValue.
 	LabelCluster = "seamount.dev/cluster"
+	// LabelFilesystem names the StorageFilesystem that a metadata server belongs to: FilesystemLabelValue.
+	LabelFilesystem = "seamount.dev/filesystem"
 	// LabelOSDPrefix begins the labels that find the disks of an OSD: OSDLabel.
 	LabelOSDPrefix = "osd.seamount.dev/"
 	// LabelGuard with the value GuardData keeps a namespace from being deleted while it holds the keys of a cluster.
@@ -50,6 +52,9 @@ const (
 	maxFieldOwner = 128
 )
 
+// maxMDSPrefix leaves room for "mds." before, and a dash and two letters behind, in the value of a label.
+const maxMDSPrefix = maxLabelValue - len("mds.") - len("-za")
+
 // NodeLabelValue returns the value of LabelNode for a node. A name that is too long for a label is cut and ends in a
 // hash of the whole.
 func NodeLabelValue(node string) string {
@@ -60,6 +65,22 @@ func NodeLabelValue(node string) string {
 // a label is cut and ends in a hash of the whole.
 func ClusterLabelValue(namespace, name string) string {
 	return shorten(namespace+"."+name, maxLabelValue)
+}
+
+// FilesystemLabelValue returns the value of LabelFilesystem for a StorageFilesystem. A name that is too long for a label is
+// cut and ends in a hash of the whole.
+func FilesystemLabelValue(name string) string {
+	return shorten(name, maxLabelValue)
+}
+
+// MDSPrefix returns what the names of the metadata servers of a StorageFilesystem begin with: its own name. One that begins
+// with a digit, which Ceph does not take, gets letters before it, and one that is too long is cut and ends in a hash of the
+// whole.
+func MDSPrefix(filesystem string) string {
+	if filesystem != "" && filesystem[0] >= '0' && filesystem[0] <= '9' {
+		filesystem = "fs" + filesystem
+	}
+	return shorten(filesystem, maxMDSPrefix)
 }
 
 // OSDLabel returns the key of the label that finds the disks of an OSD.

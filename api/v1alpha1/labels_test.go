@@ -13,6 +13,9 @@ func TestNamesThatFit(t *testing.T) {
 		NodeLabelValue("n3"):                  "n3",
 		ClusterLabelValue("seamount", "main"): "seamount.main",
 		OSDLabel(12):                          "osd.seamount.dev/12",
+		FilesystemLabelValue("shared"):        "shared",
+		MDSPrefix("shared"):                   "shared",
+		MDSPrefix("1st"):                      "fs1st", // Ceph: MDS names may not start with a numeric digit
 		FieldOwnerDiscover("n3"):              "seamount-discover/n3",
 		FieldOwnerAgent("n3"):                 "seamount-agent/n3",
 	} {
@@ -27,10 +30,12 @@ func TestNamesThatAreCut(t *testing.T) {
 	t.Parallel()
 	long := strings.Repeat("node-", 50)
 	for name, cut := range map[string]func(string) string{
-		"NodeLabelValue":     NodeLabelValue,
-		"ClusterLabelValue":  func(s string) string { return ClusterLabelValue(s, "main") },
-		"FieldOwnerDiscover": FieldOwnerDiscover,
-		"FieldOwnerAgent":    FieldOwnerAgent,
+		"NodeLabelValue":       NodeLabelValue,
+		"ClusterLabelValue":    func(s string) string { return ClusterLabelValue(s, "main") },
+		"FieldOwnerDiscover":   FieldOwnerDiscover,
+		"FieldOwnerAgent":      FieldOwnerAgent,
+		"FilesystemLabelValue": FilesystemLabelValue,
+		"daemon's LabelValue":  func(s string) string { return "mds." + MDSPrefix(s) + "-za" },
 	} {
 		one, other := cut(long+"a"), cut(long+"b")
 		if one == other {

@@ -21,6 +21,7 @@ type grant struct {
 	may    permission
 	pool   string // empty: any
 	method string // empty: any; else the only call it is for
+	prefix string // of the commands it is for, as Ceph names them; empty: any
 }
 
 // capabilities are a user's grants by service.
@@ -80,6 +81,8 @@ func parseClause(service string, words []string) []grant {
 	switch {
 	case words[0] == "service" && len(words) > 2:
 		return []grant{{may: parsePermission(words[2])}}
+	case words[0] == "module" && len(words) > 2:
+		return []grant{{may: parsePermission(words[2]), prefix: modules[words[1]]}}
 	case words[0] == "command":
 		return commands[commandOf(words[1:])]
 	}
@@ -102,6 +105,9 @@ func parseClause(service string, words []string) []grant {
 var commands = map[string][]grant{
 	"osd blocklist": {{may: everything, method: "AddBlocklist"}},
 }
+
+// modules are those of the mgr that can be granted, with what the names of their commands begin with.
+var modules = map[string]string{"volumes": "fs ", "rbd_support": "rbd "}
 
 // commandOf reads the quoted name of a command.
 func commandOf(words []string) string {
@@ -167,7 +173,8 @@ func (caps capabilities) allow(cl call) bool {
 func (caps capabilities) has(service string, need permission, cl call) bool {
 	var may permission
 	for _, g := range caps[service] {
-		if (g.pool == "" || g.pool == cl.pool) && (g.method == "" || g.method == cl.method) {
+		if (g.pool == "" || g.pool == cl.pool) && (g.method == "" || g.method == cl.method) &&
+			strings.HasPrefix(cl.op, g.prefix) {
 			may |= g.may
 		}
 	}

@@ -18,7 +18,7 @@ func newCephCommand() *cobra.Command {
 		Use:   "ceph",
 		Short: "Start Ceph's daemons in their pods",
 	}
-	cmd.AddCommand(newInstallCommand(), newMonCommand(), newMgrCommand(), newOSDCommand(), newRecoverCommand())
+	cmd.AddCommand(newInstallCommand(), newMonCommand(), newMgrCommand(), newOSDCommand(), newMDSCommand(), newRecoverCommand())
 	return cmd
 }
 

@@ -54,6 +54,19 @@ func newMgrCommand() *cobra.Command {
 	return cmd
 }
 
+func newMDSCommand() *cobra.Command {
+	var m daemon.MDS
+	cmd := daemonCommand("mds", "Become ceph-mds", func(cmd *cobra.Command, args []string) error {
+		m.Machine, m.Args = container(cmd), args
+		return m.Start(cmd.Context())
+	})
+	cmd.Flags().StringVar(&m.Name, "name", "", "name of the MDS, such as shared-a")
+	cmd.Flags().StringVar(&m.Filesystem, "filesystem", "", "filesystem that the MDS serves")
+	cmd.Flags().StringVar(&m.SecretDir, "secret-dir", handover.SecretDir, "directory with the keyring")
+	require(cmd, "name", "filesystem")
+	return cmd
+}
+
 func newOSDCommand() *cobra.Command {
 	var o daemon.OSD
 	var root string

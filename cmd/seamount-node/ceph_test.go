@@ -48,6 +48,7 @@ func TestCephCommandsRefuse(t *testing.T) {
 		{"mgr --name=a stray -- --x", "follow \"--\""},
 		{"osd --id=0 --location=root=default --secret-dir=" + none, "decode reservation"},
 		{"osd", "required"},
+		{"mds --name=shared-a", "filesystem"},
 		{"recover --name=a --fsid=f --namespace=n --secret=s", "secret-uid"},
 	} {
 		_, err := run(t, append([]string{"ceph"}, strings.Fields(c.args)...)...)

@@ -29,8 +29,9 @@ type remembered struct {
 	capacityAt, recoveryAt time.Time
 	trouble                string // why the identity could not be rebuilt
 	usersChecked           bool
-	gone                   map[string]time.Time // since when nodes that have a user are gone
-	builder                manifest.Cluster     // that renders were made with
+	granted                []plan.FilesystemGroups // that nodes reached by then
+	gone                   map[string]time.Time    // since when nodes that have a user are gone
+	builder                manifest.Cluster        // that renders were made with
 	renders                *plan.Renders
 }
 
@@ -63,7 +64,7 @@ func (m *Memory) recall(cluster types.NamespacedName, into *plan.Observed) {
 	}
 	known.denials = lasting
 	into.Recovery.Trouble = known.trouble
-	into.Users.Checked, into.Users.Gone = known.usersChecked, known.noteGone(into)
+	into.Users.Checked, into.Users.Granted, into.Users.Gone = known.usersChecked, known.granted, known.noteGone(into)
 	into.CapacityAt, into.RecoveryAt = known.capacityAt, known.recoveryAt
 }
 
@@ -115,11 +116,11 @@ func (r *remembered) noteGone(in *plan.Observed) map[string]time.Time {
 	return gone
 }
 
-// noteUsers remembers that the users of volumes are as they are to be.
-func (m *Memory) noteUsers(cluster types.NamespacedName) {
+// noteUsers remembers that the users of volumes are as they are to be, and which filesystems nodes reach with them.
+func (m *Memory) noteUsers(cluster types.NamespacedName, granted []plan.FilesystemGroups) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.of(cluster).usersChecked = true
+	m.of(cluster).usersChecked, m.of(cluster).granted = true, granted
 }
 
 // noteTrouble remembers why an identity could not be rebuilt; empty: it could.

@@ -114,11 +114,14 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		Deleting:    !s.object.DeletionTimestamp.IsZero(),
 		Generation:  s.object.Generation, Previous: &s.object.Status, Nodes: nodes,
 		Traces: s.stored.Traces, KnownFSID: s.stored.KnownFSID, IdentityDamaged: s.stored.Damaged, Recovery: s.stored.Recovery.Recovery,
-		Seed: s.stored.Seed, Mons: s.stored.Mons, Mgrs: s.stored.Mgrs,
+		Seed: s.stored.Seed, Mons: s.stored.Mons, Mgrs: s.stored.Mgrs, MDSs: s.stored.MDSs,
 		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Leaving: s.stored.Leaving, Disks: r.Disks.Of(key),
 		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules,
 		OperationsWaiting: dependents.OperationsWaiting, Dependents: dependents.Cluster,
 		Users: plan.Users{Handed: s.stored.HandedUsers()},
+	}
+	if s.observed.Filesystems, err = observe.ClusterFilesystems(ctx, r.Client, key, s.observed.Spec); err != nil {
+		return err
 	}
 	if s.stored.Identity != nil {
 		s.observed.Identity = &plan.Identity{FSID: s.stored.Identity.FSID, Created: s.stored.Created}
@@ -194,7 +197,7 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 	}, s.plan)
 	r.Memory.noteTrouble(s.name, s.outcome.Trouble)
 	if s.outcome.UsersChecked {
-		r.Memory.noteUsers(s.name)
+		r.Memory.noteUsers(s.name, s.outcome.Granted)
 	}
 	if s.stored.Recovery.KeyFound && s.outcome.Trouble == "" {
 		r.Sessions.Forget(s.name) // an open one has the capabilities that it was opened with

@@ -47,7 +47,7 @@ func (r *Reconciler) SetUp(mgr manager.Manager, trigger source.TypedSource[recon
 		Watches(&appsv1.Deployment{}, parts, changed).
 		Watches(&corev1.Pod{}, parts, changed).
 		Watches(&v1alpha1.StoragePool{}, dependents, builder.WithPredicates(comesOrGoes())).
-		Watches(&v1alpha1.StorageFilesystem{}, dependents, builder.WithPredicates(comesOrGoes())).
+		Watches(&v1alpha1.StorageFilesystem{}, dependents, builder.WithPredicates(specDiffers())).
 		Watches(&v1alpha1.ObjectStore{}, dependents, builder.WithPredicates(comesOrGoes())).
 		Watches(&v1alpha1.StorageOperation{}, dependents, changed).
 		Watches(&corev1.Node{}, handler.EnqueueRequestsFromMapFunc(r.allClusters), builder.WithPredicates(nodeDiffers())).
@@ -101,6 +101,15 @@ func clusterOfDependent(_ context.Context, dependent client.Object) []reconcile.
 // comesOrGoes lets objects through that are new or gone: a dependent matters by being there.
 func comesOrGoes() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(event.UpdateEvent) bool { return false }}
+}
+
+// specDiffers lets objects through that are new or gone, or are asked for otherwise than before: servers and users follow
+// from a filesystem's spec.
+func specDiffers() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
+			e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
+	}}
 }
 
 // nodeDiffers lets changes of nodes through that are decided on.

@@ -58,6 +58,10 @@ func build(c manifest.Cluster, d plan.Daemon) *appsv1.Deployment {
 		deployment = c.MgrDeployment(manifest.MgrPod{
 			Name: d.ID.Name, Hostname: d.Hostname, Tolerations: d.Tolerations, Resources: d.Resources,
 		})
+	case plan.DaemonMDS:
+		deployment = c.MDSDeployment(manifest.MDSPod{
+			Name: d.ID.Name, Filesystem: d.Filesystem, Hostname: d.Hostname, Tolerations: d.Tolerations, Resources: d.Resources,
+		})
 	case plan.DaemonOSD:
 		deployment = c.OSDDeployment(manifest.OSDPod{
 			ID: d.OSD.ID, Hostname: d.Hostname, Location: observe.FormatLocation(d.OSD.Location), DeviceClass: d.OSD.DeviceClass,

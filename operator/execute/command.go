@@ -14,7 +14,6 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
-	"github.com/seamount-dev/seamount/operator/keys"
 	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/operator/plan"
@@ -33,8 +32,8 @@ func (r *run) command(ctx context.Context, action plan.Action) error {
 		return err
 	}
 	switch action := action.(type) {
-	case plan.RegisterMgr:
-		return r.registerMgr(ctx, session, action.Name)
+	case plan.RegisterKey:
+		return r.registerKey(ctx, session, action.Daemon)
 	case plan.RegisterOSD:
 		return r.registerOSD(ctx, session, action.ID)
 	case plan.SetDeviceClass:
@@ -74,24 +73,6 @@ func (r *run) configure(ctx context.Context, session ceph.Client, action plan.Ac
 		return r.recordModule(ctx, action.Module, false)
 	}
 	return unknownStep(action)
-}
-
-// registerMgr gives Ceph the key of a mgr. One that Ceph knows by another key keeps that, and the Secret follows.
-func (r *run) registerMgr(ctx context.Context, session ceph.Client, name string) error {
-	key, err := r.mgrKey(ctx, name)
-	if err != nil {
-		return err
-	}
-	wanted := keys.Mgr(name, key)
-	if err := session.ImportEntity(ctx, wanted); !errors.Is(err, ceph.ErrExists) {
-		return err
-	}
-	entity, err := session.EnsureEntity(ctx, wanted.Name, wanted.Caps)
-	if err != nil {
-		return err
-	}
-	secret := r.builder("").MgrSecret(name, keys.Keyring(entity))
-	return r.Client.Patch(ctx, secret, client.Merge, client.FieldOwner(v1alpha1.FieldOwnerOperator))
 }
 
 func (r *run) registerOSD(ctx context.Context, session ceph.Client, id int32) error {

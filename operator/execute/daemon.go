@@ -9,7 +9,6 @@ import (
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -116,6 +115,10 @@ func okToStop(ctx context.Context, session ceph.Client, batch []plan.DaemonID) (
 				return "", fmt.Errorf("daemon %s: %w", daemon, err)
 			}
 			osds = append(osds, id)
+		case plan.DaemonMDS:
+			if text, err := ranksServe(ctx, session, daemon.Name); err != nil || text != "" {
+				return text, err
+			}
 		case plan.DaemonMgr: // a standby takes over, and data does not depend on it
 		}
 	}
@@ -138,7 +141,7 @@ func okToStop(ctx context.Context, session ceph.Client, batch []plan.DaemonID) (
 
 func (r *run) deleteDeployment(ctx context.Context, daemon plan.DaemonID) error {
 	name := map[plan.DaemonKind]func(string, string) string{
-		plan.DaemonMon: manifest.MonName, plan.DaemonMgr: manifest.MgrName, plan.DaemonOSD: osdObject,
+		plan.DaemonMon: manifest.MonName, plan.DaemonMgr: manifest.MgrName, plan.DaemonOSD: osdObject, plan.DaemonMDS: manifest.MDSName,
 	}[daemon.Kind]
 	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: r.Object.Namespace, Name: name(r.Object.Name, daemon.Name)}}
 	deployment.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
@@ -148,22 +151,6 @@ func (r *run) deleteDeployment(ctx context.Context, daemon plan.DaemonID) error 
 func osdObject(cluster, id string) string {
 	number, _ := strconv.ParseInt(id, 10, 32) // it comes from a number
 	return manifest.OSDName(cluster, int32(number))
-}
-
-func (r *run) removeMgr(ctx context.Context, name string) error {
-	if err := r.deleteDeployment(ctx, plan.DaemonID{Kind: plan.DaemonMgr, Name: name}); err != nil {
-		return err
-	}
-	session, err := r.Ceph()
-	if err != nil {
-		return err
-	}
-	if err := session.RemoveEntity(ctx, manifest.MgrDaemon(name)); err != nil {
-		return err
-	}
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.Object.Namespace, Name: manifest.MgrName(r.Object.Name, name)}}
-	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-	return r.Delete(ctx, secret)
 }
 
 // EnsureFinalizer keeps a StorageCluster until ReleaseCluster.

@@ -65,8 +65,9 @@ type Outcome struct {
 	Denied []plan.Denial
 	// Trouble is why an identity could not be rebuilt; empty: it was, or was not to be.
 	Trouble string
-	// UsersChecked says that the users of volumes are as they are to be.
+	// UsersChecked says that the users of volumes are as they are to be, and Granted which filesystems nodes reach with them.
 	UsersChecked bool
+	Granted      []plan.FilesystemGroups
 	// Err joins why steps failed. What others did first is not among them: the next pass decides anew.
 	Err error
 }
@@ -81,6 +82,7 @@ type run struct {
 	denied       []plan.Denial
 	trouble      string
 	usersChecked bool
+	granted      []plan.FilesystemGroups
 	asked        map[string]*question
 	stored       observe.Stored // as it becomes
 
@@ -116,7 +118,7 @@ func (e *Executor) Run(ctx context.Context, target Target, p plan.Plan) Outcome 
 		})
 	}
 	_ = group.Wait() // every step has a result of its own
-	outcome := Outcome{Denied: r.denied, Trouble: r.trouble, UsersChecked: r.usersChecked}
+	outcome := Outcome{Denied: r.denied, Trouble: r.trouble, UsersChecked: r.usersChecked, Granted: r.granted}
 	errs := append(outcome.count(p.Steps, results), r.keep(ctx, p))
 	outcome.Err = errors.Join(errs...)
 	return outcome
@@ -189,11 +191,11 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 	ctx, cancel := r.limit(ctx)
 	defer cancel()
 	switch action := step.Do.(type) {
-	case plan.ReserveOSD, plan.RestoreReservation, plan.RelocateOSD, plan.WriteSeed, plan.EnsureMgr:
+	case plan.ReserveOSD, plan.RestoreReservation, plan.RelocateOSD, plan.WriteSeed, plan.EnsureKey:
 		return r.store(ctx, action)
 	case plan.EnsureMon, plan.RecordQuorum, plan.RecordMember, plan.RemoveMon:
 		return r.mon(ctx, action)
-	case plan.ApplyDaemon, plan.StopDaemon, plan.RemoveMgr, plan.ReleaseCluster:
+	case plan.ApplyDaemon, plan.StopDaemon, plan.RemoveDaemon, plan.ReleaseCluster:
 		return r.daemon(ctx, action)
 	case plan.ReadMonKey, plan.RebuildIdentity, plan.EndRecovery, plan.RestoreMons:
 		return r.recover(ctx, action)
@@ -230,8 +232,8 @@ func (r *run) store(ctx context.Context, action plan.Action) error {
 		return r.relocateOSD(ctx, action)
 	case plan.WriteSeed:
 		return r.writeSeed(ctx, action.Seed)
-	case plan.EnsureMgr:
-		return r.ensureMgr(ctx, action.Name)
+	case plan.EnsureKey:
+		return r.ensureKey(ctx, action)
 	}
 	return unknownStep(action)
 }
@@ -256,8 +258,8 @@ func (r *run) daemon(ctx context.Context, action plan.Action) error {
 		return r.applyDaemon(ctx, action)
 	case plan.StopDaemon:
 		return r.deleteDeployment(ctx, action.Daemon)
-	case plan.RemoveMgr:
-		return r.removeMgr(ctx, action.Name)
+	case plan.RemoveDaemon:
+		return r.removeDaemon(ctx, action.Daemon)
 	case plan.ReleaseCluster:
 		return r.releaseCluster(ctx)
 	}

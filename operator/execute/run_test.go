@@ -20,9 +20,9 @@ func TestStepsAfterOneThatFailed(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{
-		step(plan.RegisterMgr{Name: "a"}, "fails"), // Ceph does not answer
-		step(plan.EnsureMgr{Name: "x"}, "after it", "fails"),
-		step(plan.EnsureMgr{Name: "y"}, "on its own"),
+		step(plan.RegisterKey{Daemon: mgr("a")}, "fails"), // Ceph does not answer
+		step(plan.EnsureKey{Daemon: mgr("x")}, "after it", "fails"),
+		step(plan.EnsureKey{Daemon: mgr("y")}, "on its own"),
 	}})
 	if outcome.Err == nil || outcome.Done != 1 {
 		t.Errorf("done %d, %v", outcome.Done, outcome.Err)
@@ -36,7 +36,7 @@ func TestStepsAfterOneThatFailed(t *testing.T) {
 func TestStepsWithoutTime(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	p := plan.Plan{Steps: []plan.Step{step(plan.EnsureMgr{Name: "x"}, "first"), step(plan.EnsureMgr{Name: "y"}, "second", "first")}}
+	p := plan.Plan{Steps: []plan.Step{step(plan.EnsureKey{Daemon: mgr("x")}, "first"), step(plan.EnsureKey{Daemon: mgr("y")}, "second", "first")}}
 	w.executor.Budget = time.Nanosecond
 	if outcome := w.executor.Run(t.Context(), w.target, p); outcome.Err != nil || outcome.Done != 0 || outcome.Left == 0 {
 		t.Errorf("without time: %+v", outcome)
@@ -52,11 +52,11 @@ func TestNothingWithoutAnIdentity(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.target.Stored.Identity = nil
-	p := plan.Plan{Steps: []plan.Step{step(plan.EnsureMgr{Name: "a"}, "mgr")}}
+	p := plan.Plan{Steps: []plan.Step{step(plan.EnsureKey{Daemon: mgr("a")}, "mgr")}}
 	if outcome := w.executor.Run(t.Context(), w.target, p); outcome.Err == nil || w.exists(t, &corev1.Secret{}, manifest.MgrName("main", "a")) {
 		t.Errorf("made without an identity: %+v", outcome)
 	}
-	p.Steps = []plan.Step{step(plan.EnsureIdentity{}, "identity"), step(plan.EnsureMgr{Name: "a"}, "mgr", "identity")}
+	p.Steps = []plan.Step{step(plan.EnsureIdentity{}, "identity"), step(plan.EnsureKey{Daemon: mgr("a")}, "mgr", "identity")}
 	if outcome := w.executor.Run(t.Context(), w.target, p); outcome.Err != nil || outcome.Done != 2 {
 		t.Errorf("with it: %+v", outcome)
 	}

@@ -158,21 +158,21 @@ func TestRemoveMgr(t *testing.T) {
 	w := newWorld(t)
 	c := w.withCeph(t)
 	silent, answers := func() (ceph.Client, error) { return nil, &ceph.Error{Op: "connect", Kind: ceph.ErrUnreachable} }, w.target.Ceph
-	w.run(t, plan.EnsureMgr{Name: "c"}, true)
-	w.run(t, plan.RegisterMgr{Name: "c"}, true)
+	w.run(t, plan.EnsureKey{Daemon: mgr("c")}, true)
+	w.run(t, plan.RegisterKey{Daemon: mgr("c")}, true)
 	w.run(t, plan.ApplyDaemon{Daemon: plan.Daemon{ID: plan.DaemonID{Kind: plan.DaemonMgr, Name: "c"}}}, true)
 	left := func() (deployment, secret, user bool) {
 		_, err := c.Admin().Entity(t.Context(), "mgr.c")
 		return w.exists(t, &appsv1.Deployment{}, manifest.MgrName("main", "c")), w.exists(t, &corev1.Secret{}, manifest.MgrName("main", "c")), err == nil
 	}
 	w.target.Ceph = silent
-	w.run(t, plan.RemoveMgr{Name: "c"}, false)
+	w.run(t, plan.RemoveDaemon{Daemon: mgr("c")}, false)
 	if deployment, secret, user := left(); deployment || !secret || !user {
 		t.Errorf("while Ceph is silent: Deployment %t, Secret %t, user %t", deployment, secret, user)
 	}
 	w.target.Ceph = answers
 	for range 2 { // the second time there is nothing left to do
-		w.run(t, plan.RemoveMgr{Name: "c"}, true)
+		w.run(t, plan.RemoveDaemon{Daemon: mgr("c")}, true)
 		if deployment, secret, user := left(); deployment || secret || user {
 			t.Errorf("left: Deployment %t, Secret %t, user %t", deployment, secret, user)
 		}
@@ -199,9 +199,9 @@ func TestRegisterMgr(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			admin := w.withCeph(t).Admin()
-			w.run(t, plan.EnsureMgr{Name: "c"}, true)
+			w.run(t, plan.EnsureKey{Daemon: mgr("c")}, true)
 			before(t, w, admin)
-			w.run(t, plan.RegisterMgr{Name: "c"}, true)
+			w.run(t, plan.RegisterKey{Daemon: mgr("c")}, true)
 			entity, err := admin.Entity(t.Context(), "mgr.c")
 			if err != nil || !entity.Key.Equal(w.keyOfMgr(t, "c")) {
 				t.Errorf("Ceph and the Secret have different keys: %v", err)
@@ -223,7 +223,7 @@ func TestEnsureMgrThatCephKnows(t *testing.T) {
 	w := newWorld(t)
 	admin, key := w.withCeph(t).Admin(), keys.New(ceph.CipherAES256K)
 	must(t, admin.ImportEntity(t.Context(), keys.Mgr("c", key)))
-	w.run(t, plan.EnsureMgr{Name: "c"}, true)
+	w.run(t, plan.EnsureKey{Daemon: mgr("c")}, true)
 	if !w.keyOfMgr(t, "c").Equal(key) {
 		t.Error("another key is stored")
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"slices"
 	"sync"
 
 	"github.com/google/uuid"
@@ -242,7 +241,7 @@ func (r *run) writeSeed(ctx context.Context, seed plan.Seed) error {
 		entities = []ceph.Entity{keys.Mon(identity.Mon), keys.Admin(identity.Admin)}
 	}
 	for _, name := range seed.Mgrs {
-		key, err := r.mgrKey(ctx, name)
+		key, err := r.storedKey(ctx, plan.DaemonID{Kind: plan.DaemonMgr, Name: name})
 		if err != nil {
 			return err
 		}
@@ -268,36 +267,4 @@ func (r *run) writeSeed(ctx context.Context, seed plan.Seed) error {
 		return apierrors.NewAlreadyExists(corev1.Resource("secrets"), secret.Name)
 	}
 	return nil
-}
-
-// ensureMgr stores a key for a mgr. One that Ceph knows already keeps the key that Ceph has.
-func (r *run) ensureMgr(ctx context.Context, name string) error {
-	if slices.Contains(r.Stored.Mgrs, name) {
-		return nil
-	}
-	key := r.newKey()
-	session, err := r.Ceph()
-	if err != nil && r.Stored.Mons.QuorumRecorded {
-		return err // there is a Ceph, which may know the mgr: it has to be asked
-	}
-	if err == nil {
-		if entity, err := session.Entity(ctx, manifest.MgrDaemon(name)); err == nil {
-			key = entity.Key
-		} else if !errors.Is(err, ceph.ErrNotFound) && r.Stored.Mons.QuorumRecorded {
-			return err
-		}
-	}
-	secret := r.builder("").MgrSecret(name, keys.Keyring(keys.Mgr(name, key)))
-	_, err = r.create(ctx, secret)
-	return err
-}
-
-// mgrKey reads the key that is stored for a mgr.
-func (r *run) mgrKey(ctx context.Context, name string) (ceph.Secret, error) {
-	secret := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: r.Object.Namespace, Name: manifest.MgrName(r.Object.Name, name)}
-	if err := r.Live.Get(ctx, key, secret); err != nil {
-		return ceph.Secret{}, fmt.Errorf("read keyring of mgr.%s: %w", name, err)
-	}
-	return keyIn(secret.Data[handover.KeyringKey])
 }

@@ -3,8 +3,10 @@ package execute
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -36,7 +38,11 @@ func (r *run) provideUsers(ctx context.Context, session ceph.Client, action plan
 	if r.Stored.CSI != nil && r.Stored.CSI.FSID == r.fsid() {
 		u.know(r.Stored.CSI)
 	}
-	handed, err := u.provide(ctx, action)
+	files, err := u.reached(ctx, session, action.Filesystems)
+	if err != nil {
+		return err
+	}
+	handed, err := u.provide(ctx, action, keys.NodeCaps(files...))
 	if err != nil {
 		return err
 	}
@@ -46,7 +52,7 @@ func (r *run) provideUsers(ctx context.Context, session ceph.Client, action plan
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.usersChecked = true
+	r.usersChecked, r.granted = true, action.Filesystems
 	return nil
 }
 
@@ -64,7 +70,53 @@ func (u users) know(handed *handover.CSICluster) {
 	}
 }
 
-func (u users) provide(ctx context.Context, action plan.ProvideUsers) (handover.CSICluster, error) {
+// reached are the filesystems and groups that nodes are to reach: those that are asked for, and of those that they reach
+// now what is still in Ceph. A StorageClass that is taken away leaves volumes behind.
+func (u users) reached(ctx context.Context, session ceph.Subvolumes, wanted []plan.FilesystemGroups) ([]keys.Files, error) {
+	groups := map[string][]string{}
+	for _, fs := range wanted {
+		groups[fs.Filesystem] = fs.Groups
+	}
+	for filesystem, had := range u.granted() {
+		left := slices.DeleteFunc(had, func(g string) bool { return slices.Contains(groups[filesystem], g) })
+		if len(left) == 0 {
+			continue
+		}
+		there, err := session.ListSubvolumeGroups(ctx, filesystem)
+		if err != nil && !errors.Is(err, ceph.ErrNotFound) {
+			return nil, fmt.Errorf("list the groups of filesystem %s, which nodes reach: %w", filesystem, err)
+		}
+		left = slices.DeleteFunc(left, func(g string) bool { return !slices.Contains(there, g) })
+		groups[filesystem] = slices.Concat(groups[filesystem], left)
+	}
+	files := make([]keys.Files, 0, len(groups))
+	for _, filesystem := range slices.Sorted(maps.Keys(groups)) {
+		if len(groups[filesystem]) > 0 {
+			files = append(files, keys.Files{Filesystem: filesystem, Groups: slices.Sorted(slices.Values(groups[filesystem]))})
+		}
+	}
+	return files, nil
+}
+
+// granted are the groups that some node reaches now, by filesystem.
+func (u users) granted() map[string][]string {
+	groups := map[string][]string{}
+	for name, caps := range u.caps {
+		if !keys.IsNode(name) {
+			continue
+		}
+		for _, files := range keys.FilesOf(caps) {
+			for _, group := range files.Groups {
+				if !slices.Contains(groups[files.Filesystem], group) {
+					groups[files.Filesystem] = append(groups[files.Filesystem], group)
+				}
+			}
+		}
+	}
+	return groups
+}
+
+func (u users) provide(ctx context.Context, action plan.ProvideUsers, node ceph.Caps) (handover.CSICluster, error) {
 	handed := handover.CSICluster{Nodes: map[string]handover.CSIUser{}}
 	var mu sync.Mutex
 	group, ctx := errgroup.WithContext(ctx)
@@ -73,12 +125,12 @@ func (u users) provide(ctx context.Context, action plan.ProvideUsers) (handover.
 		handed.User, err = u.user(ctx, keys.NameCSI, keys.CSICaps())
 		return err
 	})
-	for _, node := range action.Nodes {
+	for _, name := range action.Nodes {
 		group.Go(func() error {
-			user, err := u.user(ctx, keys.NameNode(node), keys.NodeCaps())
+			user, err := u.user(ctx, keys.NameNode(name), node)
 			mu.Lock()
 			defer mu.Unlock()
-			handed.Nodes[node] = user
+			handed.Nodes[name] = user
 			return err
 		})
 	}

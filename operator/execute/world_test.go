@@ -76,6 +76,8 @@ func step(do plan.Action, id string, after ...string) plan.Step {
 	return plan.Step{ID: id, Reason: "a test", Do: do, After: after}
 }
 
+func mgr(name string) plan.DaemonID { return plan.DaemonID{Kind: plan.DaemonMgr, Name: name} }
+
 func (w *world) exists(t *testing.T, object client.Object, name string) bool {
 	t.Helper()
 	err := w.Get(t.Context(), client.ObjectKey{Namespace: "ns", Name: name}, object)

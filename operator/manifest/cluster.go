@@ -54,6 +54,15 @@ type MgrPod struct {
 	Resources      *corev1.ResourceRequirements // nil: after the profile
 }
 
+// MDSPod is one metadata server.
+type MDSPod struct {
+	// Name in Ceph, and the filesystem that it serves.
+	Name, Filesystem string
+	Hostname         string
+	Tolerations      []corev1.Toleration
+	Resources        *corev1.ResourceRequirements // nil: after the profile
+}
+
 // OSDPod is one OSD.
 type OSDPod struct {
 	ID int32

@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
@@ -16,6 +17,7 @@ import (
 const (
 	monGrace = 60
 	mgrGrace = 30
+	mdsGrace = 30
 	osdGrace = 200
 )
 
@@ -102,6 +104,41 @@ func (c Cluster) OSDDeployment(o OSDPod) *appsv1.Deployment {
 		security: opensDisks(),
 		grace:    osdGrace, priority: priorityNode,
 	})
+}
+
+// MDSDeployment runs a metadata server of one filesystem. It keeps nothing: what it knows is in the filesystem's pools.
+func (c Cluster) MDSDeployment(m MDSPod) *appsv1.Deployment {
+	var limit int64
+	if m.Resources != nil {
+		limit = m.Resources.Limits.Memory().Value()
+	}
+	cache := Setting{"mds_cache_memory_limit", fmt.Sprint(CacheLimit(c.profile(), limit)), "the pod's memory"}
+	deployment := c.deployment(MDSName(c.Name, m.Name), program{
+		component: ComponentMDS, daemon: MDSDaemon(m.Name), hostname: m.Hostname, tolerations: m.Tolerations, own: m.Resources,
+		args:       []string{"--name=" + m.Name, "--filesystem=" + m.Filesystem},
+		daemonArgs: arguments(append(Settings(c.profile(), ComponentMDS), cache)), env: c.allocatorEnv(),
+		volumes:  []volume{secretVolume(MDSName(c.Name, m.Name))},
+		security: restricted(cephUser),
+		grace:    mdsGrace, priority: priorityCluster,
+	})
+	c.ofFilesystem(&deployment.ObjectMeta, m.Filesystem)
+	deployment.Spec.Template.Labels[v1alpha1.LabelFilesystem] = v1alpha1.FilesystemLabelValue(m.Filesystem)
+	return deployment
+}
+
+// ofFilesystem says which filesystem an object is for: in a label, which finds it, and in an annotation, which is never cut.
+func (c Cluster) ofFilesystem(meta *metav1.ObjectMeta, filesystem string) {
+	meta.Labels[v1alpha1.LabelFilesystem] = v1alpha1.FilesystemLabelValue(filesystem)
+	if meta.Annotations == nil {
+		meta.Annotations = map[string]string{}
+	}
+	meta.Annotations[v1alpha1.AnnotationFilesystem] = c.Namespace + "/" + filesystem
+}
+
+// FilesystemOf returns the name of the filesystem that an object of an MDS is for; empty: it does not say.
+func FilesystemOf(annotations map[string]string) string {
+	_, name, _ := strings.Cut(annotations[v1alpha1.AnnotationFilesystem], "/")
+	return name
 }
 
 // alwaysOn are the modules that a mgr must find: without one of them the cluster is HEALTH_ERR.

@@ -81,6 +81,7 @@ func objects(t *testing.T, c Cluster) map[string]any {
 		"identity":    c.IdentitySecret(Identity{testFSID, ceph.NewSecret(testKey), ceph.NewSecret(testKey)}),
 		"seed":        c.SeedSecret([]byte("[mon.]\n")),
 		"mgr-secret":  c.MgrSecret("a", []byte("[mgr.a]\n")),
+		"mds-secret":  c.MDSSecret("shared-a", "shared", []byte("[mds.shared-a]\n")),
 		"reservation": reservation,
 		"mons":        c.MonsConfigMap(testMons()),
 		"config":      c.ConfigMap(testMons().Mons),
@@ -88,6 +89,7 @@ func objects(t *testing.T, c Cluster) map[string]any {
 		"mgr-service": c.MgrService(),
 		"mon":         c.MonDeployment(MonPod{Mon: mon, Hostname: "n1", Tolerations: tolerations}),
 		"mgr":         c.MgrDeployment(MgrPod{Name: "a", Hostname: "n2"}),
+		"mds":         c.MDSDeployment(MDSPod{Name: "shared-a", Filesystem: "shared", Hostname: "n2", Tolerations: tolerations}),
 		"osd": c.OSDDeployment(OSDPod{ID: 3, Hostname: "n3", Location: "root=default host=n3", DeviceClass: "hdd",
 			NodeMemory: 16 * gibibyte, Tolerations: tolerations, Resources: limited("2Gi")}),
 		"recovery-secret": c.RecoverySecret(),
@@ -114,7 +116,7 @@ func TestSettings(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
 	for _, profile := range []v1alpha1.ResourceProfile{v1alpha1.ProfileLean, v1alpha1.ProfileBalanced, v1alpha1.ProfilePerformance} {
-		for _, component := range []string{ComponentMon, ComponentMgr, ComponentOSD} {
+		for _, component := range []string{ComponentMon, ComponentMgr, ComponentOSD, ComponentMDS} {
 			b.WriteString("== " + string(profile) + " " + component + "\n")
 			for _, s := range Settings(profile, component) {
 				b.WriteString(s.Option + " = " + s.Value + "\n    " + s.Reason + "\n")

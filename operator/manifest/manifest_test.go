@@ -25,7 +25,7 @@ func deployments(t *testing.T, c Cluster) []*appsv1.Deployment {
 			found = append(found, d)
 		}
 	}
-	if len(found) != 3 {
+	if len(found) != 4 {
 		t.Fatalf("%d deployments", len(found))
 	}
 	return found
@@ -78,7 +78,7 @@ func TestNoKeyOutsideSecrets(t *testing.T) {
 // What has no owner outlives the StorageCluster, so that the same cluster can be brought back.
 func TestWhatOutlivesTheStorageCluster(t *testing.T) {
 	t.Parallel()
-	lasting := []string{"identity", "seed", "mgr-secret", "reservation", "mons", "mon-service"}
+	lasting := []string{"identity", "seed", "mgr-secret", "mds-secret", "reservation", "mons", "mon-service"}
 	for name, object := range objects(t, leanCluster()) {
 		owners := object.(interface {
 			GetOwnerReferences() []metav1.OwnerReference
@@ -246,7 +246,7 @@ func TestMemoryTargetFollowsTheOSDsInSteps(t *testing.T) {
 func TestSettingsAreOnceAndHaveReasons(t *testing.T) {
 	t.Parallel()
 	for _, profile := range []v1alpha1.ResourceProfile{v1alpha1.ProfileLean, v1alpha1.ProfileBalanced, v1alpha1.ProfilePerformance} {
-		for _, component := range []string{ComponentMon, ComponentMgr, ComponentOSD} {
+		for _, component := range []string{ComponentMon, ComponentMgr, ComponentOSD, ComponentMDS} {
 			seen := map[string]bool{}
 			for _, s := range Settings(profile, component) {
 				if seen[s.Option] || s.Reason == "" {

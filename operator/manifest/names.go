@@ -28,6 +28,7 @@ const (
 	ComponentMon         = "mon"
 	ComponentMgr         = "mgr"
 	ComponentOSD         = "osd"
+	ComponentMDS         = "mds"
 	ComponentIdentity    = "identity"
 	ComponentSeed        = "seed"
 	ComponentReservation = "reservation"
@@ -64,11 +65,17 @@ func OSDName(cluster string, id int32) string {
 	return prefix(cluster) + "-osd-" + strconv.Itoa(int(id))
 }
 
+// MDSName is the name of an MDS's Deployment and Secret.
+func MDSName(cluster, mds string) string { return prefix(cluster) + "-mds-" + mds }
+
 // MonDaemon is the name of a mon in Ceph, and as the others below a value of LabelDaemon.
 func MonDaemon(name string) string { return "mon." + name }
 
 // MgrDaemon is the name of a mgr in Ceph.
 func MgrDaemon(name string) string { return "mgr." + name }
+
+// MDSDaemon is the name of an MDS in Ceph.
+func MDSDaemon(name string) string { return "mds." + name }
 
 // OSDDaemon is the name of an OSD in Ceph.
 func OSDDaemon(id int32) string { return "osd." + strconv.Itoa(int(id)) }

@@ -34,7 +34,7 @@ func lean(daemons, option, value, reason string) profileSetting {
 }
 
 // allDaemons read options of the messenger, of clients of the mons and of the log.
-const allDaemons = "mon mgr osd"
+const allDaemons = "mon mgr osd mds"
 
 // profileSettings is the table of the resource profiles. What costs nothing anywhere is in all of them; what trades
 // throughput, or calm in a large cluster, for a smaller or quicker one is in Lean. Times and sizes are measured with

@@ -16,12 +16,15 @@ type request struct{ cpu, memory string }
 var defaultRequests = map[v1alpha1.ResourceProfile]map[string]request{
 	v1alpha1.ProfileLean: {
 		ComponentMon: {"100m", "128Mi"}, ComponentMgr: {"100m", "256Mi"}, ComponentOSD: {"100m", "256Mi"},
+		ComponentMDS: {"100m", "128Mi"},
 	},
 	v1alpha1.ProfileBalanced: {
 		ComponentMon: {"250m", "512Mi"}, ComponentMgr: {"250m", "512Mi"}, ComponentOSD: {"250m", "1Gi"},
+		ComponentMDS: {"250m", "1Gi"},
 	},
 	v1alpha1.ProfilePerformance: {
 		ComponentMon: {"1", "2Gi"}, ComponentMgr: {"1", "1Gi"}, ComponentOSD: {"1", "4Gi"},
+		ComponentMDS: {"1", "4Gi"},
 	},
 }
 
@@ -45,12 +48,14 @@ func (c Cluster) profile() v1alpha1.ResourceProfile {
 	return c.Profile
 }
 
-// Bounds of osd_memory_target, in bytes.
+// Bounds of osd_memory_target and mds_cache_memory_limit, in bytes.
 const (
 	mebibyte = 1 << 20
 	gibibyte = 1 << 30
 	// leastMemoryTarget is the least that Ceph accepts.
 	leastMemoryTarget = 896 * mebibyte
+	// leastCache keeps an MDS from trimming what it has just read.
+	leastCache = 64 * mebibyte
 	// memoryStep rounds what follows from a node's memory, which differs a little from boot to boot: an OSD must not be
 	// restarted for that.
 	memoryStep = gibibyte / 2
@@ -71,6 +76,24 @@ func MemoryTarget(profile v1alpha1.ResourceProfile, limit, nodeMemory int64, osd
 		return share(8*gibibyte, nodeMemory/10*7, osds)
 	default:
 		return share(4*gibibyte, nodeMemory/2, osds)
+	}
+}
+
+// CacheLimit returns how much an MDS keeps in its cache, in bytes: its mds_cache_memory_limit. With a memory limit it is
+// half of that, for the limit bounds what the MDS counts, and not what its process takes: Ceph warns only at one and a half
+// times of it (mds_health_cache_threshold), and clients that do not give back what they hold take it there. Without one it
+// follows from the profile: some 100,000 files in Lean, Ceph's own 4 GiB, and twice as much where there is memory to spare.
+// See https://docs.ceph.com/en/latest/cephfs/cache-configuration/.
+func CacheLimit(profile v1alpha1.ResourceProfile, limit int64) int64 {
+	switch {
+	case limit > 0:
+		return max(limit/2, leastCache)
+	case profile == v1alpha1.ProfileLean:
+		return 256 * mebibyte
+	case profile == v1alpha1.ProfilePerformance:
+		return 8 * gibibyte
+	default:
+		return 4 * gibibyte
 	}
 }
 

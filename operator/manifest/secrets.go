@@ -68,6 +68,14 @@ func (c Cluster) MgrSecret(name string, keyring []byte) *corev1.Secret {
 	return c.secret(MgrName(c.Name, name), ComponentMgr, MgrDaemon(name), data)
 }
 
+// MDSSecret holds the keyring of an MDS.
+func (c Cluster) MDSSecret(name, filesystem string, keyring []byte) *corev1.Secret {
+	data := map[string][]byte{handover.KeyringKey: keyring}
+	secret := c.secret(MDSName(c.Name, name), ComponentMDS, MDSDaemon(name), data)
+	c.ofFilesystem(&secret.ObjectMeta, filesystem)
+	return secret
+}
+
 // ReservationSecret holds what is chosen for an OSD. It is created before anything touches the disk: whatever happens
 // then, the disk is known by it.
 func (c Cluster) ReservationSecret(r handover.Reservation) (*corev1.Secret, error) {

@@ -35,8 +35,9 @@ type Stored struct {
 	// Mons as they are recorded; MonsVersion is the resourceVersion of the record, empty when there is none.
 	Mons        handover.Mons
 	MonsVersion string
-	// Mgrs that have a keyring, by name.
+	// Mgrs that have a keyring, by name, and MDSs that have one.
 	Mgrs []string
+	MDSs []plan.MDSKey
 	// Reservations of OSDs with their keys, by id; Planned are the same without the keys, in the order of the ids.
 	Reservations map[int32]handover.Reservation
 	Planned      []plan.Reservation
@@ -141,6 +142,7 @@ func (s *Stored) readSecrets(secrets []corev1.Secret) error {
 		}
 	}
 	slices.Sort(s.Mgrs)
+	slices.SortFunc(s.MDSs, func(a, b plan.MDSKey) int { return strings.Compare(a.Name, b.Name) })
 	for _, id := range slices.Sorted(maps.Keys(s.Reservations)) {
 		planned, err := ReservationOf(s.Reservations[id])
 		if err != nil {
@@ -170,6 +172,11 @@ func (s *Stored) readSecret(secret *corev1.Secret) error {
 		}
 	case manifest.ComponentMgr:
 		s.Mgrs = append(s.Mgrs, strings.TrimPrefix(secret.Labels[manifest.LabelDaemon], manifest.MgrDaemon("")))
+	case manifest.ComponentMDS:
+		s.MDSs = append(s.MDSs, plan.MDSKey{
+			Name:       strings.TrimPrefix(secret.Labels[manifest.LabelDaemon], manifest.MDSDaemon("")),
+			Filesystem: manifest.FilesystemOf(secret.Annotations),
+		})
 	case manifest.ComponentReservation:
 		reservation, err := manifest.ReservationOf(secret)
 		if err != nil {

@@ -61,12 +61,13 @@ func leaving(deployed []plan.Deployed, pods []corev1.Pod) []plan.Leaving {
 
 func deployedDaemon(daemon plan.DaemonID, deployment *appsv1.Deployment, pods []*corev1.Pod) plan.Deployed {
 	d := plan.Deployed{
-		Daemon:   daemon,
-		Node:     deployment.Annotations[manifest.AnnotationNode],
-		Version:  deployment.ResourceVersion,
-		Template: plan.DecodeTemplate(deployment.Annotations[plan.AnnotationTemplate]),
-		Settled:  settled(deployment, pods),
-		Deleting: !deployment.DeletionTimestamp.IsZero(),
+		Daemon:     daemon,
+		Filesystem: manifest.FilesystemOf(deployment.Annotations),
+		Node:       deployment.Annotations[manifest.AnnotationNode],
+		Version:    deployment.ResourceVersion,
+		Template:   plan.DecodeTemplate(deployment.Annotations[plan.AnnotationTemplate]),
+		Settled:    settled(deployment, pods),
+		Deleting:   !deployment.DeletionTimestamp.IsZero(),
 	}
 	if len(pods) == 0 {
 		return d

@@ -25,10 +25,13 @@ type computation struct {
 	osdmap   map[int32]*ceph.OSD // as it was seen last
 	planned  map[string]bool     // the ids of the steps
 
-	monRecords []monPlace     // recorded or planned
-	mgrPlaces  []mgrPlace     // that are to run
-	osds       []*Reservation // recorded, in the order of their ids
-	seeded     map[int32]bool // OSDs whose keys the seed has, or will have once the plan is done
+	monRecords []monPlace         // recorded or planned
+	mgrPlaces  []place            // that are to run
+	mdsPlaces  []place            // that are to run
+	mdsFiles   map[string]string  // the filesystem of each MDS that there is
+	mdsRoles   map[string]mdsRole // of those that Ceph sees
+	osds       []*Reservation     // recorded, in the order of their ids
+	seeded     map[int32]bool     // OSDs whose keys the seed has, or will have once the plan is done
 	image      imageChoice
 }
 
@@ -53,6 +56,7 @@ func newComputation(in Observed) *computation {
 		c.osds = append(c.osds, &in.Reservations[i])
 	}
 	slices.SortFunc(c.osds, func(a, b *Reservation) int { return cmp.Compare(a.ID, b.ID) })
+	c.noteMDSs()
 	c.image = chooseImage(in, c.snapshot)
 	c.plan.ImageHeld = c.image.held
 	return c
@@ -211,4 +215,6 @@ func compareDaemons(a, b DaemonID) int {
 }
 
 // rank is the order in which Ceph's daemons are restarted.
-func (k DaemonKind) rank() int { return slices.Index([]DaemonKind{DaemonMon, DaemonMgr, DaemonOSD, DaemonMDS}, k) }
+func (k DaemonKind) rank() int {
+	return slices.Index([]DaemonKind{DaemonMon, DaemonMgr, DaemonOSD, DaemonMDS}, k)
+}

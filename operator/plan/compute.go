@@ -31,8 +31,9 @@ type Observed struct {
 	// Seed that was written; nil: none yet.
 	Seed *Seed
 	Mons Mons
-	// Mgrs that have a keyring, by name.
+	// Mgrs that have a keyring, by name, and MDSs that have one.
 	Mgrs         []string
+	MDSs         []MDSKey
 	Reservations []Reservation
 	// Disks is the plan of the cluster's disks; nil: none was made yet.
 	Disks    *ClusterDisks
@@ -40,6 +41,8 @@ type Observed struct {
 	// Leaving are the pods that are left of daemons whose Deployments are gone.
 	Leaving []Leaving
 	Ceph    CephFacts
+	// Filesystems are the StorageFilesystems of the cluster, by name.
+	Filesystems []ClusterFilesystem
 	// Purged are OSD ids that operations are about to free: they are not used again before they are gone.
 	Purged []int32
 	// Users of volumes.
@@ -118,6 +121,7 @@ func Compute(in Observed) Plan {
 	c.identity()
 	c.mons()
 	c.mgrs()
+	c.mdss()
 	c.reserve()
 	c.seed()
 	c.quorum()

@@ -49,6 +49,8 @@ type Daemon struct {
 	Address string
 	// Modules of a mgr, beyond those of the profile.
 	Modules []string
+	// Filesystem of an MDS.
+	Filesystem string
 	// OSD is set exactly for OSDs, and with it NodeMemory and NodeOSDs, which is how many OSDs share that.
 	OSD        *Reservation
 	NodeMemory int64

@@ -40,7 +40,7 @@ func (c *computation) daemons() {
 	c.rollout(changes)
 }
 
-// wantedDaemons lists mons before mgrs before OSDs. Nothing starts before the seed is written.
+// wantedDaemons lists mons before mgrs before OSDs before MDSs. Nothing starts before the seed is written.
 func (c *computation) wantedDaemons() []wanted {
 	seed := c.seedStep()
 	if c.in.Seed == nil && seed == nil {
@@ -53,11 +53,11 @@ func (c *computation) wantedDaemons() []wanted {
 		all = append(all, wanted{d, slices.Concat(seed, []Action{EnsureMon{mon.Mon}})})
 	}
 	for _, mgr := range c.mgrPlaces {
-		d := c.daemon(mgr.id(), mgr.node, c.in.Spec.Mgr.Placement.Tolerations, c.in.Spec.Mgr.Resources)
+		d := c.daemon(mgr.id, mgr.node, c.in.Spec.Mgr.Placement.Tolerations, c.in.Spec.Mgr.Resources)
 		d.Modules = c.in.Spec.Mgr.Modules
-		all = append(all, wanted{d, slices.Concat(seed, []Action{EnsureMgr{mgr.name}, RegisterMgr{mgr.name}})})
+		all = append(all, wanted{d, slices.Concat(seed, []Action{EnsureKey{Daemon: mgr.id}, RegisterKey{mgr.id}})})
 	}
-	return append(all, c.wantedOSDs(seed)...)
+	return slices.Concat(all, c.wantedOSDs(seed), c.wantedMDSs())
 }
 
 // seedStep returns the step that writes the seed, if the plan has it.

@@ -132,10 +132,25 @@ type Seed struct {
 	OSDs       []int32
 }
 
+// ClusterFilesystem is a StorageFilesystem, as far as the daemons and the users of its cluster depend on it.
+type ClusterFilesystem struct {
+	// Name of the object, and of the CephFS.
+	Name     string
+	Deleting bool
+	MDS      MDS
+	// Groups of subvolumes, one of each StorageClass, sorted.
+	Groups []string
+}
+
+// MDSKey is an MDS that has a keyring, and the filesystem that it is for.
+type MDSKey struct{ Name, Filesystem string }
+
 // Deployed is a daemon's Deployment and its pod, as they are now.
 type Deployed struct {
 	Daemon DaemonID
-	Node   string
+	// Filesystem that an MDS is for.
+	Filesystem string
+	Node       string
 	// Version is the Deployment's resourceVersion.
 	Version string
 	// Template is what AnnotationTemplate says; nil when it is not there or not legible.

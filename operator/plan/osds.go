@@ -177,7 +177,7 @@ func (c *computation) seedContent(late bool) (Seed, []Action) {
 		seed.Mons, after = append(seed.Mons, mon.Name), append(after, EnsureMon{mon.Mon})
 	}
 	for _, mgr := range c.mgrPlaces {
-		seed.Mgrs, after = append(seed.Mgrs, mgr.name), append(after, EnsureMgr{mgr.name})
+		seed.Mgrs, after = append(seed.Mgrs, mgr.id.Name), append(after, EnsureKey{Daemon: mgr.id})
 	}
 	for _, r := range c.osds {
 		seed.OSDs = append(seed.OSDs, r.ID)
@@ -197,8 +197,13 @@ func (c *computation) register() {
 		return
 	}
 	for _, mgr := range c.mgrPlaces {
-		if c.mgrStrange(mgr) {
-			c.add(RegisterMgr{mgr.name}, "Ceph does not know the key of this mgr yet", EnsureMgr{mgr.name})
+		if c.strange(mgr.id, c.mgrKnown(mgr.id.Name)) {
+			c.add(RegisterKey{mgr.id}, "Ceph does not know the key of this mgr yet", EnsureKey{Daemon: mgr.id})
+		}
+	}
+	for _, mds := range c.mdsPlaces {
+		if c.strange(mds.id, c.mdsSeen(mds.id.Name)) {
+			c.add(RegisterKey{mds.id}, "Ceph does not know the key of this MDS yet", EnsureKey{Daemon: mds.id})
 		}
 	}
 	for _, r := range c.osds {
@@ -211,6 +216,13 @@ func (c *computation) register() {
 			c.add(RegisterOSD{reserve.OSD.ID}, "the osdmap does not have this OSD yet", reserve)
 		}
 	}
+}
+
+// strange says that Ceph may not know the key of a mgr or an MDS: it has no Deployment yet, or has run for a while and Ceph
+// does not see it. That the key of a mgr was in the seed says little: it may have been taken away and made anew since.
+func (c *computation) strange(id DaemonID, seen bool) bool {
+	d := c.deployed[id]
+	return !seen && (d == nil || d.Running && c.snapshot.At.Sub(d.Started) >= rolloutSettle)
 }
 
 func (c *computation) mgrKnown(name string) bool {

@@ -73,6 +73,8 @@ func (c *computation) idle(ch change) bool {
 		return !c.inQuorum(id.Name)
 	case DaemonMgr:
 		return !c.mgrKnown(id.Name)
+	case DaemonMDS:
+		return !c.mdsSeen(id.Name)
 	default:
 		return !c.osdUp(id)
 	}
@@ -175,9 +177,9 @@ func cleanState(state string) bool {
 	return active && clean
 }
 
-// batch returns the daemons that restart together, and why the others wait. Mons go before mgrs before OSDs, as Ceph
-// asks for; of mons and mgrs one at a time, the leader and the active one last; of OSDs a failure domain, or as much of
-// it as Ceph lets stop.
+// batch returns the daemons that restart together, and why the others wait. Mons go before mgrs before OSDs before MDSs,
+// as Ceph asks for; of mons and mgrs one at a time, the leader and the active one last; of OSDs a failure domain, or as much
+// of it as Ceph lets stop; of MDSs one at a time, those that stand by first.
 func (c *computation) batch(gated []change) ([]change, *v1alpha1.Refusal) {
 	kind := slices.MinFunc(gated, func(a, b change) int { return compareDaemons(a.id(), b.id()) }).id().Kind
 	var of []change
@@ -186,18 +188,31 @@ func (c *computation) batch(gated []change) ([]change, *v1alpha1.Refusal) {
 			of = append(of, ch)
 		}
 	}
-	if kind != DaemonOSD {
-		last := c.lastOf(kind)
-		first := slices.MinFunc(of, func(a, b change) int {
-			return cmp.Or(boolRank(a.id().Name == last)-boolRank(b.id().Name == last), compareDaemons(a.id(), b.id()))
-		})
-		of = []change{first}
-		if denial := c.denial(of); denial != nil {
-			return nil, denial
-		}
-		return of, holdRollout("one daemon at a time: %s restarts first", first.id())
+	switch kind {
+	case DaemonOSD:
+		return c.osdBatch(of)
+	case DaemonMDS:
+		return c.mdsBatch(of)
+	default:
+		return c.leaderBatch(kind, of)
 	}
-	return c.osdBatch(of)
+}
+
+// leaderBatch takes one mon or mgr.
+func (c *computation) leaderBatch(kind DaemonKind, of []change) ([]change, *v1alpha1.Refusal) {
+	last := c.lastOf(kind)
+	first := slices.MinFunc(of, func(a, b change) int {
+		return cmp.Or(boolRank(a.id().Name == last)-boolRank(b.id().Name == last), compareDaemons(a.id(), b.id()))
+	})
+	of = []change{first}
+	if denial := c.denial(of); denial != nil {
+		return nil, denial
+	}
+	return of, oneAtATime(first)
+}
+
+func oneAtATime(first change) *v1alpha1.Refusal {
+	return holdRollout("one daemon at a time: %s restarts first", first.id())
 }
 
 // lastOf names the mon or mgr that is restarted last, so that the work of leading moves only once.

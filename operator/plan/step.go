@@ -43,8 +43,11 @@ type RelocateOSD struct {
 // got. Joining mons need the monmap of the living quorum, which the executor fetches.
 type EnsureMon struct{ Mon handover.Mon }
 
-// EnsureMgr stores a key for a mgr, with Create.
-type EnsureMgr struct{ Name string }
+// EnsureKey stores a key for a mgr or an MDS, with Create. Filesystem is the one that an MDS serves.
+type EnsureKey struct {
+	Daemon     DaemonID
+	Filesystem string
+}
 
 // WriteSeed stores the keyring that the first mons are made with, with Create: mon., client.admin, and the keys of
 // these mgrs and OSDs.
@@ -57,8 +60,8 @@ type RecordQuorum struct{ Mons []handover.Mon }
 // RecordMember records that a joining mon is in the quorum.
 type RecordMember struct{ Mon string }
 
-// RegisterMgr gives Ceph the key of a mgr that is not in the seed.
-type RegisterMgr struct{ Name string }
+// RegisterKey gives Ceph the key of a mgr that is not in the seed, or of an MDS.
+type RegisterKey struct{ Daemon DaemonID }
 
 // RegisterOSD reserves the id of an OSD in Ceph (osd new), which the seed does not know.
 type RegisterOSD struct{ ID int32 }
@@ -75,8 +78,9 @@ type ApplyDaemon struct {
 // RemoveMon takes a mon out of the monmap, and then its Deployment, Service and record away.
 type RemoveMon struct{ Name string }
 
-// RemoveMgr takes a mgr's Deployment and key away.
-type RemoveMgr struct{ Name string }
+// RemoveDaemon takes the Deployment and the key of a mgr or an MDS away. An MDS that holds a rank by now is left: the
+// executor looks once more.
+type RemoveDaemon struct{ Daemon DaemonID }
 
 // RestoreReservation stores again what is known of an OSD in service whose Secret is gone. The executor asks Ceph for
 // the key.
@@ -136,7 +140,7 @@ func (a RelocateOSD) Target() string { return osdName(a.ID) }
 func (a EnsureMon) Target() string { return "mon." + a.Mon.Name }
 
 // Target implements Action.
-func (a EnsureMgr) Target() string { return "mgr." + a.Name }
+func (a EnsureKey) Target() string { return a.Daemon.String() }
 
 // Target implements Action.
 func (WriteSeed) Target() string { return "" }
@@ -148,7 +152,7 @@ func (RecordQuorum) Target() string { return "" }
 func (a RecordMember) Target() string { return "mon." + a.Mon }
 
 // Target implements Action.
-func (a RegisterMgr) Target() string { return "mgr." + a.Name }
+func (a RegisterKey) Target() string { return a.Daemon.String() }
 
 // Target implements Action.
 func (a RegisterOSD) Target() string { return osdName(a.ID) }
@@ -160,7 +164,7 @@ func (a ApplyDaemon) Target() string { return a.Daemon.ID.String() }
 func (a RemoveMon) Target() string { return "mon." + a.Name }
 
 // Target implements Action.
-func (a RemoveMgr) Target() string { return "mgr." + a.Name }
+func (a RemoveDaemon) Target() string { return a.Daemon.String() }
 
 // Target implements Action.
 func (a SetConfig) Target() string { return a.Who + "/" + a.Option }

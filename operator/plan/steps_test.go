@@ -107,12 +107,12 @@ func TestMgrsThatLeaveAndJoin(t *testing.T) {
 		want   string
 	}{
 		"as many as wanted":  {func(*Observed) {}, ""},
-		"fewer wanted":       {func(in *Observed) { in.Spec.Mgr.Count = 1 }, "RemoveMgr/mgr.b"},
-		"not the active one": {func(in *Observed) { in.Spec.Mgr.Count = 1; in.Ceph.Snapshot.Mgr.Active = "b" }, "RemoveMgr/mgr.a"},
+		"fewer wanted":       {func(in *Observed) { in.Spec.Mgr.Count = 1 }, "RemoveDaemon/mgr.b"},
+		"not the active one": {func(in *Observed) { in.Spec.Mgr.Count = 1; in.Ceph.Snapshot.Mgr.Active = "b" }, "RemoveDaemon/mgr.a"},
 		"the one that was half removed": {func(in *Observed) {
 			in.Spec.Mgr.Count, in.Ceph.Snapshot.Mgr.Active, in.Ceph.Snapshot.Mgr.Standbys = 1, "b", []string{"a"}
 			without(in, "mgr.b")
-		}, "RemoveMgr/mgr.b"},
+		}, "RemoveDaemon/mgr.b"},
 		"fewer wanted, Ceph is silent": {func(in *Observed) { in.Spec.Mgr.Count, in.Ceph.Fresh = 1, false }, ""},
 		"all nodes but one are away": {func(in *Observed) {
 			for i := range in.Nodes[1:] {
@@ -124,17 +124,17 @@ func TestMgrsThatLeaveAndJoin(t *testing.T) {
 				in.Nodes[i+1].Unschedulable = true
 			}
 		}, ""},
-		"more wanted": {func(in *Observed) { in.Spec.Mgr.Count = 3 }, "EnsureMgr/mgr.c RegisterMgr/mgr.c"},
+		"more wanted": {func(in *Observed) { in.Spec.Mgr.Count = 3 }, "EnsureKey/mgr.c RegisterKey/mgr.c"},
 		"one of the seed comes anew": {func(in *Observed) {
 			in.Mgrs = []string{"a"}
 			without(in, "mgr.b")
 			in.Ceph.Snapshot.Mgr.Standbys = nil
-		}, "EnsureMgr/mgr.b RegisterMgr/mgr.b"},
+		}, "EnsureKey/mgr.b RegisterKey/mgr.b"},
 		"its key is stored and Ceph was not told": {func(in *Observed) {
 			without(in, "mgr.b")
 			in.Ceph.Snapshot.Mgr.Standbys = nil
-		}, "RegisterMgr/mgr.b"},
-		"it runs, and Ceph does not see it": {func(in *Observed) { in.Ceph.Snapshot.Mgr.Standbys = nil }, "RegisterMgr/mgr.b"},
+		}, "RegisterKey/mgr.b"},
+		"it runs, and Ceph does not see it": {func(in *Observed) { in.Ceph.Snapshot.Mgr.Standbys = nil }, "RegisterKey/mgr.b"},
 		"it has just started": {func(in *Observed) {
 			in.Ceph.Snapshot.Mgr.Standbys = nil
 			deployedIn(in, "mgr.b").Started = in.Ceph.Snapshot.At.Add(-time.Second)
@@ -149,7 +149,7 @@ func TestMgrsThatLeaveAndJoin(t *testing.T) {
 			in := settled(t)
 			test.change(&in)
 			p := Compute(in)
-			if got := ofKind(p, "RemoveMgr", "EnsureMgr", "RegisterMgr"); got != test.want {
+			if got := ofKind(p, "RemoveDaemon", "EnsureKey", "RegisterKey"); got != test.want {
 				t.Errorf("%q, want %q", got, test.want)
 			}
 		})
@@ -166,7 +166,7 @@ func TestNewMgrStartsLast(t *testing.T) {
 	if at < 0 {
 		t.Fatalf("steps %v", stepIDs(p))
 	}
-	if diff := cmp.Diff([]string{"EnsureMgr/mgr.c", "RegisterMgr/mgr.c"}, p.Steps[at].After); diff != "" {
+	if diff := cmp.Diff([]string{"EnsureKey/mgr.c", "RegisterKey/mgr.c"}, p.Steps[at].After); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

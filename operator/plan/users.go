@@ -12,6 +12,8 @@ type Users struct {
 	// Checked says that the users in Ceph were compared with what they are to be, since this program began: somebody may
 	// have changed them before.
 	Checked bool
+	// Granted are the filesystems that nodes reached by then.
+	Granted []FilesystemGroups
 	// Gone says since when nodes are gone that have a user.
 	Gone map[string]time.Time
 }
@@ -21,6 +23,12 @@ type HandedUsers struct {
 	FSID  string
 	Mons  []string
 	Nodes []string // sorted
+}
+
+// FilesystemGroups are the groups of subvolumes of a filesystem, which volumes are in.
+type FilesystemGroups struct {
+	Filesystem string
+	Groups     []string // sorted
 }
 
 // UserGrace is how long a node is gone before its user is taken away. A node that comes back meanwhile, because somebody
@@ -34,6 +42,9 @@ type ProvideUsers struct {
 	Nodes, Retired []string
 	// Mons are the addresses that are handed over.
 	Mons []string
+	// Filesystems that nodes reach, by name. A group whose StorageClass is gone stays in reach while Ceph has it: volumes of
+	// it may be in use.
+	Filesystems []FilesystemGroups
 }
 
 // Target implements Action.
@@ -52,6 +63,11 @@ func (c *computation) users() {
 		c.retire(handed.Nodes, &do)
 	}
 	slices.Sort(do.Nodes)
+	for _, fs := range c.in.Filesystems {
+		if len(fs.Groups) > 0 {
+			do.Filesystems = append(do.Filesystems, FilesystemGroups{fs.Name, fs.Groups})
+		}
+	}
 	if reason := c.usersReason(do); reason != "" {
 		c.add(do, reason)
 	}
@@ -89,8 +105,14 @@ func (c *computation) usersReason(do ProvideUsers) string {
 		return "nodes have no user yet: " + some(missing(do.Nodes, handed.Nodes))
 	case !c.in.Users.Checked:
 		return "the users may have been changed while the operator was away"
+	case !slices.EqualFunc(c.in.Users.Granted, do.Filesystems, sameGroups):
+		return "filesystems have come or gone, or their StorageClasses have"
 	}
 	return ""
+}
+
+func sameGroups(a, b FilesystemGroups) bool {
+	return a.Filesystem == b.Filesystem && slices.Equal(a.Groups, b.Groups)
 }
 
 // missing returns what is in all and not in some.

@@ -84,12 +84,12 @@ func (w *world) do(action Action) {
 		}
 	case RemoveMon:
 		w.removeMon(a.Name)
-	case EnsureMgr:
-		w.mgrs = append(w.mgrs, a.Name)
-		slices.Sort(w.mgrs)
-	case RemoveMgr:
-		w.mgrs = slices.DeleteFunc(w.mgrs, func(n string) bool { return n == a.Name })
-		delete(w.deployed, DaemonID{DaemonMgr, a.Name})
+	case EnsureKey:
+		w.ensureKey(a)
+	case RemoveDaemon:
+		w.mgrs = slices.DeleteFunc(w.mgrs, func(n string) bool { return DaemonID{DaemonMgr, n} == a.Daemon })
+		delete(w.mdss, a.Daemon.Name)
+		delete(w.deployed, a.Daemon)
 	case WriteSeed:
 		w.once(w.seed == nil, "a second seed")
 		w.seed = &a.Seed
@@ -99,8 +99,8 @@ func (w *world) do(action Action) {
 		w.registered[osdName(a.ID)] = true
 		r := w.reservation(DaemonID{DaemonOSD, strconv.Itoa(int(a.ID))})
 		w.osds[a.ID] = &ceph.OSD{ID: int(a.ID), UUID: r.UUID, States: []string{"exists", "new"}}
-	case RegisterMgr:
-		w.registered["mgr."+a.Name] = true
+	case RegisterKey:
+		w.registered[a.Daemon.String()] = true
 	case ApplyDaemon:
 		w.apply(a)
 	case StopDaemon:
@@ -108,6 +108,15 @@ func (w *world) do(action Action) {
 	default:
 		w.settle(action)
 	}
+}
+
+func (w *world) ensureKey(a EnsureKey) {
+	if a.Daemon.Kind == DaemonMDS {
+		w.mdss[a.Daemon.Name] = a.Filesystem
+		return
+	}
+	w.mgrs = append(w.mgrs, a.Daemon.Name)
+	slices.Sort(w.mgrs)
 }
 
 // settle does what changes Ceph's own settings.
@@ -133,7 +142,7 @@ func (w *world) settle(action Action) {
 			w.osds[id].DeviceClass = a.Class
 		}
 	case ProvideUsers:
-		w.users = Users{Handed: &HandedUsers{FSID: w.identity.FSID, Mons: a.Mons, Nodes: a.Nodes}, Checked: true}
+		w.users = Users{Handed: &HandedUsers{FSID: w.identity.FSID, Mons: a.Mons, Nodes: a.Nodes}, Checked: true, Granted: a.Filesystems}
 	case PlaceMgrPool:
 		w.rules = []ceph.CRUSHRule{{ID: 1, Name: a.Rule.Name, DeviceClass: a.Rule.DeviceClass, FailureDomain: a.Rule.FailureDomain}}
 		w.mgrPool.RuleID, w.mgrPool.Size = 1, a.Size
@@ -223,7 +232,7 @@ func (w *world) apply(a ApplyDaemon) {
 	if old != nil && old.Running {
 		w.once(a.Restart && slices.Contains(a.Batch, d.ID), fmt.Sprintf("%s is restarted and the plan did not say so", d.ID))
 	}
-	w.deployed[d.ID] = &Deployed{Daemon: d.ID, Node: d.Node, Template: template}
+	w.deployed[d.ID] = &Deployed{Daemon: d.ID, Filesystem: d.Filesystem, Node: d.Node, Template: template}
 	if d.ID.Kind == DaemonOSD && w.osds[d.OSD.ID] != nil {
 		w.osds[d.OSD.ID].Up = false
 	}

@@ -36,6 +36,8 @@ type world struct {
 	seed         *Seed
 	mons         Mons
 	mgrs         []string
+	mdss         map[string]string // the filesystem of each MDS that has a key
+	filesystems  []ClusterFilesystem
 	reservations []Reservation
 	deployed     map[DaemonID]*Deployed
 	disksPlan    *DisksPlan
@@ -66,7 +68,7 @@ func newWorld(t *testing.T, nodes, disksPerNode int) *world {
 	t.Helper()
 	w := &world{
 		t: t, now: worldStart, key: ClusterKey{"seamount", "main"}, spec: minimalSpec(),
-		deployed: map[DaemonID]*Deployed{}, registered: map[string]bool{}, osds: map[int32]*ceph.OSD{},
+		mdss: map[string]string{}, deployed: map[DaemonID]*Deployed{}, registered: map[string]bool{}, osds: map[int32]*ceph.OSD{},
 		formatted: map[string]int32{}, tables: map[string]map[string]v1alpha1.DiskSlice{}, mkfs: map[string]bool{}, pgs: 32,
 	}
 	for n := range nodes {
@@ -152,6 +154,10 @@ func (w *world) observe() Observed {
 	for _, id := range sortedDaemons(w.deployed) {
 		in.Deployed = append(in.Deployed, *w.deployed[id])
 	}
+	in.Filesystems = w.filesystems
+	for _, name := range slices.Sorted(maps.Keys(w.mdss)) {
+		in.MDSs = append(in.MDSs, MDSKey{name, w.mdss[name]})
+	}
 	if w.disksPlan != nil {
 		in.Disks = &w.disksPlan.Clusters[0]
 	}
@@ -212,6 +218,7 @@ func (w *world) snapshot() *ceph.Snapshot {
 	}
 	s.Mgr.Modules = slices.Sorted(slices.Values(w.enabled))
 	w.fillOSDs(s)
+	w.fillMDSs(s)
 	return s
 }
 

@@ -205,6 +205,8 @@ func (k *kubelet) startDaemon(ctx context.Context, deployment *appsv1.Deployment
 		k.ceph.Load().StartMon(daemon.Name)
 	case plan.DaemonMgr:
 		k.ceph.Load().StartMgr(daemon.Name)
+	case plan.DaemonMDS:
+		k.ceph.Load().StartMDS(daemon.Name)
 	case plan.DaemonOSD:
 		return k.startOSD(ctx, deployment, daemon.Name)
 	}
@@ -258,6 +260,8 @@ func (k *kubelet) stop(ctx context.Context, key client.ObjectKey) error {
 		k.ceph.Load().StopMon(daemon.Name)
 	case plan.DaemonMgr:
 		k.ceph.Load().StopMgr(daemon.Name)
+	case plan.DaemonMDS:
+		k.ceph.Load().StopMDS(daemon.Name)
 	case plan.DaemonOSD:
 		if id, err := strconv.Atoi(daemon.Name); err == nil {
 			k.ceph.Load().StopOSD(id)
