@@ -20,6 +20,7 @@ type Client interface {
 	Images
 	Filesystems
 	Subvolumes
+	FileSessions
 
 	// Close ends the session. Calls under way return ErrClosed or their own
 	// result; later calls return ErrClosed. Close waits for no hung call.

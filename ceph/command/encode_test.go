@@ -47,6 +47,10 @@ var encodeCases = []encodeCase{
 	{request: mgrDump(), target: "mon", want: `{"prefix":"mgr dump"}`},
 	{request: enableMgrModule("prometheus"), target: "mon", subject: "prometheus", want: `{"prefix":"mgr module enable","module":"prometheus"}`},
 	{request: disableMgrModule("nfs"), target: "mon", subject: "nfs", want: `{"prefix":"mgr module disable","module":"nfs"}`},
+	{
+		request: listFileSessions(ceph.RankRef{Filesystem: "fs1", Rank: 1}, "client.n1"), target: "mds.fs1:1", subject: "mds.fs1:1 client.n1",
+		want: `{"prefix":"session ls","filters":["auth_name=n1"]}`,
+	},
 	{request: failMgr("x"), target: "mon", subject: "mgr.x", want: `{"prefix":"mgr fail","who":"x"}`},
 
 	{request: addOSD(ceph.NewOSD{UUID: "u-u-i-d"}), target: "mon", subject: "uuid u-u-i-d", want: `{"prefix":"osd new","uuid":"u-u-i-d"}`},
@@ -236,7 +240,7 @@ func TestEncodeRefusesWhatCephGarbles(t *testing.T) {
 
 func TestTargets(t *testing.T) {
 	t.Parallel()
-	for target, want := range map[Target]string{Mon(): "mon", Mgr(): "mgr", OSD(7): "osd.7"} {
+	for target, want := range map[Target]string{Mon(): "mon", Mgr(): "mgr", OSD(7): "osd.7", MDS(ceph.RankRef{Filesystem: "fs1", Rank: 2}): "mds.fs1:2"} {
 		if target.String() != want {
 			t.Errorf("got %v, want %s", target, want)
 		}

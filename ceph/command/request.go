@@ -8,22 +8,26 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/seamount-dev/seamount/ceph"
 )
 
 // Service is the kind of daemon that a command is for.
 type Service string
 
-// The services that take commands over a librados session.
+// The services that take commands: over a librados session, and those of metadata servers over one of libcephfs.
 const (
 	ServiceMon Service = "mon"
 	ServiceMgr Service = "mgr"
 	ServiceOSD Service = "osd"
+	ServiceMDS Service = "mds"
 )
 
-// Target is who gets a command: any mon of the quorum, the active mgr, or one OSD.
+// Target is who gets a command: any mon of the quorum, the active mgr, one OSD, or the holder of a rank.
 type Target struct {
 	Service Service
-	ID      int // of the OSD; 0 otherwise
+	ID      int    // of the OSD; 0 otherwise
+	Rank    string // of the MDS, as filesystem:rank; empty otherwise
 }
 
 // Mon is any mon of the quorum.
@@ -35,8 +39,14 @@ func Mgr() Target { return Target{Service: ServiceMgr} }
 // OSD is one OSD daemon.
 func OSD(id int) Target { return Target{Service: ServiceOSD, ID: id} }
 
-// String returns mon, mgr or osd.<id>.
+// MDS is the metadata server that holds a rank.
+func MDS(rank ceph.RankRef) Target { return Target{Service: ServiceMDS, Rank: rank.String()} }
+
+// String returns mon, mgr, osd.<id> or mds.<filesystem>:<rank>.
 func (t Target) String() string {
+	if t.Service == ServiceMDS {
+		return "mds." + t.Rank
+	}
 	if t.Service == ServiceOSD {
 		return "osd." + strconv.Itoa(t.ID)
 	}

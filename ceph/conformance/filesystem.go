@@ -109,6 +109,22 @@ func filesystemCases(e *env) {
 	e.check("a pool that a filesystem uses is ErrBusy to delete", func(e *env) {
 		e.want(e.DeletePool(e.ctx, data), ceph.ErrBusy)
 	})
+	e.check("a user without sessions has none, and evicting none is no error", func(e *env) {
+		rank := ceph.RankRef{Filesystem: name}
+		sessions, err := e.FileSessions(e.ctx, rank, "client."+e.name("nobody"))
+		e.ok(err)
+		if len(sessions) > 0 {
+			e.Errorf("got %+v", sessions)
+		}
+		e.ok(e.EvictFileSessions(e.ctx, rank, "client."+e.name("nobody")))
+	})
+	e.check("the sessions of a rank that nobody holds, or of no filesystem, cannot be read", func(e *env) {
+		for _, rank := range []ceph.RankRef{{Filesystem: name, Rank: 9}, {Filesystem: e.name("ghost")}} {
+			_, err := e.FileSessions(e.ctx, rank, "client.admin")
+			e.want(err, ceph.ErrNotFound, ceph.ErrInvalid)
+			e.want(e.EvictFileSessions(e.ctx, rank, "client.admin"), ceph.ErrNotFound, ceph.ErrInvalid)
+		}
+	})
 	e.check("FailMDS makes another daemon, or the same one anew, take the rank", func(e *env) {
 		e.ok(e.FailMDS(e.ctx, name+":0"))
 		e.active(name)

@@ -26,7 +26,7 @@ type Client struct {
 	session *link[*connection]
 	mgr     *link[*connection]
 
-	mons, mgrs, osds, images *lane
+	mons, mgrs, osds, images, files *lane
 }
 
 var (
@@ -57,7 +57,7 @@ func newClient(config Config, endpoints []endpoint) *Client {
 	c.session = newLink(c.opener(config.sessionOptions()), (*connection).close, rejected, unanswered)
 	c.mgr = newLink(c.opener(config.mgrOptions()), (*connection).close, rejected, unanswered)
 	c.mons, c.mgrs = newLane(config.Limits), newLane(config.Limits)
-	c.osds, c.images = newLane(config.Limits), newLane(config.Limits)
+	c.osds, c.images, c.files = newLane(config.Limits), newLane(config.Limits), newLane(config.Limits)
 	c.Admin = command.NewAdmin(c, time.Now)
 	return c
 }
@@ -109,6 +109,7 @@ func (c *Client) Stats() Stats {
 		Mgr:      c.mgrs.snapshot(),
 		OSD:      c.osds.snapshot(),
 		Images:   c.images.snapshot(),
+		Files:    c.files.snapshot(),
 		Connect:  connects.plus(mgrConnects),
 		Sessions: sessions + mgrSessions,
 	}

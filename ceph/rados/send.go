@@ -11,7 +11,7 @@ import (
 	"github.com/seamount-dev/seamount/ceph/rados/internal/librados"
 )
 
-// Send carries one command to a mon, the mgr or an OSD; see command.Transport.
+// Send carries one command to a mon, the mgr, an OSD or an MDS; see command.Transport.
 func (c *Client) Send(ctx context.Context, r command.Request) (command.Reply, error) {
 	body, err := r.Encode()
 	if err != nil {
@@ -36,6 +36,8 @@ func (c *Client) route(r command.Request) (*link[*connection], *lane, error) {
 		return c.mgr, c.mgrs, nil
 	case command.ServiceOSD:
 		return c.session, c.osds, nil
+	case command.ServiceMDS:
+		return c.session, c.files, nil
 	}
 	return nil, nil, &ceph.Error{Op: r.Op, Target: r.Subject, Kind: ceph.ErrInvalid,
 		Text: "librados carries no commands to " + r.Target.String()}
@@ -50,6 +52,8 @@ func (n *connection) deliver(r command.Request, body []byte) (reply command.Repl
 		reply.Output, reply.Status, err = n.rados.MgrCommandWithInputBuffer([][]byte{body}, r.Input)
 	case command.ServiceOSD:
 		reply.Output, reply.Status, err = n.rados.OsdCommandWithInputBuffer(r.Target.ID, [][]byte{body}, r.Input)
+	case command.ServiceMDS:
+		reply, err = n.deliverToMDS(r, body)
 	}
 	if reply.Status == "" { // else it is the daemon that speaks of a timeout
 		err = silent(err)

@@ -6,6 +6,7 @@ type Stats struct {
 	Mgr     CallStats // commands to the mgr
 	OSD     CallStats // commands to an OSD
 	Images  CallStats // operations on images
+	Files   CallStats // commands to metadata servers
 	Connect CallStats // attempts to connect
 
 	// Sessions is how many connections are open, those included that are given up

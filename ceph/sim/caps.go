@@ -164,6 +164,8 @@ func (caps capabilities) allow(cl call) bool {
 		return caps.has("mon", read, cl) && caps.has("mgr", cl.need, cl)
 	case viaOSD:
 		return caps.has("mon", read, cl) && caps.has("osd", cl.need, cl)
+	case viaMDS:
+		return caps.has("mon", read, cl) && caps.has("mds", cl.need, cl)
 	default:
 		return caps.has("mon", cl.need, cl)
 	}

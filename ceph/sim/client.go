@@ -74,6 +74,7 @@ const (
 	viaMon route = iota
 	viaMgr
 	viaOSD // librbd in the caller's process
+	viaMDS
 )
 
 // call is what is common to all calls: its name here, Ceph's name for it, whom
@@ -90,6 +91,9 @@ func monRead(method, op string) call  { return call{method: method, op: op, via:
 func monWrite(method, op string) call { return call{method: method, op: op, via: viaMon, need: write} }
 func mgrRead(method, op string) call  { return call{method: method, op: op, via: viaMgr, need: read} }
 func mgrWrite(method, op string) call { return call{method: method, op: op, via: viaMgr, need: write} }
+func mdsCall(method, op string) call {
+	return call{method: method, op: op, via: viaMDS, need: everything}
+}
 func rbdRead(method, op, pool string) call {
 	return call{method: method, op: op, via: viaOSD, need: read, pool: pool}
 }

@@ -30,6 +30,7 @@ type filesystem struct {
 	ranks         map[int]*mds // nil: failed
 	followers     map[int]*mds // standby-replay
 	groups        map[string]*group
+	mounts        []*FileHandle
 	cloning       int
 }
 

@@ -6,7 +6,9 @@
 // go to the blocklist: they are recorded with each image before its first write, for a client that is dead to Ceph is not
 // among its watchers any more, and may be alive. And what was done is read back.
 //
-// A node has no capability for the metadata servers of filesystems, and so no session with them that could be evicted.
+// Of filesystems the metadata servers know the addresses: each has the sessions of the node's user, by the key that the
+// client showed. They go to the blocklist too, and the sessions end. Those of other nodes go on, also on the same volume. A
+// rank that nobody serves knows sessions that cannot be asked for: then the node is not fenced, and Fence says why.
 package fence
 
 import (
@@ -33,6 +35,8 @@ type Client interface {
 	ImageMetadata(ctx context.Context, ref ceph.ImageRef) (map[string]string, error)
 	Blocklist(ctx context.Context) ([]ceph.BlocklistEntry, error)
 	AddBlocklist(ctx context.Context, addr string, d time.Duration) error
+	Filesystems(ctx context.Context) ([]ceph.Filesystem, error)
+	ceph.FileSessions
 }
 
 // Node is a node to fence, in the boot that is to write no more. Boot is its boot id as kubelet reported it last.
@@ -61,7 +65,7 @@ type Report struct {
 // ErrNotFenced says that the node may still write.
 var ErrNotFenced = errors.New("the node is not fenced")
 
-// Fence takes the node's capabilities and blocklists its clients. It may be repeated, also after it was cut short. As long
+// Fence takes the node's capabilities, blocklists its clients and ends their sessions with metadata servers. It may be repeated, also after it was cut short. As long
 // as it fails, no volume of the node may move.
 func Fence(ctx context.Context, client Client, node Node, now time.Time) (Report, error) {
 	var report Report
@@ -72,14 +76,18 @@ func Fence(ctx context.Context, client Client, node Node, now time.Time) (Report
 	report.User = user
 	// A client that was connected may have recorded its address since the last look: look until nothing is new.
 	for range rounds {
-		found, added, err := block(ctx, client, node, now)
+		found, added, err := block(ctx, client, node, report.User, now)
 		if err != nil {
 			return report, fmt.Errorf("fence node %s: %w", node.Name, err)
 		}
 		report.Addresses = found
-		if added == 0 {
-			return report, verify(ctx, client, node, report, now)
+		if added > 0 {
+			continue
 		}
+		if err := evict(ctx, client, report, now); err != nil {
+			return report, fmt.Errorf("fence node %s: %w", node.Name, err)
+		}
+		return report, verify(ctx, client, node, report, now)
 	}
 	return report, fmt.Errorf("fence node %s: clients of it still appear after %d rounds, although its user has no capabilities: %w",
 		node.Name, rounds, ErrNotFenced)
@@ -101,25 +109,37 @@ func takeCaps(ctx context.Context, client ceph.Auth, node Node) (string, error) 
 	return name, nil
 }
 
-// block puts every address that is recorded for the node on the blocklist.
-func block(ctx context.Context, client Client, node Node, now time.Time) (found []string, added int, err error) {
+// block puts every address that is known of the node on the blocklist: those that are recorded with images, and those that
+// its user has sessions from.
+func block(ctx context.Context, client Client, node Node, user string, now time.Time) (found []string, added int, err error) {
 	if found, err = addresses(ctx, client, node.Name); err != nil {
 		return nil, 0, fmt.Errorf("look for the addresses of its clients: %w", err)
 	}
-	blocked, err := blocked(ctx, client, now)
+	ofFiles, err := sessionAddresses(ctx, client, user)
 	if err != nil {
 		return nil, 0, err
 	}
-	for _, address := range found {
+	found = slices.Compact(slices.Sorted(slices.Values(slices.Concat(found, ofFiles))))
+	added, err = add(ctx, client, found, now)
+	return found, added, err
+}
+
+// add puts addresses on the blocklist that are not there for long enough.
+func add(ctx context.Context, client Client, addresses []string, now time.Time) (added int, err error) {
+	blocked, err := blocked(ctx, client, now)
+	if err != nil {
+		return 0, err
+	}
+	for _, address := range addresses {
 		if blocked[address] {
 			continue
 		}
 		if err := client.AddBlocklist(ctx, address, lasts); err != nil {
-			return nil, 0, fmt.Errorf("blocklist %s: %w", address, err)
+			return added, fmt.Errorf("blocklist %s: %w", address, err)
 		}
 		added++
 	}
-	return found, added, nil
+	return added, nil
 }
 
 // blocked are the addresses that stay on the blocklist for long enough.

@@ -3,6 +3,7 @@ package fence
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -110,6 +111,97 @@ func TestFence(t *testing.T) {
 	w.must(err)
 	if _, err := client.ListImages(t.Context(), "fast"); !errors.Is(err, ceph.ErrPermission) {
 		t.Errorf("the fenced user reads: %v", err)
+	}
+}
+
+// files makes a filesystem with two ranks.
+func (w *world) files(name string) {
+	w.Helper()
+	ctx := w.Context()
+	for _, pool := range []string{name + "-metadata", name + "-data"} {
+		w.must(w.CreatePool(ctx, ceph.PoolSpec{Name: pool, Type: ceph.Replicated, PGs: 8}))
+	}
+	w.must(w.CreateFilesystem(ctx, name, name+"-metadata", name+"-data"))
+	w.must(w.SetFilesystemOption(ctx, name, "max_mds", "2"))
+	w.cluster.StartMDS(name + "-a")
+	w.cluster.StartMDS(name + "-b")
+	w.cluster.Advance(time.Minute)
+}
+
+func (w *world) mount(filesystem, node, ip string) *sim.FileHandle {
+	w.Helper()
+	handle, err := w.cluster.MountFiles(filesystem, keys.NameNode(node), ip)
+	w.must(err)
+	return handle
+}
+
+// The sessions of a fenced node end, with every rank of every filesystem, and those of other nodes go on. Its addresses stay
+// on the blocklist for years, although an eviction puts them there for an hour.
+func TestFenceEndsSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.files("home")
+	w.files("scratch")
+	lost := []*sim.FileHandle{w.mount("home", "n1", "10.0.0.1"), w.mount("home", "n1", "10.0.0.1"), w.mount("scratch", "n1", "10.0.0.1")}
+	healthy := []*sim.FileHandle{w.mount("home", "n2", "10.0.0.2"), w.mount("scratch", "n2", "10.0.0.2"), w.mount("home", "n11", "10.0.0.1")}
+	if report := w.fence(Node{"n1", "boot-1"}); len(report.Addresses) != len(lost) {
+		t.Errorf("blocked %v", report.Addresses)
+	}
+	w.cluster.Advance(2 * time.Hour)
+	for _, handle := range lost {
+		if handle.Write() == nil {
+			t.Error("the fenced node writes")
+		}
+	}
+	for _, handle := range healthy {
+		if err := handle.Write(); err != nil {
+			t.Errorf("another node does not write: %v", err)
+		}
+	}
+	for _, fs := range []string{"home", "scratch"} {
+		for rank := range 2 {
+			left, err := w.FileSessions(t.Context(), ceph.RankRef{Filesystem: fs, Rank: rank}, keys.NameNode("n1"))
+			if err != nil || len(left) > 0 {
+				t.Errorf("%s:%d has %v, %v", fs, rank, left, err)
+			}
+		}
+	}
+	before := w.cluster.Calls()
+	w.fence(Node{"n1", "boot-1"})
+	for _, call := range []string{"AddBlocklist", "EvictFileSessions", "SetCaps"} {
+		if after := w.cluster.Calls(); after[call] != before[call] {
+			t.Errorf("the second time: %s", call)
+		}
+	}
+}
+
+// As long as a session may be left, the node is not fenced, and it is told why.
+func TestFenceFailsWhileSessionsMayBeLeft(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		spoil func(w *world)
+		says  string
+	}{
+		"the sessions cannot be read":  {func(w *world) { w.cluster.Inject(sim.Fault{Calls: "FileSessions", Times: 1, Effect: sim.Again()}) }, "list the sessions"},
+		"the sessions cannot be ended": {func(w *world) { w.cluster.Inject(sim.Fault{Calls: "EvictFileSessions", Times: 1, Effect: sim.Again()}) }, "end the sessions"},
+		"a rank has no server":         {func(w *world) { w.cluster.StopMDS("home-b") }, "rank 1 has no server"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.files("home")
+			handle := w.mount("home", "n1", "10.0.0.1")
+			test.spoil(w)
+			if _, err := Fence(t.Context(), w, Node{"n1", "boot-1"}, w.cluster.Now()); err == nil || !strings.Contains(err.Error(), test.says) {
+				t.Errorf("fenced: %v", err)
+			}
+			w.cluster.StartMDS("home-b")
+			w.cluster.Advance(time.Minute)
+			w.fence(Node{"n1", "boot-1"})
+			if handle.Write() == nil {
+				t.Error("the fenced node writes")
+			}
+		})
 	}
 }
 

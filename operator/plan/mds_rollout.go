@@ -66,6 +66,17 @@ func RankOf(fs ceph.Filesystem, name string) (rank int, holds bool) {
 	return 0, false
 }
 
+// ActiveRanks lists the ranks that serve.
+func ActiveRanks(fs ceph.Filesystem) []int {
+	var ranks []int
+	for _, mds := range fs.Ranks {
+		if mds.State == mdsActive {
+			ranks = append(ranks, mds.Rank)
+		}
+	}
+	return ranks
+}
+
 // RanksNotActive says which of the ranks that a filesystem is to have do not serve; empty: all do.
 func RanksNotActive(fs ceph.Filesystem) string {
 	var parts []string
