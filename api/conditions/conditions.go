@@ -136,7 +136,10 @@ func poolConditions() []Spec {
 }
 
 func filesystemConditions() []Spec {
-	return append(poolConditions(), positive(api.ConditionMDSHealthy, []string{api.ReasonAllRanksActive},
+	all := poolConditions()
+	ready := &all[0]
+	ready.False = append(ready.False, api.ReasonRankFailed)
+	return append(all, positive(api.ConditionMDSHealthy, []string{api.ReasonAllRanksActive},
 		[]string{api.ReasonRankFailed, api.ReasonNoStandby, api.ReasonDamaged, api.ReasonCacheOversized}))
 }
 

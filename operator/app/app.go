@@ -103,13 +103,15 @@ func managerOptions(options Options) manager.Options {
 func add(mgr manager.Manager, options Options) error {
 	var clusters trigger.Trigger[reconcile.Request]
 	var disks trigger.Trigger[disk.Request]
-	pools := &poolController{}
+	pools := poolControllers()
 	sessions := session.New(session.Options{
 		Dial: options.Dial, Timeout: options.CommandTimeout, Log: options.Log.WithName("session"),
 		Changed: func(name types.NamespacedName) {
 			clusters.Fire(reconcile.Request{NamespacedName: name})
 			disks.Fire(disk.Request{})
-			pools.wake(name)
+			for _, controller := range pools {
+				controller.wake(name)
+			}
 		},
 	})
 	plans := disk.NewPlans(func(key plan.ClusterKey) {
@@ -134,8 +136,10 @@ func add(mgr manager.Manager, options Options) error {
 	}).SetUp(mgr, &clusters); err != nil {
 		return fmt.Errorf("set up the controller of clusters: %w", err)
 	}
-	if err := pools.setUp(mgr, executor, sessions); err != nil {
-		return fmt.Errorf("set up the controller of pools: %w", err)
+	for _, controller := range pools {
+		if err := controller.setUp(mgr, executor, sessions); err != nil {
+			return fmt.Errorf("set up the controllers of pools and filesystems: %w", err)
+		}
 	}
 	return errors.Join(register(sessions), addChecks(mgr))
 }

@@ -25,18 +25,21 @@ import (
 	"github.com/seamount-dev/seamount/operator/pool"
 )
 
-// poolWorld is a world with a healthy cluster of three hosts, and the controller of pools in it.
-type poolWorld struct {
+// ownerWorld is a world with a healthy cluster of three hosts, and in it the controller of a kind of objects with pools, and
+// one such object.
+type ownerWorld struct {
 	*world
-	live      client.Client
-	pools     *pool.Reconciler
-	snapshots bool // there are VolumeSnapshotClasses
-	name      string
+	kind       pool.Kind
+	name, of   string // of the object and of its kind
+	live       client.Client
+	pools      *pool.Reconciler
+	snapshots  bool // there are VolumeSnapshotClasses
+	conditions func() []metav1.Condition
 }
 
-func newPoolWorld(t *testing.T, object *v1alpha1.StoragePool) *poolWorld {
+func newOwnerWorld(t *testing.T, kind pool.Kind, of string, object client.Object) *ownerWorld {
 	t.Helper()
-	w := &poolWorld{world: bringUp(t), snapshots: true, name: object.Name}
+	w := &ownerWorld{world: bringUp(t), kind: kind, of: of, snapshots: true, name: object.GetName()}
 	w.writes = nil
 	w.live = interceptor.NewClient(w.api, interceptor.Funcs{
 		List: func(ctx context.Context, c client.WithWatch, l client.ObjectList, opts ...client.ListOption) error {
@@ -52,14 +55,14 @@ func newPoolWorld(t *testing.T, object *v1alpha1.StoragePool) *poolWorld {
 }
 
 // startPools makes a new controller, which remembers nothing.
-func (w *poolWorld) startPools() {
+func (w *ownerWorld) startPools() {
 	w.pools = &pool.Reconciler{
-		Client: w.api, Sessions: sessions{w.world}, Memory: &pool.Memory{}, Now: func() time.Time { return w.now },
+		Kind: w.kind, Client: w.api, Sessions: sessions{w.world}, Memory: &pool.Memory{}, Now: func() time.Time { return w.now },
 		Executor: &execute.Executor{Client: w.api, Live: w.live, Events: &events.FakeRecorder{}},
 	}
 }
 
-func (w *poolWorld) passPool() error {
+func (w *ownerWorld) passPool() error {
 	_, err := w.pools.Reconcile(w.Context(), reconcile.Request{
 		NamespacedName: types.NamespacedName{Namespace: namespace, Name: w.name},
 	})
@@ -69,7 +72,7 @@ func (w *poolWorld) passPool() error {
 }
 
 // settle makes passes until the object is as wanted.
-func (w *poolWorld) settle(what string, wanted func() bool) {
+func (w *ownerWorld) settle(what string, wanted func() bool) {
 	w.Helper()
 	var last error
 	for range 40 {
@@ -77,7 +80,44 @@ func (w *poolWorld) settle(what string, wanted func() bool) {
 			return
 		}
 	}
-	w.Fatalf("not reached: %s\nlast error: %v\nconditions %+v", what, last, w.object().Status.Conditions)
+	w.Fatalf("not reached: %s\nlast error: %v\nconditions %+v", what, last, w.conditions())
+}
+
+// says returns whether a condition has a status and a reason, and that all conditions are there.
+func (w *ownerWorld) says(kind string, status metav1.ConditionStatus, reason string) func() bool {
+	return func() bool {
+		all := w.conditions()
+		for _, spec := range conditions.Of(w.of) {
+			found := meta.FindStatusCondition(all, spec.Type)
+			if found == nil {
+				w.Fatalf("no condition %s", spec.Type)
+			}
+			if known := slices.Concat(spec.True, spec.False, spec.Unknown); !slices.Contains(known, found.Reason) {
+				w.Fatalf("%s has the reason %s, which is none of %v", spec.Type, found.Reason, known)
+			}
+		}
+		found := meta.FindStatusCondition(all, kind)
+		return found.Status == status && found.Reason == reason
+	}
+}
+
+func (w *ownerWorld) message(kind string) string {
+	return meta.FindStatusCondition(w.conditions(), kind).Message
+}
+
+func (w *ownerWorld) current() bool {
+	return w.says("Ready", metav1.ConditionTrue, "Available")() && w.says("UpToDate", metav1.ConditionTrue, "Current")() &&
+		w.says("StorageClassesReady", metav1.ConditionTrue, "Made")()
+}
+
+// poolWorld is the world of a StoragePool.
+type poolWorld struct{ *ownerWorld }
+
+func newPoolWorld(t *testing.T, object *v1alpha1.StoragePool) *poolWorld {
+	t.Helper()
+	w := &poolWorld{newOwnerWorld(t, pool.Pools{}, v1alpha1.KindStoragePool, object)}
+	w.conditions = func() []metav1.Condition { return w.object().Status.Conditions }
+	return w
 }
 
 func (w *poolWorld) object() *v1alpha1.StoragePool {
@@ -86,41 +126,14 @@ func (w *poolWorld) object() *v1alpha1.StoragePool {
 	return object
 }
 
-// says returns whether a condition has a status and a reason, and that all conditions are there.
-func (w *poolWorld) says(kind string, status metav1.ConditionStatus, reason string) func() bool {
-	return func() bool {
-		object := w.object()
-		for _, spec := range conditions.Of(v1alpha1.KindStoragePool) {
-			found := meta.FindStatusCondition(object.Status.Conditions, spec.Type)
-			if found == nil {
-				w.Fatalf("no condition %s", spec.Type)
-			}
-			if known := slices.Concat(spec.True, spec.False, spec.Unknown); !slices.Contains(known, found.Reason) {
-				w.Fatalf("%s has the reason %s, which is none of %v", spec.Type, found.Reason, known)
-			}
-		}
-		found := meta.FindStatusCondition(object.Status.Conditions, kind)
-		return found.Status == status && found.Reason == reason
-	}
-}
-
-func (w *poolWorld) message(kind string) string {
-	return meta.FindStatusCondition(w.object().Status.Conditions, kind).Message
-}
-
-func (w *poolWorld) current() bool {
-	return w.says("Ready", metav1.ConditionTrue, "Available")() && w.says("UpToDate", metav1.ConditionTrue, "Current")() &&
-		w.says("StorageClassesReady", metav1.ConditionTrue, "Made")()
-}
-
-func (w *poolWorld) snapshot() *ceph.Snapshot {
+func (w *ownerWorld) snapshot() *ceph.Snapshot {
 	s, err := w.ceph.Admin().Snapshot(w.Context())
 	w.must(err)
 	return s
 }
 
 // cephPool returns a pool of Ceph with the name of its rule; a zero one when there is none.
-func (w *poolWorld) cephPool(name string) (ceph.Pool, string) {
+func (w *ownerWorld) cephPool(name string) (ceph.Pool, string) {
 	s := w.snapshot()
 	for _, p := range s.Pools {
 		if p.Name != name {
@@ -144,7 +157,7 @@ func (w *poolWorld) change(change func(*v1alpha1.StoragePool)) {
 	})
 }
 
-func (w *poolWorld) class(name string) *storagev1.StorageClass {
+func (w *ownerWorld) class(name string) *storagev1.StorageClass {
 	class := &storagev1.StorageClass{}
 	if err := w.api.Get(w.Context(), client.ObjectKey{Name: name}, class); err != nil {
 		return nil
@@ -152,7 +165,7 @@ func (w *poolWorld) class(name string) *storagev1.StorageClass {
 	return class
 }
 
-func (w *poolWorld) snapshotClasses() []string {
+func (w *ownerWorld) snapshotClasses() []string {
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(observe.SnapshotClassKind())
 	w.must(w.api.List(w.Context(), list))
@@ -164,7 +177,7 @@ func (w *poolWorld) snapshotClasses() []string {
 }
 
 // changes counts the calls that change pools.
-func (w *poolWorld) changes() int {
+func (w *ownerWorld) changes() int {
 	n := 0
 	for method, calls := range w.ceph.Calls() {
 		if strings.HasPrefix(method, "Set") || strings.HasPrefix(method, "Create") || method == "InitImagePool" || method == "EnableApplication" {

@@ -15,21 +15,28 @@ import (
 	"github.com/seamount-dev/seamount/operator/trigger"
 )
 
-// poolController is the controller of pools, which the sessions wake: they are made before it is.
+// poolController is the controller of a kind of objects with pools of Ceph, which the sessions wake: they are made before
+// it is.
 type poolController struct {
+	kind       pool.Kind
 	trigger    trigger.Trigger[reconcile.Request]
 	reconciler atomic.Pointer[pool.Reconciler]
 }
 
+// poolControllers are those of all kinds.
+func poolControllers() []*poolController {
+	return []*poolController{{kind: pool.Pools{}}, {kind: pool.Filesystems{}}}
+}
+
 func (p *poolController) setUp(mgr manager.Manager, executor *execute.Executor, sessions *session.Pool) error {
 	reconciler := &pool.Reconciler{
-		Client: mgr.GetClient(), Executor: executor, Sessions: sessions, Memory: &pool.Memory{}, Now: time.Now,
+		Kind: p.kind, Client: mgr.GetClient(), Executor: executor, Sessions: sessions, Memory: &pool.Memory{}, Now: time.Now,
 	}
 	p.reconciler.Store(reconciler)
 	return reconciler.SetUp(mgr, &p.trigger)
 }
 
-// wake reconciles the pools of a cluster of which something changed. It only looks into the cache.
+// wake reconciles the objects of a cluster of which something changed. It only looks into the cache.
 func (p *poolController) wake(cluster types.NamespacedName) {
 	reconciler := p.reconciler.Load()
 	if reconciler == nil {

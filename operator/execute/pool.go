@@ -10,19 +10,21 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
-	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-// PoolTarget is the StoragePool that is acted on.
+// PoolTarget is the object with pools of Ceph that is acted on.
 type PoolTarget struct {
-	Object *v1alpha1.StoragePool
+	Kind   plan.OwnerKind
+	Object client.Object
+	// Cluster is the name of its StorageCluster.
+	Cluster string
 	// Ceph returns the session with its cluster.
 	Ceph func() (ceph.Client, error)
 }
 
-// PoolOutcome is what became of the steps of a StoragePool.
+// PoolOutcome is what became of the steps of one object.
 type PoolOutcome struct {
 	// Done counts the steps that were done.
 	Done int
@@ -30,7 +32,7 @@ type PoolOutcome struct {
 	Err error
 }
 
-// RunPool does the steps of a StoragePool in their order. One that fails stops those after it and no other.
+// RunPool does the steps of one object in their order. One that fails stops those after it and no other.
 func (e *Executor) RunPool(ctx context.Context, target PoolTarget, steps []plan.Step) PoolOutcome {
 	var outcome PoolOutcome
 	var errs []error
@@ -60,28 +62,28 @@ func (e *Executor) doPool(ctx context.Context, target PoolTarget, action plan.Ac
 	defer cancel()
 	switch action := action.(type) {
 	case plan.MakeClass:
-		return e.makeClass(ctx, target.Object, action)
+		return e.makeClass(ctx, target, action)
 	case plan.RemoveClass:
-		return e.removeClass(ctx, target.Object, action.Kind, action.Name)
+		return e.removeClass(ctx, target, action.Kind, action.Name)
 	case plan.ReleasePool:
-		return release(ctx, e.Client, v1alpha1.KindStoragePool, target.Object, v1alpha1.FinalizerPool)
+		return release(ctx, e.Client, target.Kind.Kind, target.Object, target.Kind.Finalizer)
 	}
 	session, err := target.Ceph()
 	if err != nil {
 		return err
 	}
-	return poolCommand(ctx, session, target.Object.Name, action)
+	return poolCommand(ctx, session, target, action)
 }
 
-// EnsurePoolFinalizer keeps a StoragePool until ReleasePool.
-func EnsurePoolFinalizer(ctx context.Context, c client.Client, pool *v1alpha1.StoragePool) error {
-	return ensureFinalizer(ctx, c, v1alpha1.KindStoragePool, pool, v1alpha1.FinalizerPool)
+// EnsureOwnerFinalizer keeps an object with pools of Ceph until ReleasePool.
+func EnsureOwnerFinalizer(ctx context.Context, c client.Client, kind plan.OwnerKind, object client.Object) error {
+	return ensureFinalizer(ctx, c, kind.Kind, object, kind.Finalizer)
 }
 
-// PoolStatus writes the status of a StoragePool, if that changes it, and says whether it wrote.
-func PoolStatus(ctx context.Context, c client.Client, pool *v1alpha1.StoragePool, status v1alpha1.StoragePoolStatus) (bool, error) {
-	if equality.Semantic.DeepEqual(pool.Status, status) {
+// OwnerStatus writes the status of an object with pools of Ceph, if that changes it, and says whether it wrote.
+func OwnerStatus(ctx context.Context, c client.Client, kind plan.OwnerKind, object client.Object, before, after any) (bool, error) {
+	if equality.Semantic.DeepEqual(before, after) {
 		return false, nil
 	}
-	return true, applyStatus(ctx, c, v1alpha1.KindStoragePool, pool, "", status)
+	return true, applyStatus(ctx, c, kind.Kind, object, "", after)
 }

@@ -10,27 +10,29 @@ import (
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-// poolCommand does a step that changes Ceph for the StoragePool of the name.
-func poolCommand(ctx context.Context, session ceph.Client, name string, action plan.Action) error {
+// poolCommand does a step that changes Ceph for the target.
+func poolCommand(ctx context.Context, session ceph.Client, target PoolTarget, action plan.Action) error {
 	switch action := action.(type) {
 	case plan.EnsurePoolRule:
 		return ensurePoolRule(ctx, session, action)
 	case plan.CreateCephPool:
 		return session.CreatePool(ctx, action.Spec)
 	case plan.ClaimCephPool:
-		return claimPool(ctx, session, action)
+		return claimPool(ctx, session, target.Kind.Application, action)
 	case plan.InitCephPool:
 		return session.InitImagePool(ctx, action.Pool)
 	case plan.RemovePoolRule:
 		return removePoolRule(ctx, session, action)
 	case plan.DeleteCephPool:
-		return deleteCephPool(ctx, session, plan.PoolOwner(name), action)
+		return deleteCephPool(ctx, session, target, action)
+	case plan.RecordCephPool:
+		return session.SetApplicationValue(ctx, action.Pool, target.Kind.Application, plan.PoolSettingsKey, action.Settings)
 	default:
-		return setCephPool(ctx, session, action)
+		return setCephPool(ctx, session, target, action)
 	}
 }
 
-func setCephPool(ctx context.Context, session ceph.Client, action plan.Action) error {
+func setCephPool(ctx context.Context, session ceph.Client, target PoolTarget, action plan.Action) error {
 	switch action := action.(type) {
 	case plan.SetCephPool:
 		return session.SetPoolOption(ctx, action.Pool, action.Option, action.Value)
@@ -38,10 +40,8 @@ func setCephPool(ctx context.Context, session ceph.Client, action plan.Action) e
 		return session.KeepSingleCopy(ctx, action.Pool)
 	case plan.SetCephPoolQuota:
 		return session.SetPoolQuota(ctx, action.Pool, action.Quota)
-	case plan.RecordCephPool:
-		return session.SetApplicationValue(ctx, action.Pool, plan.ApplicationRBD, plan.PoolSettingsKey, action.Settings)
 	}
-	return unknownStep(action)
+	return filesystemCommand(ctx, session, target, action)
 }
 
 func ensurePoolRule(ctx context.Context, session ceph.Client, action plan.EnsurePoolRule) error {
@@ -54,11 +54,11 @@ func ensurePoolRule(ctx context.Context, session ceph.Client, action plan.Ensure
 	return session.CreateErasureRule(ctx, action.Rule.Name, action.Profile.Name)
 }
 
-func claimPool(ctx context.Context, session ceph.Client, action plan.ClaimCephPool) error {
-	if err := session.EnableApplication(ctx, action.Pool, plan.ApplicationRBD); err != nil {
+func claimPool(ctx context.Context, session ceph.Client, application string, action plan.ClaimCephPool) error {
+	if err := session.EnableApplication(ctx, action.Pool, application); err != nil {
 		return err
 	}
-	return session.SetApplicationValue(ctx, action.Pool, plan.ApplicationRBD, plan.PoolOwnerKey, action.Owner)
+	return session.SetApplicationValue(ctx, action.Pool, application, plan.PoolOwnerKey, action.Owner)
 }
 
 // removePoolRule takes the profile away first: without its rule nobody would know its name. One that a pool was made
@@ -72,8 +72,8 @@ func removePoolRule(ctx context.Context, session ceph.Client, action plan.Remove
 	return session.RemoveRule(ctx, action.Rule)
 }
 
-// deleteCephPool deletes a pool if it is still the owner's, and no image came into it since the plan was made.
-func deleteCephPool(ctx context.Context, session ceph.Client, owner string, action plan.DeleteCephPool) error {
+// deleteCephPool deletes a pool if it is still the target's, and no image came into it since the plan was made.
+func deleteCephPool(ctx context.Context, session ceph.Client, target PoolTarget, action plan.DeleteCephPool) error {
 	pools, err := session.Pools(ctx)
 	if err != nil {
 		return err
@@ -82,8 +82,8 @@ func deleteCephPool(ctx context.Context, session ceph.Client, owner string, acti
 		if pool.Name != action.Pool {
 			continue
 		}
-		if is := pool.ApplicationValues[plan.ApplicationRBD+"/"+plan.PoolOwnerKey]; is != "" && is != owner {
-			return fmt.Errorf("the pool %s belongs to %s by now", action.Pool, is)
+		if err := stillOwned(pool, target); err != nil {
+			return err
 		}
 		if action.Images {
 			if err := seenEmpty(ctx, session, action.Pool); err != nil {
@@ -91,6 +91,15 @@ func deleteCephPool(ctx context.Context, session ceph.Client, owner string, acti
 			}
 		}
 		return session.DeletePool(ctx, action.Pool)
+	}
+	return nil
+}
+
+// stillOwned refuses what another object has by now.
+func stillOwned(pool ceph.Pool, target PoolTarget) error {
+	owner := target.Kind.Owner(target.Object.GetName())
+	if is := plan.OwnerOf(pool); is != "" && is != owner {
+		return fmt.Errorf("the pool %s belongs to %s by now", pool.Name, is)
 	}
 	return nil
 }

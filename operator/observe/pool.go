@@ -3,6 +3,7 @@ package observe
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	storagev1 "k8s.io/api/storage/v1"
@@ -69,9 +70,10 @@ const (
 	AnnotationDefaultSnapshotClass = "snapshot.storage.kubernetes.io/is-default-class"
 )
 
-// VolumeClasses reads the classes that a StoragePool owns or whose names it asks for. StorageClasses come from the cache.
-// VolumeSnapshotClasses are read live, because nobody can watch a kind that may not exist; snapshots says that it does.
-func VolumeClasses(ctx context.Context, reader, live client.Reader, pool plan.PoolKey, wanted []plan.PoolStorageClass) (
+// VolumeClasses reads the classes that an object of a kind owns or whose names it asks for. StorageClasses come from the
+// cache. VolumeSnapshotClasses are read live, because nobody can watch a kind that may not exist; snapshots says that it
+// does.
+func VolumeClasses(ctx context.Context, reader, live client.Reader, kind plan.OwnerKind, key plan.PoolKey, wanted []string) (
 	classes []plan.VolumeClass, snapshots bool, err error,
 ) {
 	var stored storagev1.StorageClassList
@@ -79,7 +81,7 @@ func VolumeClasses(ctx context.Context, reader, live client.Reader, pool plan.Po
 		return nil, false, fmt.Errorf("list storage classes: %w", err)
 	}
 	for i := range stored.Items {
-		classes = append(classes, storageClassOf(&stored.Items[i]))
+		classes = append(classes, storageClassOf(&stored.Items[i], kind))
 	}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(SnapshotClassKind())
@@ -89,28 +91,37 @@ func VolumeClasses(ctx context.Context, reader, live client.Reader, pool plan.Po
 		return nil, false, fmt.Errorf("list volume snapshot classes: %w", err)
 	}
 	for i := range list.Items {
-		classes = append(classes, snapshotClassOf(&list.Items[i]))
+		classes = append(classes, snapshotClassOf(&list.Items[i], kind))
 	}
-	return concerning(classes, pool, wanted), !absent, nil
+	return concerning(classes, key, wanted), !absent, nil
 }
 
-func concerning(classes []plan.VolumeClass, pool plan.PoolKey, wanted []plan.PoolStorageClass) []plan.VolumeClass {
-	names := map[string]bool{}
-	for _, class := range wanted {
-		names[class.Name] = true
-	}
+func concerning(classes []plan.VolumeClass, key plan.PoolKey, wanted []string) []plan.VolumeClass {
 	var found []plan.VolumeClass
 	for _, class := range classes {
-		if class.Owner == pool.String() || names[class.Name] {
+		if class.Owner == key.String() || slices.Contains(wanted, class.Name) {
 			found = append(found, class)
 		}
 	}
 	return found
 }
 
-func storageClassOf(class *storagev1.StorageClass) plan.VolumeClass {
+// ownerOf returns the object that a class was made for; one of another kind has that kind before its name.
+func ownerOf(annotations map[string]string, kind plan.OwnerKind) string {
+	if owner := annotations[kind.Annotation]; owner != "" {
+		return owner
+	}
+	for _, other := range plan.OwnerKinds() {
+		if owner := annotations[other.Annotation]; owner != "" {
+			return other.Kind + " " + owner
+		}
+	}
+	return ""
+}
+
+func storageClassOf(class *storagev1.StorageClass, kind plan.OwnerKind) plan.VolumeClass {
 	found := plan.VolumeClass{
-		Kind: plan.StorageClassKind, Name: class.Name, Owner: class.Annotations[v1alpha1.AnnotationPool], Driver: class.Provisioner,
+		Kind: plan.StorageClassKind, Name: class.Name, Owner: ownerOf(class.Annotations, kind), Driver: class.Provisioner,
 		Parameters: class.Parameters, MountOptions: class.MountOptions,
 		Default: class.Annotations[AnnotationDefaultStorageClass] == "true",
 	}
@@ -122,10 +133,10 @@ func storageClassOf(class *storagev1.StorageClass) plan.VolumeClass {
 	return found
 }
 
-func snapshotClassOf(class *unstructured.Unstructured) plan.VolumeClass {
+func snapshotClassOf(class *unstructured.Unstructured, kind plan.OwnerKind) plan.VolumeClass {
 	annotations := class.GetAnnotations()
 	found := plan.VolumeClass{
-		Kind: plan.VolumeSnapshotClassKind, Name: class.GetName(), Owner: annotations[v1alpha1.AnnotationPool],
+		Kind: plan.VolumeSnapshotClassKind, Name: class.GetName(), Owner: ownerOf(annotations, kind),
 		Default: annotations[AnnotationDefaultSnapshotClass] == "true",
 	}
 	found.Driver, _, _ = unstructured.NestedString(class.Object, "driver")

@@ -10,41 +10,49 @@ import (
 // wantedClasses returns the classes that are asked for, of the kinds that there are, in the order of the spec.
 func (c *poolComputation) wantedClasses() []VolumeClass {
 	var wanted []VolumeClass
-	for _, class := range c.in.Spec.StorageClasses {
-		wanted = append(wanted, c.storageClass(class))
+	for _, class := range c.owner.classes {
+		wanted = append(wanted, class)
 		if c.in.Snapshots {
-			wanted = append(wanted, c.snapshotClass(class))
+			wanted = append(wanted, c.owner.snapshotClass(class))
 		}
 	}
 	return wanted
 }
 
-func (c *poolComputation) storageClass(class PoolStorageClass) VolumeClass {
-	parameters := c.clusterParameters()
-	parameters[v1alpha1.ParameterPool] = c.in.Key.Name
-	parameters[v1alpha1.ParameterMapper] = string(class.Mapper)
-	parameters[v1alpha1.ParameterFSType] = string(class.FSType)
-	if c.in.Spec.ImageMetadata != nil {
-		parameters[v1alpha1.ParameterDataPool] = c.in.Key.Name + dataPoolSuffix
+// imageClass returns a StorageClass of a StoragePool.
+func (o poolOwner) imageClass(class PoolStorageClass, dataPool bool) VolumeClass {
+	wanted := o.storageClass(class.Name, class.ReclaimPolicy, class.ClusterDefault, class.MountOptions)
+	wanted.Parameters[v1alpha1.ParameterPool] = o.key.Name
+	wanted.Parameters[v1alpha1.ParameterMapper] = string(class.Mapper)
+	wanted.Parameters[v1alpha1.ParameterFSType] = string(class.FSType)
+	if dataPool {
+		wanted.Parameters[v1alpha1.ParameterDataPool] = o.key.Name + dataPoolSuffix
 	}
+	return wanted
+}
+
+// storageClass returns what the StorageClasses of all kinds have in common.
+func (o poolOwner) storageClass(
+	name string, reclaim v1alpha1.ReclaimPolicy, isDefault v1alpha1.ClusterDefault, mountOptions []string,
+) VolumeClass {
 	return VolumeClass{
-		Kind: StorageClassKind, Name: class.Name, Owner: c.in.Key.String(), Driver: v1alpha1.ProvisionerRBD,
-		Parameters: parameters, Reclaim: class.ReclaimPolicy, MountOptions: class.MountOptions,
-		Default: class.ClusterDefault == v1alpha1.ClusterDefaultEnabled, Expandable: true, Immediate: true,
+		Kind: StorageClassKind, Name: name, Owner: o.key.String(), Driver: o.Driver, Parameters: o.clusterParameters(),
+		Reclaim: reclaim, MountOptions: mountOptions, Default: isDefault == v1alpha1.ClusterDefaultEnabled,
+		Expandable: true, Immediate: true,
 	}
 }
 
-func (c *poolComputation) snapshotClass(class PoolStorageClass) VolumeClass {
+// snapshotClass returns the VolumeSnapshotClass that goes with a StorageClass.
+func (o poolOwner) snapshotClass(class VolumeClass) VolumeClass {
 	return VolumeClass{
-		Kind: VolumeSnapshotClassKind, Name: class.Name, Owner: c.in.Key.String(), Driver: v1alpha1.ProvisionerRBD,
-		Parameters: c.clusterParameters(), Reclaim: class.ReclaimPolicy,
-		Default: class.ClusterDefault == v1alpha1.ClusterDefaultEnabled,
+		Kind: VolumeSnapshotClassKind, Name: class.Name, Owner: class.Owner, Driver: class.Driver,
+		Parameters: o.clusterParameters(), Reclaim: class.Reclaim, Default: class.Default,
 	}
 }
 
-func (c *poolComputation) clusterParameters() map[string]string {
+func (o poolOwner) clusterParameters() map[string]string {
 	return map[string]string{
-		v1alpha1.ParameterClusterNamespace: c.in.Key.Namespace, v1alpha1.ParameterCluster: c.in.Spec.Cluster,
+		v1alpha1.ParameterClusterNamespace: o.key.Namespace, v1alpha1.ParameterCluster: o.cluster,
 	}
 }
 
@@ -63,27 +71,41 @@ func (c *poolComputation) class(kind ClassKind, name string) *VolumeClass {
 	return &c.in.Classes[at]
 }
 
+// classBase is what a class rests on: the steps that come before its own, and whether these can be taken yet.
+type classBase func(VolumeClass) (before []Action, ready bool)
+
+// restsOnPools is the base of a class that needs nothing but the pools.
+func restsOnPools(VolumeClass) ([]Action, bool) { return nil, true }
+
 // classes makes the classes that are asked for, and takes away those that are not any more. Those of others stay as they
 // are.
-func (c *poolComputation) classes() {
+func (c *poolComputation) classes(toMake, toRemove classBase) {
 	wanted := c.wantedClasses()
 	for _, class := range wanted {
 		switch is := c.class(class.Kind, class.Name); {
 		case is == nil:
-			c.out.Missing++
-			c.add(MakeClass{Class: class}, "spec.storageClasses asks for it")
+			c.makeClass(MakeClass{Class: class}, "spec.storageClasses asks for it", toMake)
 		case is.Owner != class.Owner:
 			c.out.Taken = append(c.out.Taken, *is)
 		case !is.same(class):
-			c.out.Missing++
-			c.add(MakeClass{Class: class, Replaces: true}, "it is not as spec.storageClasses says, and cannot be changed")
+			c.makeClass(MakeClass{Class: class, Replaces: true}, "it is not as spec.storageClasses says, and cannot be changed", toMake)
 		}
 	}
 	for _, is := range c.in.Classes {
 		asked := slices.ContainsFunc(wanted, func(w VolumeClass) bool { return w.Kind == is.Kind && w.Name == is.Name })
-		if is.Owner == c.in.Key.String() && !asked {
-			c.add(RemoveClass{is.Kind, is.Name}, "spec.storageClasses does not ask for it any more")
+		if is.Owner != c.in.Key.String() || asked {
+			continue
 		}
+		if before, ready := toRemove(is); ready {
+			c.add(RemoveClass{is.Kind, is.Name}, "spec.storageClasses does not ask for it any more", before...)
+		}
+	}
+}
+
+func (c *poolComputation) makeClass(do MakeClass, reason string, base classBase) {
+	c.out.Missing++
+	if before, ready := base(do.Class); ready {
+		c.add(do, reason, before...)
 	}
 }
 

@@ -20,23 +20,30 @@ const (
 	poolSeldom = time.Minute
 )
 
-// poolComputation is a plan of a StoragePool in the making. It shares with that of a cluster how steps are added.
+// poolComputation is a plan in the making for an object that has pools of Ceph. It shares with that of a cluster how steps
+// are added.
 type poolComputation struct {
 	computation
-	in       PoolObserved
+	in       OwnerObserved
+	owner    poolOwner
 	out      PoolPlan
 	snapshot *ceph.Snapshot // fresh, or nil
 	members  []member
 }
 
+func newPoolComputation(in OwnerObserved, owner poolOwner) poolComputation {
+	return poolComputation{
+		computation: computation{planned: map[string]bool{}},
+		in:          in, owner: owner, snapshot: in.Ceph.fresh(), members: owner.members,
+	}
+}
+
 // ComputePool plans for one StoragePool. The same arguments give the same plan.
 func ComputePool(in PoolObserved) PoolPlan {
-	c := &poolComputation{
-		computation: computation{planned: map[string]bool{}},
-		in:          in, snapshot: in.Ceph.fresh(), members: in.Spec.members(in.Key.Name),
-	}
+	computation := newPoolComputation(in.OwnerObserved, in.owner())
+	c := &computation
 	if in.Deleting {
-		c.remove()
+		c.remove(removal{names: []string{in.Key.Name, in.Key.Name + dataPoolSuffix}, occupied: c.occupied, images: c.hasImages})
 		return c.finish()
 	}
 	if !in.Cluster.Found || c.snapshot == nil {
@@ -48,7 +55,7 @@ func ComputePool(in PoolObserved) PoolPlan {
 		c.staleRules()
 	}
 	if c.out.Whole {
-		c.classes()
+		c.classes(restsOnPools, restsOnPools)
 	}
 	return c.finish()
 }
@@ -63,7 +70,7 @@ func (c *poolComputation) finish() PoolPlan {
 	switch {
 	case len(out.Steps) > 0:
 		out.After = poolSoon
-	case out.Occupied != nil:
+	case out.Occupied != nil || out.Waiting != "" || out.ClassesWait != "":
 		out.After = poolOften
 	}
 	return out
@@ -78,22 +85,46 @@ func (c *poolComputation) find(name string) *ceph.Pool {
 	return &c.snapshot.Pools[at]
 }
 
-func value(pool *ceph.Pool, key string) string { return pool.ApplicationValues[ApplicationRBD+"/"+key] }
+// value returns what is kept beside the tag of a pool.
+func (o poolOwner) value(pool *ceph.Pool, key string) string {
+	return pool.ApplicationValues[o.Application+"/"+key]
+}
 
-// owned says that a pool of Ceph is this StoragePool's. One that nobody has is when it has no other tag and is placed by
-// a rule of ours: it was made, and the program was killed before it could say so.
-func (c *poolComputation) owned(pool *ceph.Pool) bool {
-	if owner := value(pool, PoolOwnerKey); owner != "" {
-		return owner == PoolOwner(c.in.Key.Name)
+// OwnerOf returns what a pool of Ceph was made for, of whatever kind; empty: for nobody that is known.
+func OwnerOf(pool ceph.Pool) string {
+	for _, kind := range OwnerKinds() {
+		if owner := pool.ApplicationValues[kind.Application+"/"+PoolOwnerKey]; owner != "" {
+			return owner
+		}
 	}
-	foreign := slices.ContainsFunc(pool.Applications, func(a string) bool { return a != ApplicationRBD })
-	return !foreign && ownRule(pool.Name, ruleByID(c.snapshot.CRUSH.Rules, pool.RuleID))
+	return ""
+}
+
+// owned says that a pool of Ceph is this object's. One that nobody has is when it has no other tag, serves no filesystem
+// and is placed by a rule of ours: it was made, and the program was killed before it could say so.
+func (c *poolComputation) owned(pool *ceph.Pool) bool {
+	if owner := OwnerOf(*pool); owner != "" {
+		return owner == c.owner.Owner(c.in.Key.Name)
+	}
+	foreign := slices.ContainsFunc(pool.Applications, func(a string) bool { return a != c.owner.Application })
+	return !foreign && c.filesystemOn(pool.ID) == nil && ownRule(pool.Name, ruleByID(c.snapshot.CRUSH.Rules, pool.RuleID))
+}
+
+// filesystemOn returns the filesystem that uses a pool of Ceph; nil: none does.
+func (c *poolComputation) filesystemOn(pool int64) *ceph.Filesystem {
+	for i := range c.snapshot.Filesystems {
+		fs := &c.snapshot.Filesystems[i]
+		if fs.MetadataPool == pool || slices.Contains(fs.DataPools, pool) {
+			return fs
+		}
+	}
+	return nil
 }
 
 func (c *poolComputation) place() {
 	for _, m := range c.members {
 		if c.out.Unplaceable == nil {
-			c.out.Unplaceable = unplaceable(m.layout, c.snapshot)
+			c.out.Unplaceable = m.unplaceable(c.snapshot)
 		}
 	}
 }
@@ -105,25 +136,25 @@ func (c *poolComputation) refuse() *v1alpha1.Refusal {
 		switch {
 		case pool == nil:
 		case !c.owned(pool):
-			return foreignPool(pool, c.in.Key.Name)
+			return c.foreignPool(pool)
 		case (pool.Type == ceph.Erasure) != m.layout.ErasureCoded():
 			return &v1alpha1.Refusal{
 				Reason:  v1alpha1.ReasonCephRefused,
 				Message: fmt.Sprintf("the pool %s of Ceph is %s, and cannot become %s", pool.Name, pool.Type, layoutText(m.layout)),
-				Remedy:  "make a StoragePool of another name and move the volumes",
+				Remedy:  fmt.Sprintf("make a %s of another name and move the volumes", c.owner.Kind),
 			}
 		}
 	}
 	return nil
 }
 
-func foreignPool(pool *ceph.Pool, name string) *v1alpha1.Refusal {
+func (c *poolComputation) foreignPool(pool *ceph.Pool) *v1alpha1.Refusal {
 	return &v1alpha1.Refusal{
 		Reason: v1alpha1.ReasonCephRefused,
-		Message: fmt.Sprintf("Ceph has a pool %s already, which is not of this StoragePool but of %s", pool.Name,
-			cmp.Or(value(pool, PoolOwnerKey), "somebody else")),
-		Remedy: fmt.Sprintf("choose another name; or give the pool to this StoragePool, in the toolbox: ceph osd pool application set %s %s %s %s",
-			pool.Name, ApplicationRBD, PoolOwnerKey, PoolOwner(name)),
+		Message: fmt.Sprintf("Ceph has a pool %s already, which is not of this %s but of %s", pool.Name, c.owner.Kind,
+			cmp.Or(OwnerOf(*pool), "somebody else")),
+		Remedy: fmt.Sprintf("choose another name; or give the pool to this %s, in the toolbox: ceph osd pool application set %s %s %s %s",
+			c.owner.Kind, pool.Name, c.owner.Application, PoolOwnerKey, c.owner.Owner(c.in.Key.Name)),
 	}
 }
 
@@ -138,7 +169,7 @@ func (c *poolComputation) make() {
 			continue
 		}
 		c.out.Made = append(c.out.Made, v1alpha1.CephPool{Name: m.name, ID: pool.ID, Role: m.role})
-		if value(pool, PoolSettingsKey) == "" {
+		if c.owner.value(pool, PoolSettingsKey) == "" {
 			c.out.Whole = false
 		}
 		c.keep(m, *pool)
@@ -172,7 +203,7 @@ func (c *poolComputation) ensureRule(rule EnsurePoolRule) {
 // keep brings a pool that there is to what is declared. What differs although it was all set before was changed by hand.
 func (c *poolComputation) keep(m member, pool ceph.Pool) {
 	differences := m.differences(pool, c.snapshot.CRUSH.Rules)
-	if value(&pool, PoolSettingsKey) == m.settingsText() {
+	if c.owner.value(&pool, PoolSettingsKey) == m.settingsText() {
 		c.out.Drift = append(c.out.Drift, differences...)
 		return
 	}
@@ -200,11 +231,11 @@ func (c *poolComputation) placeable(differences []PoolDifference) (wanted []Pool
 
 // settle claims a pool, readies it, sets what differs and records that.
 func (c *poolComputation) settle(m member, pool ceph.Pool, wanted []PoolDifference, after Action) {
-	claim, done := ClaimCephPool{m.name, PoolOwner(c.in.Key.Name)}, []Action{}
-	if value(&pool, PoolOwnerKey) == "" {
+	claim, done := ClaimCephPool{m.name, c.owner.Owner(c.in.Key.Name)}, []Action{}
+	if c.owner.value(&pool, PoolOwnerKey) == "" {
 		c.add(claim, "the pool is to say whose it is", after)
 	}
-	if m.images && value(&pool, PoolSettingsKey) == "" {
+	if m.images && c.owner.value(&pool, PoolSettingsKey) == "" {
 		c.add(InitCephPool{m.name}, "images are kept in it", after, claim)
 		done = append(done, InitCephPool{m.name})
 	}

@@ -12,14 +12,17 @@ import (
 	"github.com/seamount-dev/seamount/ceph"
 )
 
-// poolView is a StoragePool and its plan, as its status is derived from them.
+// poolView is an object with pools of Ceph and its plan, as its status is derived from them.
 type poolView struct {
-	in       PoolObserved
+	in       OwnerObserved
+	owner    poolOwner
 	plan     PoolPlan
 	snapshot *ceph.Snapshot // fresh, or nil
+	// idle is why it does not serve although all of it is there; nil: it serves.
+	idle *Condition
 }
 
-// conditions returns every condition of a StoragePool, each time.
+// conditions returns every condition that all kinds have, each time.
 func (v *poolView) conditions() []typedCondition {
 	return []typedCondition{
 		{v1alpha1.ConditionReady, v.ready()},
@@ -35,11 +38,11 @@ func (v *poolView) conditions() []typedCondition {
 func (v *poolView) waiting() string {
 	switch {
 	case !v.in.Cluster.Found:
-		return fmt.Sprintf("there is no StorageCluster %s in the namespace %s", v.in.Spec.Cluster, v.in.Key.Namespace)
+		return fmt.Sprintf("there is no StorageCluster %s in the namespace %s", v.owner.cluster, v.in.Key.Namespace)
 	case v.snapshot == nil && v.in.Ceph.Text != "":
 		return "Ceph does not answer: " + v.in.Ceph.Text
 	case v.snapshot == nil:
-		return fmt.Sprintf("StorageCluster %s has not come up yet", v.in.Spec.Cluster)
+		return fmt.Sprintf("StorageCluster %s has not come up yet", v.owner.cluster)
 	}
 	return ""
 }
@@ -47,7 +50,7 @@ func (v *poolView) waiting() string {
 func (v *poolView) ready() Condition {
 	waiting := v.waiting()
 	switch {
-	case waiting != "" && len(deref(v.in.Previous).Pools) > 0 && v.in.Cluster.Found:
+	case waiting != "" && v.owner.made && v.in.Cluster.Found:
 		return notObserved("%s", waiting)
 	case waiting != "":
 		return isFalse(v1alpha1.ReasonWaitingForCluster, "%s", waiting)
@@ -55,27 +58,32 @@ func (v *poolView) ready() Condition {
 		return v.readyWhileDeleting()
 	case v.plan.Refusal != nil:
 		return isFalse(v1alpha1.ReasonCephRefused, "%s", withRemedy(*v.plan.Refusal))
+	case v.plan.Whole && v.idle != nil:
+		return *v.idle
 	case v.plan.Whole:
-		return isTrue(v1alpha1.ReasonAvailable, "%s", v.layoutText())
+		return isTrue(v1alpha1.ReasonAvailable, "%s", v.owner.layout)
 	case v.in.Trouble != "":
 		return isFalse(v1alpha1.ReasonCephRefused, "%s", v.in.Trouble)
 	case v.plan.Unplaceable != nil:
 		return isFalse(v1alpha1.ReasonUnplaceable, "%s", withRemedy(*v.plan.Unplaceable))
 	case v.in.Cluster.Paused:
-		return isFalse(v1alpha1.ReasonCreating, "spec.pause of StorageCluster %s is All: nothing is made", v.in.Spec.Cluster)
+		return isFalse(v1alpha1.ReasonCreating, "spec.pause of StorageCluster %s is All: nothing is made", v.owner.cluster)
 	}
-	return isFalse(v1alpha1.ReasonCreating, "its pool of Ceph is being made")
+	return isFalse(v1alpha1.ReasonCreating, "%s", v.owner.making)
 }
 
 func (v *poolView) readyWhileDeleting() Condition {
+	if v.plan.Occupied != nil && v.idle != nil {
+		return *v.idle
+	}
 	if v.plan.Occupied != nil {
 		return isTrue(v1alpha1.ReasonAvailable, "it is to be deleted; until it is empty its volumes go on")
 	}
 	return notObserved("it is being deleted")
 }
 
-func (v *poolView) layoutText() string {
-	layout := v.in.Spec.Layout
+// placedText says a layout in words, with what it is placed over.
+func placedText(layout Layout) string {
 	text := fmt.Sprintf("%s over %s", layoutText(layout), layout.FailureDomain)
 	if layout.DeviceClass != "" {
 		text += " on class " + layout.DeviceClass
@@ -92,21 +100,35 @@ func (v *poolView) placeable() Condition {
 	case v.plan.Unplaceable != nil:
 		return isFalse(v.plan.Unplaceable.Reason, "%s", withRemedy(*v.plan.Unplaceable))
 	}
-	return isTrue(v1alpha1.ReasonPlaceable, "%s has a place for each", v.layoutText())
+	return isTrue(v1alpha1.ReasonPlaceable, "%s has a place for each", v.owner.layout)
 }
 
-func (v *poolView) pool(role v1alpha1.CephPoolRole) *ceph.Pool {
-	if v.snapshot == nil {
-		return nil
-	}
+// pools returns the pools of Ceph that were made, those with the data first.
+func (v *poolView) pools() []*ceph.Pool {
+	var data, others []*ceph.Pool
 	for _, made := range v.plan.Made {
-		for i := range v.snapshot.Pools {
-			if made.Role == role && v.snapshot.Pools[i].Name == made.Name {
-				return &v.snapshot.Pools[i]
+		for i := range deref(v.snapshot).Pools {
+			switch pool := &v.snapshot.Pools[i]; {
+			case pool.Name != made.Name:
+			case made.Role == v1alpha1.CephPoolData:
+				data = append(data, pool)
+			default:
+				others = append(others, pool)
 			}
 		}
 	}
-	return nil
+	return slices.Concat(data, others)
+}
+
+// data returns the pools of Ceph that hold the data.
+func (v *poolView) data() []*ceph.Pool {
+	pools := v.pools()
+	for i, pool := range pools {
+		if !slices.ContainsFunc(v.plan.Made, func(m v1alpha1.CephPool) bool { return m.Name == pool.Name && m.Role == v1alpha1.CephPoolData }) {
+			return pools[:i]
+		}
+	}
+	return pools
 }
 
 // fullness are the flags of a full pool, the heaviest first: one over its quota has the flag full too.
@@ -120,31 +142,32 @@ func fullness() []struct{ flag, reason, text string } {
 }
 
 func (v *poolView) capacityOK() Condition {
-	data := v.pool(v1alpha1.CephPoolData)
-	if data == nil {
+	if len(v.data()) == 0 {
 		return notObserved("%s", orDefault(v.waiting(), "there is no pool yet"))
 	}
 	for _, level := range fullness() {
-		for _, pool := range []*ceph.Pool{data, v.pool(v1alpha1.CephPoolImageMetadata)} {
-			if pool != nil && slices.Contains(pool.Flags, level.flag) {
+		for _, pool := range v.pools() {
+			if slices.Contains(pool.Flags, level.flag) {
 				return isFalse(level.reason, "%s: %s", pool.Name, level.text)
 			}
 		}
 	}
-	return isTrue(v1alpha1.ReasonRoom, "no OSD of the pool is near full")
+	return isTrue(v1alpha1.ReasonRoom, "no OSD of the %s is near full", v.owner.noun)
 }
 
 func (v *poolView) storageClassesReady() Condition {
-	names := classNames(v.in.Spec)
+	names := v.owner.classNames()
 	switch {
 	case len(v.plan.Taken) > 0:
-		return isFalse(v1alpha1.ReasonNameTaken, "%s", takenText(v.plan.Taken))
+		return isFalse(v1alpha1.ReasonNameTaken, "%s", v.owner.takenText(v.plan.Taken))
 	case v.in.Deleting:
 		return notObserved("it is being deleted")
 	case !v.plan.Whole:
-		return notObserved("%s", orDefault(v.waiting(), "they are made once the pool is there"))
+		return notObserved("%s", orDefault(v.waiting(), "they are made once the "+v.owner.noun+" is there"))
 	case v.plan.Missing > 0 && v.in.Trouble != "":
 		return notObserved("%s to be made: %s", count(v.plan.Missing, "class"), v.in.Trouble)
+	case v.plan.Missing > 0 && v.plan.ClassesWait != "":
+		return notObserved("%d to be made: %s", v.plan.Missing, v.plan.ClassesWait)
 	case v.plan.Missing > 0:
 		return notObserved("%d to be made", v.plan.Missing)
 	case len(names) == 0:
@@ -155,20 +178,15 @@ func (v *poolView) storageClassesReady() Condition {
 	return isTrue(v1alpha1.ReasonMade, "%s", strings.Join(names, ", "))
 }
 
-func classNames(spec Pool) []string {
-	var names []string
-	for _, class := range spec.StorageClasses {
-		names = append(names, class.Name)
-	}
-	return names
-}
-
-func takenText(taken []VolumeClass) string {
+func (o poolOwner) takenText(taken []VolumeClass) string {
 	var texts []string
 	for _, class := range taken {
 		by := "the driver " + class.Driver
-		if class.Owner != "" {
-			by = "StoragePool " + class.Owner
+		switch {
+		case strings.Contains(class.Owner, " "): // its kind is named
+			by = class.Owner
+		case class.Owner != "":
+			by = o.Kind + " " + class.Owner
 		}
 		texts = append(texts, fmt.Sprintf("there is a %s %s already, of %s", class.Kind, class.Name, by))
 	}
@@ -180,7 +198,7 @@ func (v *poolView) upToDate() Condition {
 	case waiting != "":
 		return notObserved("%s", waiting)
 	case v.in.Deleting || v.plan.Refusal != nil || !v.plan.Whole:
-		return notObserved("there is no pool to compare")
+		return notObserved("there is no %s to compare", v.owner.noun)
 	case len(v.plan.Held) > 0:
 		return isFalse(v1alpha1.ReasonDrift, "%s; nothing moves, because it could not be placed: %s", differencesText(v.plan.Held),
 			orNone(deref(v.plan.Unplaceable).Message))
@@ -188,6 +206,8 @@ func (v *poolView) upToDate() Condition {
 		return isFalse(v1alpha1.ReasonDrift, "%s; Ceph refuses the change: %s", differencesText(v.plan.Changing), v.in.Trouble)
 	case v.plan.Moves && !v.in.Cluster.Paused:
 		return isFalse(v1alpha1.ReasonRebalancing, "data begins to move: %s", differencesText(v.plan.Changing))
+	case len(v.plan.Changing) > 0 && v.plan.Waiting != "":
+		return notObserved("a change waits: %s; %s", differencesText(v.plan.Changing), v.plan.Waiting)
 	case len(v.plan.Changing) > 0:
 		return notObserved("a change is under way: %s", differencesText(v.plan.Changing))
 	case len(v.plan.Drift) > 0:
@@ -199,9 +219,9 @@ func (v *poolView) upToDate() Condition {
 	return isTrue(v1alpha1.ReasonCurrent, "Ceph has all settings as declared")
 }
 
-// rebalancing says that data still moves since this pool was changed. The snapshot must be younger than the change.
+// rebalancing says that data still moves since a pool was changed. The snapshot must be younger than the change.
 func (v *poolView) rebalancing() bool {
-	before := meta.FindStatusCondition(deref(v.in.Previous).Conditions, v1alpha1.ConditionUpToDate)
+	before := meta.FindStatusCondition(v.owner.before, v1alpha1.ConditionUpToDate)
 	if before == nil || before.Status != metav1.ConditionFalse || before.Reason != v1alpha1.ReasonRebalancing {
 		return false
 	}
@@ -223,15 +243,15 @@ func (v *poolView) deleting() Condition {
 	occupied := v.plan.Occupied
 	switch {
 	case !v.in.Deleting:
-		return isFalse(v1alpha1.ReasonNotDeleting, "the StoragePool stays")
+		return isFalse(v1alpha1.ReasonNotDeleting, "the %s stays", v.owner.Kind)
 	case occupied != nil && occupied.Reason == v1alpha1.ReasonNotObserved:
 		return notObserved("%s", occupied.Message)
 	case occupied != nil:
 		return isTrue(occupied.Reason, "%s", withRemedy(*occupied))
 	case len(v.plan.Steps) == 0 && len(v.plan.Paused) == 0:
-		return notObserved("nothing is deleted before it is known what the pool holds: %s", orNone(v.waiting()))
+		return notObserved("nothing is deleted before it is known what the %s holds: %s", v.owner.noun, orNone(v.waiting()))
 	case v.in.Cluster.Paused:
-		return isTrue(v1alpha1.ReasonRemoving, "held by spec.pause: All of StorageCluster %s", v.in.Spec.Cluster)
+		return isTrue(v1alpha1.ReasonRemoving, "held by spec.pause: All of StorageCluster %s", v.owner.cluster)
 	case v.in.Trouble != "":
 		return isTrue(v1alpha1.ReasonRemoving, "it does not come to an end: %s", v.in.Trouble)
 	}

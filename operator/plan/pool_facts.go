@@ -8,19 +8,25 @@ import (
 
 // PoolObserved is what one StoragePool is planned from.
 type PoolObserved struct {
+	OwnerObserved
+	Spec Pool
+	// Previous status of the object.
+	Previous *v1alpha1.StoragePoolStatus
+}
+
+// OwnerObserved is what is observed of whatever pools of Ceph are made for.
+type OwnerObserved struct {
 	Now time.Time
-	// Key of the StoragePool. Its name is that of the pool of Ceph in which its images are.
+	// Key of the object. Its name is that of the pool of Ceph in which the images are, or of the filesystem.
 	Key     PoolKey
-	Spec    Pool
 	Cluster PoolCluster
-	// Deleting says that the StoragePool is being deleted.
+	// Deleting says that the object is being deleted.
 	Deleting bool
-	// Generation of the spec, and Previous status of the object.
+	// Generation of the spec.
 	Generation int64
-	Previous   *v1alpha1.StoragePoolStatus
 	Ceph       CephFacts
 	Content    PoolContent
-	// Classes that the pool owns or whose names it asks for, of the kinds that there are.
+	// Classes that the object owns or whose names it asks for, of the kinds that there are.
 	Classes []VolumeClass
 	// Snapshots says that there are VolumeSnapshotClasses in this Kubernetes.
 	Snapshots bool
@@ -30,7 +36,7 @@ type PoolObserved struct {
 	Trouble string
 }
 
-// PoolKey names a StoragePool.
+// PoolKey names a StoragePool or a StorageFilesystem.
 type PoolKey struct{ Namespace, Name string }
 
 // String returns namespace/name.
@@ -45,15 +51,24 @@ type PoolCluster struct {
 	Paused bool
 }
 
-// PoolContent is what a StoragePool holds.
+// PoolContent is what a StoragePool or a StorageFilesystem holds.
 type PoolContent struct {
 	// Known says that all of it could be listed. Trouble is why not.
 	Known   bool
 	Trouble string
-	// Volumes and Snapshots in the pool, also those in its trash and in namespaces that nobody looks into.
+	// Volumes and Snapshots in the pool, also those in its trash and in namespaces that nobody looks into. In a filesystem
+	// Volumes are the subvolumes of all groups.
 	Volumes, Snapshots int32
 	// First names of them.
 	First []string
+	// Groups of subvolumes, without the default one.
+	Groups []SubvolumeGroup
+}
+
+// SubvolumeGroup is a group with the number of its subvolumes.
+type SubvolumeGroup struct {
+	Name       string
+	Subvolumes int32
 }
 
 // ClassKind is a kind of classes for volumes.
@@ -69,7 +84,8 @@ const (
 type VolumeClass struct {
 	Kind ClassKind
 	Name string
-	// Owner is the StoragePool that made it, as namespace/name; empty: none did.
+	// Owner is the object that it was made for, as namespace/name, and with its kind before when it is of another kind
+	// than the one that is planned for; empty: none.
 	Owner string
 	// Driver of CSI.
 	Driver     string
@@ -82,7 +98,7 @@ type VolumeClass struct {
 	Expandable, Immediate bool
 }
 
-// PoolPlan is what is to be done for one StoragePool.
+// PoolPlan is what is to be done for one StoragePool, or for the pools and classes of a StorageFilesystem.
 type PoolPlan struct {
 	// Steps in an order that respects their After.
 	Steps []Step
@@ -92,18 +108,20 @@ type PoolPlan struct {
 	Refusal *v1alpha1.Refusal
 	// Unplaceable is why the wanted layout has no place; nil: it has.
 	Unplaceable *v1alpha1.Refusal
-	// Occupied is why a StoragePool that is being deleted stays; nil: nothing keeps it.
+	// Occupied is why an object that is being deleted stays; nil: nothing keeps it.
 	Occupied *v1alpha1.Refusal
 	// Held are changes that wait until they can be placed, Changing those that are made, and Drift those that somebody
 	// made by hand.
 	Held, Changing, Drift []PoolDifference
 	// Moves says that a step moves data.
 	Moves bool
+	// Waiting says what changes wait for, and ClassesWait what classes do; empty: for their steps only.
+	Waiting, ClassesWait string
 	// Taken are the classes of wanted names that are somebody else's, and Missing those that are still to be made.
 	Taken   []VolumeClass
 	Missing int
-	// Made are the pools of Ceph that there are and that are this StoragePool's, and Whole says that these are all, ready
-	// for images.
+	// Made are the pools of Ceph that there are and that are this object's, and Whole says that these are all, ready for
+	// volumes.
 	Made  []v1alpha1.CephPool
 	Whole bool
 	// After is when to plan again although nothing changed.

@@ -12,25 +12,13 @@ import (
 	"github.com/seamount-dev/seamount/ceph"
 )
 
-// What is kept beside the tag of a pool of Ceph.
-const (
-	// ApplicationRBD is the tag of pools that hold images.
-	ApplicationRBD = "rbd"
-	// PoolOwnerKey says which StoragePool made the pool: PoolOwner.
-	PoolOwnerKey = "seamount.owner"
-	// PoolSettingsKey says which settings it was given last.
-	PoolSettingsKey = "seamount.settings"
-)
-
-// PoolOwner returns the value of PoolOwnerKey for a StoragePool.
-func PoolOwner(name string) string { return v1alpha1.KindStoragePool + "/" + name }
-
 // dataPoolSuffix makes the name of the erasure-coded pool beside the pool of the images.
 const dataPoolSuffix = "-data"
 
-// member is a pool of Ceph behind a StoragePool.
+// member is a pool of Ceph behind a StoragePool or a StorageFilesystem.
 type member struct {
 	name   string
+	label  string // where it is in the spec; empty: the spec is of one pool
 	role   v1alpha1.CephPoolRole
 	layout Layout
 	images bool // image headers are in it

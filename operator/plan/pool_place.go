@@ -20,6 +20,15 @@ func layoutText(l Layout) string {
 	return fmt.Sprintf("%d copies", l.Replicas)
 }
 
+// unplaceable returns why there is no place for a pool; nil: there is.
+func (m member) unplaceable(s *ceph.Snapshot) *v1alpha1.Refusal {
+	refusal := unplaceable(m.layout, s)
+	if refusal != nil && m.label != "" {
+		refusal.Message = m.label + ": " + refusal.Message
+	}
+	return refusal
+}
+
 // unplaceable returns why there is no place for each copy or chunk of a layout; nil: there is.
 func unplaceable(l Layout, s *ceph.Snapshot) *v1alpha1.Refusal {
 	if classes := liveClasses(s); l.DeviceClass != "" && !slices.Contains(classes, l.DeviceClass) {

@@ -12,26 +12,42 @@ import (
 // emptyPool is how many bytes a pool without images may still hold: librbd keeps some records of its own.
 const emptyPool = 1 << 20
 
-// remove deletes the pools of Ceph and what was made beside them, once nothing is in them. What this StoragePool did not
-// make stays.
-func (c *poolComputation) remove() {
-	if !c.in.Cluster.Found || !c.in.Cluster.Identity && len(deref(c.in.Previous).Pools) == 0 {
-		c.removeClasses("the StoragePool is being deleted")
+// removal is how an object with pools of Ceph is taken away.
+type removal struct {
+	// names of its pools.
+	names []string
+	// occupied returns what is still in the pools; nil: nothing.
+	occupied func([]ceph.Pool) *v1alpha1.Refusal
+	// images says that a pool holds images, which are looked for once more.
+	images func(pool string) bool
+	// before plans what comes before the pools are deleted; nil: nothing.
+	before func()
+}
+
+// remove deletes the pools of Ceph and what was made beside them, once nothing is in them. What was not made for this
+// object stays.
+func (c *poolComputation) remove(r removal) {
+	reason := fmt.Sprintf("the %s is being deleted", c.owner.Kind)
+	if !c.in.Cluster.Found || !c.in.Cluster.Identity && !c.owner.made {
+		c.removeClasses(reason)
 		c.add(ReleasePool{}, "there is no cluster that has pools of it", c.removals()...)
 		return
 	}
 	if c.snapshot == nil {
 		return
 	}
-	pools := c.ownPools()
-	if c.out.Occupied = c.occupied(pools); c.out.Occupied != nil {
+	pools := c.ownPools(r.names)
+	if c.out.Occupied = r.occupied(pools); c.out.Occupied != nil {
 		return
 	}
-	c.removeClasses("the StoragePool is being deleted")
-	for _, pool := range pools {
-		c.add(DeleteCephPool{pool.Name, c.hasImages(pool.Name)}, "the StoragePool is being deleted, and nothing is in the pool", c.removals()...)
+	c.removeClasses(reason)
+	if r.before != nil {
+		r.before()
 	}
-	c.removeRules()
+	for _, pool := range pools {
+		c.add(DeleteCephPool{pool.Name, r.images(pool.Name)}, reason+", and nothing is in the pool", c.removals()...)
+	}
+	c.removeRules(r.names)
 	c.add(ReleasePool{}, "all that was made for it is deleted", c.removals()...)
 }
 
@@ -46,10 +62,10 @@ func (c *poolComputation) removals() []Action {
 
 func (c *poolComputation) hasImages(pool string) bool { return pool == c.in.Key.Name }
 
-// ownPools returns the pools of Ceph that this StoragePool made, the one with the images first.
-func (c *poolComputation) ownPools() []ceph.Pool {
+// ownPools returns the pools of Ceph of these names that were made for this object.
+func (c *poolComputation) ownPools(names []string) []ceph.Pool {
 	var own []ceph.Pool
-	for _, name := range []string{c.in.Key.Name, c.in.Key.Name + dataPoolSuffix} {
+	for _, name := range names {
 		if pool := c.find(name); pool != nil && c.owned(pool) {
 			own = append(own, *pool)
 		}
@@ -70,7 +86,7 @@ func (c *poolComputation) occupied(pools []ceph.Pool) *v1alpha1.Refusal {
 		case c.hasImages(pool.Name) && content.Volumes+content.Snapshots > 0:
 			return &v1alpha1.Refusal{
 				Reason:  v1alpha1.ReasonDependentsExist,
-				Message: fmt.Sprintf("the pool still holds %s", contentText(content)),
+				Message: fmt.Sprintf("the pool still holds %s", c.owner.contentText(content)),
 				Remedy:  "delete them first",
 			}
 		case pool.StoredBytes > emptyPool:
@@ -84,13 +100,13 @@ func (c *poolComputation) occupied(pools []ceph.Pool) *v1alpha1.Refusal {
 	return nil
 }
 
-// contentText says what a pool holds, with the first names.
-func contentText(content PoolContent) string {
+// contentText says what a pool or a filesystem holds, with the first names.
+func (o poolOwner) contentText(content PoolContent) string {
 	var parts []string
 	for _, kind := range []struct {
 		n    int32
 		noun string
-	}{{content.Volumes, "volume"}, {content.Snapshots, "snapshot"}} {
+	}{{content.Volumes, o.volume}, {content.Snapshots, "snapshot"}} {
 		if kind.n > 0 {
 			parts = append(parts, count(kind.n, kind.noun))
 		}
@@ -103,13 +119,13 @@ func contentText(content PoolContent) string {
 }
 
 // removeRules takes away every rule that was made for the pools, whatever they were placed by last.
-func (c *poolComputation) removeRules() {
-	for _, name := range []string{c.in.Key.Name, c.in.Key.Name + dataPoolSuffix} {
+func (c *poolComputation) removeRules(names []string) {
+	for _, name := range names {
 		if pool := c.find(name); pool != nil && !c.owned(pool) {
 			continue
 		}
 		for _, rule := range c.snapshot.CRUSH.Rules {
-			if ownRule(name, rule) && !c.usedElsewhere(rule.ID) {
+			if ownRule(name, rule) && !c.usedElsewhere(rule.ID, names) {
 				c.add(RemovePoolRule{rule.Name, rule.Type == ceph.Erasure}, "its pool is deleted", c.removals()...)
 			}
 		}
@@ -117,9 +133,8 @@ func (c *poolComputation) removeRules() {
 }
 
 // usedElsewhere says that somebody placed a pool of his own by the rule.
-func (c *poolComputation) usedElsewhere(rule int) bool {
+func (c *poolComputation) usedElsewhere(rule int, own []string) bool {
 	return slices.ContainsFunc(c.snapshot.Pools, func(p ceph.Pool) bool {
-		own := p.Name == c.in.Key.Name || p.Name == c.in.Key.Name+dataPoolSuffix
-		return p.RuleID == rule && !own
+		return p.RuleID == rule && !slices.Contains(own, p.Name)
 	})
 }

@@ -11,7 +11,7 @@ type EnsurePoolRule struct {
 // CreateCephPool makes a pool of Ceph.
 type CreateCephPool struct{ Spec ceph.PoolSpec }
 
-// ClaimCephPool tags a pool of Ceph for images and writes beside the tag whose it is.
+// ClaimCephPool tags a pool of Ceph for what it is to hold and writes beside the tag whose it is.
 type ClaimCephPool struct{ Pool, Owner string }
 
 // InitCephPool readies a pool of Ceph for images.
@@ -45,20 +45,20 @@ type DeleteCephPool struct {
 	Images bool
 }
 
-// MakeClass makes a class for volumes. One of the same StoragePool that differs is deleted before: Kubernetes lets
+// MakeClass makes a class for volumes. One of the same object that differs is deleted before: Kubernetes lets
 // nobody change it.
 type MakeClass struct {
 	Class    VolumeClass
 	Replaces bool
 }
 
-// RemoveClass deletes a class for volumes of the StoragePool.
+// RemoveClass deletes a class for volumes of the object.
 type RemoveClass struct {
 	Kind ClassKind
 	Name string
 }
 
-// ReleasePool takes the finalizer off the StoragePool.
+// ReleasePool takes the finalizer off the StoragePool or StorageFilesystem.
 type ReleasePool struct{}
 
 // Target implements Action.

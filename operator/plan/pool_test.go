@@ -38,11 +38,18 @@ func poolSnapshot(hosts int, pools ...ceph.Pool) *ceph.Snapshot {
 func poolIn(s *ceph.Snapshot, layout v1alpha1.PoolLayout) PoolObserved {
 	spec := v1alpha1.StoragePoolSpec{ClusterRef: v1alpha1.ClusterReference{Name: "main"}, PoolLayout: layout}
 	return PoolObserved{
-		Now: time.Unix(1000, 0), Key: PoolKey{"ns", "fast"}, Generation: 1,
-		Spec:     ResolvePool(&spec, Cluster{FailureDomain: v1alpha1.FailureDomainHost}),
-		Cluster:  PoolCluster{Found: true, Identity: true},
-		Previous: &v1alpha1.StoragePoolStatus{}, Snapshots: true,
-		Ceph: CephFacts{Reach: ReachAnswering, Snapshot: s, Fresh: s != nil},
+		OwnerObserved: observedOwner(s, "fast"),
+		Spec:          ResolvePool(&spec, Cluster{FailureDomain: v1alpha1.FailureDomainHost}),
+		Previous:      &v1alpha1.StoragePoolStatus{},
+	}
+}
+
+// observedOwner is what is observed of an object of the name in a cluster that answers.
+func observedOwner(s *ceph.Snapshot, name string) OwnerObserved {
+	return OwnerObserved{
+		Now: time.Unix(1000, 0), Key: PoolKey{"ns", name}, Generation: 1, Snapshots: true,
+		Cluster: PoolCluster{Found: true, Identity: true},
+		Ceph:    CephFacts{Reach: ReachAnswering, Snapshot: s, Fresh: s != nil},
 	}
 }
 

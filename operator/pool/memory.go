@@ -11,10 +11,10 @@ import (
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-// contentFor is how long a list of images is believed. One that decides on a deletion is made anew.
+// contentFor is how long a list of images or subvolumes is believed. One that decides on a deletion is made anew.
 const contentFor = time.Minute
 
-// Memory is what is remembered of pools from one pass to the next. All of it may be lost: images are listed once more,
+// Memory is what is remembered of objects from one pass to the next. All of it may be lost: volumes are listed once more,
 // and a number is written a little early. The zero value is ready for use.
 type Memory struct {
 	mu    sync.Mutex
@@ -41,6 +41,11 @@ func (m *Memory) change(pool types.NamespacedName, change func(*remembered)) {
 	known := m.pools[pool]
 	change(&known)
 	m.pools[pool] = known
+}
+
+// stale has what an object holds be listed anew.
+func (m *Memory) stale(pool types.NamespacedName) {
+	m.change(pool, func(r *remembered) { r.contentAt = time.Time{} })
 }
 
 // listed remembers what a pool holds.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -26,8 +25,9 @@ type Sessions interface {
 	Client(cluster types.NamespacedName) (ceph.Client, error)
 }
 
-// Reconciler reconciles StoragePools. It holds nothing of one pass: only what need not be asked twice, in Memory.
+// Reconciler reconciles the objects of one kind. It holds nothing of one pass: only what need not be asked twice, in Memory.
 type Reconciler struct {
+	Kind     Kind
 	Client   client.Client
 	Executor *execute.Executor
 	Sessions Sessions
@@ -38,22 +38,24 @@ type Reconciler struct {
 // scope is what one pass knows.
 type scope struct {
 	name, cluster types.NamespacedName
-	object        *v1alpha1.StoragePool
-	observed      plan.PoolObserved
-	plan          plan.PoolPlan
+	object        client.Object
+	pass          pass
+	steps         []plan.Step
+	after         time.Duration
 	outcome       execute.PoolOutcome
 }
 
-// Reconcile makes one pass over a StoragePool: the status is written also when a step failed.
+// Reconcile makes one pass over an object: the status is written also when a step failed.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
-	s := &scope{name: request.NamespacedName, object: &v1alpha1.StoragePool{}}
+	s := &scope{name: request.NamespacedName, object: r.Kind.empty()}
 	if err := r.Client.Get(ctx, s.name, s.object); err != nil {
 		if client.IgnoreNotFound(err) == nil {
 			r.Memory.forget(s.name)
 		}
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	s.cluster = types.NamespacedName{Namespace: s.name.Namespace, Name: s.object.Spec.ClusterRef.Name}
+	cluster, _ := r.Kind.wants(s.object)
+	s.cluster = types.NamespacedName{Namespace: s.name.Namespace, Name: cluster}
 	for _, phase := range []struct {
 		name string
 		do   func(context.Context, *scope) error
@@ -72,7 +74,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if s.outcome.Err != nil {
 		return reconcile.Result{}, s.outcome.Err // tried again sooner than at any time that the plan names
 	}
-	return reconcile.Result{RequeueAfter: s.plan.After}, nil
+	return reconcile.Result{RequeueAfter: s.after}, nil
 }
 
 // observe reads Kubernetes: the caches, and live what no cache can have.
@@ -82,75 +84,80 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) error {
 	if client.IgnoreNotFound(err) != nil {
 		return err
 	}
-	key := plan.PoolKey{Namespace: s.name.Namespace, Name: s.name.Name}
 	resolved := plan.Resolve(&cluster.Spec, plan.ClusterFacts{})
-	s.observed = plan.PoolObserved{
-		Now: r.Now().Truncate(time.Second), Key: key, Spec: plan.ResolvePool(&s.object.Spec, resolved),
+	s.pass = r.Kind.pass(s.object, resolved)
+	in := s.pass.observed()
+	*in = plan.OwnerObserved{
+		Now: r.Now().Truncate(time.Second), Key: plan.PoolKey{Namespace: s.name.Namespace, Name: s.name.Name},
 		Cluster: plan.PoolCluster{
 			Found: err == nil, Identity: cluster.Status.FSID != "", Paused: resolved.Pause == v1alpha1.PauseAll,
 		},
-		Deleting: !s.object.DeletionTimestamp.IsZero(), Generation: s.object.Generation, Previous: &s.object.Status,
+		Deleting: !s.object.GetDeletionTimestamp().IsZero(), Generation: s.object.GetGeneration(),
 		CapacityAt: r.Memory.of(s.name).capacityAt,
 	}
-	s.observed.Classes, s.observed.Snapshots, err = observe.VolumeClasses(ctx, r.Client, r.Executor.Live, key, s.observed.Spec.StorageClasses)
-	return err
+	_, classes := r.Kind.wants(s.object)
+	in.Classes, in.Snapshots, err = observe.VolumeClasses(ctx, r.Client, r.Executor.Live, r.Kind.owner(), in.Key, classes)
+	return errors.Join(err, s.pass.gather(ctx, r.Client))
 }
 
-// look takes what the session with the cluster saw, and lists what is in the pool: each minute, and whenever that
+// look takes what the session with the cluster saw, and lists what the object holds: each minute, and whenever that
 // decides whether it is deleted.
 func (r *Reconciler) look(ctx context.Context, s *scope) error {
-	state := r.Sessions.State(s.cluster)
-	s.observed.Ceph = observe.CephFacts(state.Snapshot, state.Fresh(r.Now()), state.Err, state.Polls > 0)
-	if !s.observed.Ceph.Fresh || !exists(state.Snapshot, s.name.Name) {
+	state, in := r.Sessions.State(s.cluster), s.pass.observed()
+	in.Ceph = observe.CephFacts(state.Snapshot, state.Fresh(r.Now()), state.Err, state.Polls > 0)
+	if !in.Ceph.Fresh {
+		return nil
+	}
+	listable, why := s.pass.listable(state.Snapshot)
+	if in.Content.Trouble = why; !listable {
 		return nil
 	}
 	known := r.Memory.of(s.name)
-	if known.content.Known && !s.observed.Deleting && r.Now().Sub(known.contentAt) < contentFor {
-		s.observed.Content = known.content
+	if known.content.Known && !in.Deleting && r.Now().Sub(known.contentAt) < contentFor {
+		in.Content = known.content
 		return nil
 	}
 	session, err := r.Sessions.Client(s.cluster)
 	if err != nil {
-		s.observed.Content.Trouble = err.Error()
+		in.Content.Trouble = err.Error()
 		return nil
 	}
 	limited, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
-	s.observed.Content = observe.PoolContent(limited, session, s.name.Name)
-	r.Memory.listed(s.name, r.Now(), s.observed.Content)
+	in.Content = s.pass.content(limited, session)
+	r.Memory.listed(s.name, r.Now(), in.Content)
 	return nil
 }
 
-// listTimeout bounds the listing of images: a pool whose PGs are not active does not answer.
+// listTimeout bounds the listing of what is in a pool or a filesystem: one whose PGs are not active does not answer.
 const listTimeout = 10 * time.Second
-
-func exists(snapshot *ceph.Snapshot, pool string) bool {
-	return slices.ContainsFunc(snapshot.Pools, func(p ceph.Pool) bool { return p.Name == pool })
-}
 
 // plan decides.
 func (r *Reconciler) plan(_ context.Context, s *scope) error {
-	s.plan = plan.ComputePool(s.observed)
+	s.steps, s.after = s.pass.compute()
 	return nil
 }
 
 // hold puts the finalizer on the object before anything is made for it.
 func (r *Reconciler) hold(ctx context.Context, s *scope) error {
-	if s.observed.Deleting || !s.observed.Cluster.Found {
+	if in := s.pass.observed(); in.Deleting || !in.Cluster.Found {
 		return nil
 	}
-	return execute.EnsurePoolFinalizer(ctx, r.Client, s.object)
+	return execute.EnsureOwnerFinalizer(ctx, r.Client, r.Kind.owner(), s.object)
 }
 
-// execute does the steps. What failed is told after the status was written.
+// execute does the steps. What failed is told after the status was written, and what an object holds may be another thing
+// than before.
 func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 	s.outcome = r.Executor.RunPool(ctx, execute.PoolTarget{
-		Object: s.object, Ceph: func() (ceph.Client, error) { return r.Sessions.Client(s.cluster) },
-	}, s.plan.Steps)
+		Kind: r.Kind.owner(), Object: s.object, Cluster: s.cluster.Name,
+		Ceph: func() (ceph.Client, error) { return r.Sessions.Client(s.cluster) },
+	}, s.steps)
 	if s.outcome.Err != nil {
-		s.observed.Trouble = s.outcome.Err.Error()
+		s.pass.observed().Trouble = s.outcome.Err.Error()
 	}
 	if s.outcome.Done > 0 {
+		r.Memory.stale(s.name)
 		r.Sessions.Poke(s.cluster)
 	}
 	return nil
@@ -158,11 +165,11 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) error {
 
 // report writes the status: every condition, every time, and nothing when nothing changed.
 func (r *Reconciler) report(ctx context.Context, s *scope) error {
-	status := plan.PoolStatus(s.observed, s.plan)
-	wrote, err := execute.PoolStatus(ctx, r.Client, s.object, status)
+	status, kind := s.pass.report(), r.Kind.owner()
+	wrote, err := execute.OwnerStatus(ctx, r.Client, kind, s.object, status.before, status.after)
 	if wrote && err == nil {
-		r.Memory.reported(s.name, s.observed.Now, s.object.Status.Capacity, status.Capacity)
-		execute.Tell(ctx, r.Executor.Events, v1alpha1.KindStoragePool, s.object, s.object.Status.Conditions, status.Conditions)
+		r.Memory.reported(s.name, s.pass.observed().Now, status.capacityBefore, status.capacityAfter)
+		execute.Tell(ctx, r.Executor.Events, kind.Kind, s.object, status.conditionsBefore, status.conditionsAfter)
 	}
 	if client.IgnoreNotFound(err) == nil || execute.IgnoreConflict(err) == nil {
 		return nil // released, or changed: there is another pass for it

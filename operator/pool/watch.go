@@ -2,10 +2,13 @@ package pool
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	storagev1 "k8s.io/api/storage/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -22,9 +25,9 @@ import (
 
 // Limits of the controller.
 const (
-	// poolsAtOnce is how many pools are reconciled at the same time; each of them by one worker.
-	poolsAtOnce = 4
-	// passTimeout bounds one pass, so that a pool that hangs gives its worker back.
+	// objectsAtOnce is how many objects of a kind are reconciled at the same time; each of them by one worker.
+	objectsAtOnce = 4
+	// passTimeout bounds one pass, so that an object that hangs gives its worker back.
 	passTimeout = 2 * time.Minute
 	// retryFirst and retryLast are the pauses after a pass that failed.
 	retryFirst = 200 * time.Millisecond
@@ -35,57 +38,55 @@ const (
 func (r *Reconciler) SetUp(mgr manager.Manager, trigger source.TypedSource[reconcile.Request]) error {
 	changed := builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})
 	return builder.ControllerManagedBy(mgr).
-		Named("pools").
-		For(&v1alpha1.StoragePool{}, changed).
-		Watches(&v1alpha1.StorageCluster{}, handler.EnqueueRequestsFromMapFunc(r.poolsOfCluster),
+		Named(r.Kind.controller()).
+		For(r.Kind.empty(), changed).
+		Watches(&v1alpha1.StorageCluster{}, handler.EnqueueRequestsFromMapFunc(r.ofClusterObject),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&storagev1.StorageClass{}, handler.EnqueueRequestsFromMapFunc(r.poolsOfClass), changed).
+		Watches(&storagev1.StorageClass{}, handler.EnqueueRequestsFromMapFunc(r.ofClass), changed).
 		WatchesRawSource(trigger).
 		WithOptions(controller.Options{
-			MaxConcurrentReconciles: poolsAtOnce, ReconciliationTimeout: passTimeout,
+			MaxConcurrentReconciles: objectsAtOnce, ReconciliationTimeout: passTimeout,
 			RateLimiter: workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryFirst, retryLast),
 		}).
 		Complete(r)
 }
 
-// OfCluster finds the pools of a cluster of which something changed. Before the caches are filled it finds none, and
-// need not: every pool is still to be reconciled then.
+// OfCluster finds the objects of a cluster of which something changed. Before the caches are filled it finds none, and
+// need not: every object is still to be reconciled then.
 func (r *Reconciler) OfCluster(ctx context.Context, cluster types.NamespacedName) []reconcile.Request {
-	return r.pools(ctx, func(pool *v1alpha1.StoragePool) bool {
-		return pool.Namespace == cluster.Namespace && pool.Spec.ClusterRef.Name == cluster.Name
+	return r.objects(ctx, func(object client.Object) bool {
+		name, _ := r.Kind.wants(object)
+		return object.GetNamespace() == cluster.Namespace && name == cluster.Name
 	})
 }
 
-func (r *Reconciler) poolsOfCluster(ctx context.Context, cluster client.Object) []reconcile.Request {
+func (r *Reconciler) ofClusterObject(ctx context.Context, cluster client.Object) []reconcile.Request {
 	return r.OfCluster(ctx, client.ObjectKeyFromObject(cluster))
 }
 
-// poolsOfClass finds the pools that a StorageClass belongs to, or whose name is taken by it.
-func (r *Reconciler) poolsOfClass(ctx context.Context, class client.Object) []reconcile.Request {
-	namespace, name, _ := strings.Cut(class.GetAnnotations()[v1alpha1.AnnotationPool], "/")
-	return r.pools(ctx, func(pool *v1alpha1.StoragePool) bool {
-		if pool.Namespace == namespace && pool.Name == name {
-			return true
-		}
-		for _, wanted := range pool.Spec.StorageClasses {
-			if wanted.Name == class.GetName() {
-				return true
-			}
-		}
-		return false
+// ofClass finds the objects that a StorageClass belongs to, or whose name is taken by it.
+func (r *Reconciler) ofClass(ctx context.Context, class client.Object) []reconcile.Request {
+	namespace, name, _ := strings.Cut(class.GetAnnotations()[r.Kind.owner().Annotation], "/")
+	return r.objects(ctx, func(object client.Object) bool {
+		_, classes := r.Kind.wants(object)
+		return object.GetNamespace() == namespace && object.GetName() == name || slices.Contains(classes, class.GetName())
 	})
 }
 
-func (r *Reconciler) pools(ctx context.Context, wanted func(*v1alpha1.StoragePool) bool) []reconcile.Request {
-	var pools v1alpha1.StoragePoolList
-	if err := r.Client.List(ctx, &pools, client.UnsafeDisableDeepCopy); err != nil {
-		return nil // only when the cache is not started: then every pool is still to be reconciled
+func (r *Reconciler) objects(ctx context.Context, wanted func(client.Object) bool) []reconcile.Request {
+	list := r.Kind.list()
+	if err := r.Client.List(ctx, list, client.UnsafeDisableDeepCopy); err != nil {
+		return nil // only when the cache is not started: then every object is still to be reconciled
 	}
 	var requests []reconcile.Request
-	for i := range pools.Items {
-		if wanted(&pools.Items[i]) {
-			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&pools.Items[i])})
+	err := meta.EachListItem(list, func(item runtime.Object) error {
+		if object, ok := item.(client.Object); ok && wanted(object) {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(object)})
 		}
+		return nil
+	})
+	if err != nil {
+		return nil // only of what is no list
 	}
 	return requests
 }
