@@ -65,16 +65,16 @@ const allFilesystemPools = "CreateCephPool/files-metadata ClaimCephPool/files-me
 	"CreateCephPool/files-default ClaimCephPool/files-default RecordCephPool/files-default " +
 	"CreateCephPool/files-archive ClaimCephPool/files-archive RecordCephPool/files-archive"
 
+// filesystemCase changes a filesystem that is all made, and names the steps that are planned then.
+type filesystemCase struct {
+	change func(*FilesystemObserved)
+	want   string
+}
+
 // Where the operator was cut off at any step, what is left of them is planned.
 func TestFilesystemSteps(t *testing.T) {
 	t.Parallel()
-	const removal = "RemoveClass/StorageClass/shared RemoveClass/VolumeSnapshotClass/shared RemoveClass/StorageClass/cold RemoveClass/VolumeSnapshotClass/cold "
-	const removePools = "DeleteCephPool/files-metadata DeleteCephPool/files-default DeleteCephPool/files-archive " +
-		"RemovePoolRule/files-metadata_host RemovePoolRule/files-default_host RemovePoolRule/files-archive_host ReleasePool"
-	for name, test := range map[string]struct {
-		change func(*FilesystemObserved)
-		want   string
-	}{
+	filesystemSteps(t, map[string]filesystemCase{
 		"new": {func(in *FilesystemObserved) {
 			*in = filesystemIn(poolSnapshot(3))
 		}, allFilesystemPools + " CreateFilesystem/files AddDataPool/files-archive"},
@@ -121,6 +121,15 @@ func TestFilesystemSteps(t *testing.T) {
 			in.Ceph.Snapshot.Pools[2].ApplicationValues, theFilesystem(in).Name = nil, "theirs"
 		}, ""},
 		"paused": {func(in *FilesystemObserved) { in.Cluster.Paused, in.Classes = true, nil }, ""},
+	})
+}
+
+func TestFilesystemDeletionSteps(t *testing.T) {
+	t.Parallel()
+	const removal = "RemoveClass/StorageClass/shared RemoveClass/VolumeSnapshotClass/shared RemoveClass/StorageClass/cold RemoveClass/VolumeSnapshotClass/cold "
+	const removePools = "DeleteCephPool/files-metadata DeleteCephPool/files-default DeleteCephPool/files-archive " +
+		"RemovePoolRule/files-metadata_host RemovePoolRule/files-default_host RemovePoolRule/files-archive_host ReleasePool"
+	filesystemSteps(t, map[string]filesystemCase{
 		"deleting": {func(in *FilesystemObserved) { in.Deleting = true },
 			removal + "RemoveFilesystem/files " + removePools},
 		"deleting, cut before the filesystem was removed": {func(in *FilesystemObserved) {
@@ -168,7 +177,12 @@ func TestFilesystemSteps(t *testing.T) {
 				in.Ceph.Snapshot.Pools[i].ApplicationValues = nil
 			}
 		}, "ReleasePool"},
-	} {
+	})
+}
+
+func filesystemSteps(t *testing.T, cases map[string]filesystemCase) {
+	t.Helper()
+	for name, test := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := filesystemIn(poolSnapshot(3))
