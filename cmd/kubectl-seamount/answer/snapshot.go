@@ -6,6 +6,7 @@ package answer
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -67,6 +68,10 @@ func (s *Snapshot) pool(namespace, name string) *v1alpha1.StoragePool {
 	return find(s.Pools, func(p *v1alpha1.StoragePool) bool { return p.Namespace == namespace && p.Name == name })
 }
 
+func (s *Snapshot) filesystem(namespace, name string) *v1alpha1.StorageFilesystem {
+	return find(s.Filesystems, func(f *v1alpha1.StorageFilesystem) bool { return f.Namespace == namespace && f.Name == name })
+}
+
 func (s *Snapshot) disk(name string) *v1alpha1.StorageDisk {
 	return find(s.Disks, func(d *v1alpha1.StorageDisk) bool { return d.Name == name })
 }
@@ -116,6 +121,23 @@ func (s *Snapshot) daemon(namespace, cluster, daemon string) *corev1.Pod {
 		return p.Labels[v1alpha1.LabelCluster] == label && p.Labels[manifest.LabelDaemon] == daemon
 	})
 }
+
+// servers returns the pods of the metadata servers of a filesystem: they have its name, and a letter each.
+func (s *Snapshot) servers(f *v1alpha1.StorageFilesystem) []*corev1.Pod {
+	label := v1alpha1.ClusterLabelValue(f.Namespace, f.Spec.ClusterRef.Name)
+	var pods []*corev1.Pod
+	for i := range s.Daemons {
+		p := &s.Daemons[i]
+		letter, own := strings.CutPrefix(p.Labels[manifest.LabelDaemon], serverOf(f.Name)+"-")
+		if own && !strings.Contains(letter, "-") && p.Labels[v1alpha1.LabelCluster] == label {
+			pods = append(pods, p)
+		}
+	}
+	return pods
+}
+
+// serverOf begins the names of a filesystem's metadata servers in Ceph.
+func serverOf(filesystem string) string { return "mds." + filesystem }
 
 // component returns the pods of a component of Seamount itself; node empty: on every node.
 func (s *Snapshot) component(name, node string) []*corev1.Pod {

@@ -98,6 +98,9 @@ func (w *walker) start(o Object) bool {
 	case v1alpha1.KindStoragePool:
 		p := w.s.pool(o.Namespace, o.Name)
 		return visit(p, func() { w.pool(0, p) })
+	case v1alpha1.KindStorageFilesystem:
+		f := w.s.filesystem(o.Namespace, o.Name)
+		return visit(f, func() { w.filesystem(0, f) })
 	case v1alpha1.KindStorageDisk:
 		d := w.s.disk(o.Name)
 		return visit(d, func() { w.disk(0, d) })

@@ -108,6 +108,11 @@ func (w *walker) storageClass(depth int, name string) {
 		w.todo("name a StorageClass in the claim: kubectl get storageclasses")
 	case class == nil:
 		w.missing(depth, o, "kubectl get storageclasses # and name one that exists, or one of a StoragePool's spec.storageClasses")
+	case class.Provisioner == v1alpha1.ProvisionerCephFS:
+		w.link(depth, o, Well, "", "of filesystem "+filesystemOfClass(class))
+		w.unready(depth+1, w.s.component("csi-controller", ""))
+		namespace, name, _ := strings.Cut(filesystemOfClass(class), "/")
+		w.filesystemNamed(depth+1, namespace, name)
 	case class.Provisioner != v1alpha1.ProvisionerRBD:
 		w.link(depth, o, Unknown, "OtherProvisioner", class.Provisioner+" makes its volumes, not Seamount")
 	default:
@@ -122,6 +127,21 @@ func (w *walker) storageClass(depth int, name string) {
 func poolOfClass(c *storagev1.StorageClass) string {
 	return orElse(c.Annotations[v1alpha1.AnnotationPool],
 		c.Parameters[v1alpha1.ParameterClusterNamespace]+"/"+c.Parameters[v1alpha1.ParameterPool])
+}
+
+// filesystemOfClass returns the filesystem of a StorageClass, as namespace/name.
+func filesystemOfClass(c *storagev1.StorageClass) string {
+	return orElse(c.Annotations[v1alpha1.AnnotationFilesystem],
+		c.Parameters[v1alpha1.ParameterClusterNamespace]+"/"+c.Parameters[v1alpha1.ParameterFilesystem])
+}
+
+func (w *walker) filesystemNamed(depth int, namespace, name string) {
+	if f := w.s.filesystem(namespace, name); f != nil {
+		w.filesystem(depth, f)
+		return
+	}
+	w.missing(depth, Object{v1alpha1.KindStorageFilesystem, namespace, name},
+		"create the StorageFilesystem "+name+" again; its data is where it was only if its filesystem of Ceph still exists")
 }
 
 func (w *walker) poolNamed(depth int, namespace, name string) {

@@ -12,20 +12,52 @@ import (
 
 // pool links a pool, and its cluster.
 func (w *walker) pool(depth int, p *v1alpha1.StoragePool) {
-	o := objectOfPool(p)
+	w.inCluster(depth, objectOfPool(p), p.Status.Conditions, p.Spec.ClusterRef.Name, w.advise)
+}
+
+// filesystem links a filesystem, those of its metadata servers that do not run, and its cluster.
+func (w *walker) filesystem(depth int, f *v1alpha1.StorageFilesystem) {
+	w.inCluster(depth, objectOfFilesystem(f), f.Status.Conditions, f.Spec.ClusterRef.Name, func(found Finding) {
+		known := len(w.why.Links)
+		if found.Condition == v1alpha1.ConditionMDSHealthy {
+			w.servers(depth+2, f)
+		}
+		if len(w.why.Links) == known { // what is further down knows better what to do
+			w.advise(found)
+		}
+	})
+}
+
+// inCluster links an object of a cluster, each condition that is not well with what is below it, and the cluster.
+func (w *walker) inCluster(depth int, o Object, have []metav1.Condition, cluster string, below func(Finding)) {
 	if !w.first(depth, o) {
 		return
 	}
-	for _, f := range w.object(depth, o, p.Status.Conditions) {
+	for _, f := range w.object(depth, o, have) {
 		w.condition(depth+1, f)
-		w.advise(f)
+		below(f)
 	}
-	name := p.Spec.ClusterRef.Name
-	if c := w.s.cluster(p.Namespace, name); c != nil {
+	if c := w.s.cluster(o.Namespace, cluster); c != nil {
 		w.cluster(depth+1, c)
 		return
 	}
-	w.missing(depth+1, Object{v1alpha1.KindStorageCluster, p.Namespace, name}, "create the StorageCluster "+name)
+	w.missing(depth+1, Object{v1alpha1.KindStorageCluster, o.Namespace, cluster}, "create the StorageCluster "+cluster)
+}
+
+// servers links the metadata servers of a filesystem whose pods are not well, or that there are none.
+func (w *walker) servers(depth int, f *v1alpha1.StorageFilesystem) {
+	pods, c := w.s.servers(f), w.s.cluster(f.Namespace, f.Spec.ClusterRef.Name)
+	if c == nil || w.s.unread(ResourceDaemons) {
+		return
+	}
+	if len(pods) == 0 {
+		w.link(depth, Object{"Daemon", f.Namespace, serverOf(f.Name)}, Waiting, reasonNotRunning, "no pod of a metadata server exists")
+	}
+	for _, p := range pods {
+		if well, _, _ := podState(p); !well {
+			w.daemon(depth, c, p.Labels[manifest.LabelDaemon], p.Spec.NodeName)
+		}
+	}
 }
 
 // cluster links a cluster, each condition that is not well, and below that what it waits for.

@@ -36,7 +36,7 @@ func transcripts() map[string]string {
 		lines[command] = command
 	}
 	for name, object := range map[string]string{
-		"pod": "pod/web-0 -n shop", "pending-pod": "pod/batch-0 -n shop", "claim": "pvc/data-web-0 -n shop", "pool": "sp/bulk", "cluster": "scl/main",
+		"pod": "pod/web-0 -n shop", "pending-pod": "pod/batch-0 -n shop", "claim": "pvc/data-web-0 -n shop", "pool": "sp/bulk", "filesystem": "sfs/home", "cluster": "scl/main",
 		"failing-disk": "disk/wwn-5000c50093280002", "down-disk": "sd/wwn-5000c50093280001", "boot-disk": "disk/sn-samsung-ssd-860-s3zn1",
 		"new-disk": "disk/wwn-5000c50093289999", "operation": "sop replace-osd-2-x7k2p", "node": "node/n2",
 	} {

@@ -20,6 +20,7 @@ var explained = []struct {
 	{answer.KindPod, []string{"pod", "pods", "po"}},
 	{answer.KindClaim, []string{"pvc", "persistentvolumeclaim", "persistentvolumeclaims", "pvcs"}},
 	{v1alpha1.KindStoragePool, []string{"storagepool", "storagepools", "sp", "pool"}},
+	{v1alpha1.KindStorageFilesystem, []string{"storagefilesystem", "storagefilesystems", "sfs", "filesystem"}},
 	{v1alpha1.KindStorageCluster, []string{"storagecluster", "storageclusters", "scl", "cluster"}},
 	{v1alpha1.KindStorageDisk, []string{"disk", "storagedisk", "storagedisks", "sd", "disks"}},
 	{v1alpha1.KindStorageOperation, []string{"storageoperation", "storageoperations", "sop", "operation"}},
@@ -34,8 +35,9 @@ func newWhy(a *App) *cobra.Command {
 		Long: `Show what an object waits for: each link of the chain with its reason, down to the disk, the daemon or the person, and
 what to do.
 
-KIND is pod, pvc, storagepool (sp), storagecluster (scl), disk (sd), storageoperation (sop) or node. Pods and claims are
-looked for in the namespace of the context; objects of Seamount in every namespace, if -n names none.`,
+KIND is pod, pvc, storagepool (sp), storagefilesystem (sfs), storagecluster (scl), disk (sd), storageoperation (sop) or
+node. Pods and claims are looked for in the namespace of the context; objects of Seamount in every namespace, if -n names
+none.`,
 		Example: `  kubectl seamount why pod/web-0 -n shop
   kubectl seamount why disk/wwn-5000c50093282dee`,
 		Args:              arguments(cobra.RangeArgs(1, 2)),
@@ -96,7 +98,7 @@ func whyQuery(k *Kubernetes, kind, name string) query {
 
 // whyParts reads what a chain from such an object can touch. What lies in one namespace may depend on a cluster in any.
 func whyParts(k *Kubernetes, kind string) []part {
-	parts := []part{clusters(""), disks(), pools(""), operations(""), nodes(), daemons()}
+	parts := []part{clusters(""), disks(), pools(""), filesystems(""), operations(""), nodes(), daemons()}
 	if kind == answer.KindPod || kind == answer.KindClaim {
 		parts = append(parts, pods(k.Namespace), claims(k.Namespace), volumes(), classes(), attachments(), warnings(k.Namespace))
 	}
@@ -118,6 +120,8 @@ func locate(s *answer.Snapshot, k *Kubernetes, kind, name string) (answer.Object
 		each(s.Clusters, func(c *v1alpha1.StorageCluster) { note(c.Namespace, c.Name) })
 	case v1alpha1.KindStoragePool:
 		each(s.Pools, func(p *v1alpha1.StoragePool) { note(p.Namespace, p.Name) })
+	case v1alpha1.KindStorageFilesystem:
+		each(s.Filesystems, func(f *v1alpha1.StorageFilesystem) { note(f.Namespace, f.Name) })
 	case v1alpha1.KindStorageOperation:
 		each(s.Operations, func(o *v1alpha1.StorageOperation) { note(o.Namespace, o.Name) })
 	}
@@ -196,6 +200,8 @@ func partOf(k *Kubernetes, kind string) part {
 		return nodes()
 	case v1alpha1.KindStoragePool:
 		return pools(k.scope())
+	case v1alpha1.KindStorageFilesystem:
+		return filesystems(k.scope())
 	case v1alpha1.KindStorageDisk:
 		return disks()
 	case v1alpha1.KindStorageOperation:
