@@ -31,7 +31,7 @@ func kinds() []kind {
 		{name: v1alpha1.KindStorageCluster, goType: reflect.TypeFor[v1alpha1.StorageCluster](), guide: "bring-up.md"},
 		{name: v1alpha1.KindStorageDisk, goType: reflect.TypeFor[v1alpha1.StorageDisk](), guide: "disks.md"},
 		{name: v1alpha1.KindStoragePool, goType: reflect.TypeFor[v1alpha1.StoragePool](), guide: "pools.md"},
-		{name: v1alpha1.KindStorageFilesystem, goType: reflect.TypeFor[v1alpha1.StorageFilesystem]()},
+		{name: v1alpha1.KindStorageFilesystem, goType: reflect.TypeFor[v1alpha1.StorageFilesystem](), guide: "filesystems.md"},
 		{name: v1alpha1.KindStorageOperation, goType: reflect.TypeFor[v1alpha1.StorageOperation]()},
 		{name: v1alpha1.KindObjectStore, goType: reflect.TypeFor[v1alpha1.ObjectStore]()},
 		{name: v1alpha1.KindObjectUser, goType: reflect.TypeFor[v1alpha1.ObjectUser]()},
