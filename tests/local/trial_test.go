@@ -28,7 +28,7 @@ func TestTrial(t *testing.T) {
 	})
 	before := takeSnapshot(t, c)
 	told := mustMake(t, c, "up")
-	for _, want := range []string{"3 nodes", "6, 10G each", ", 6/6 OSDs", "300000 rows of pgbench"} {
+	for _, want := range []string{"3 nodes", "6, 10G each", ", 6/6 OSDs", "300000 rows of pgbench", "shared: MDS 1/1", "which demo/writers write on three nodes"} {
 		if !strings.Contains(told, want) {
 			t.Errorf("make up does not tell of %q:\n%s", want, told)
 		}
@@ -39,6 +39,9 @@ func TestTrial(t *testing.T) {
 		mustShell(t, setting+try)
 	}
 	for command, want := range map[string]string{
+		"kubectl -n demo exec deployment/writers -- sh -c 'ls /shared'":                                                  "hello",
+		"kubectl -n demo get deployment writers -o jsonpath='{.status.availableReplicas}'":                               "3",
+		"kubectl -n demo get pods -l app=writers -o jsonpath='{.items[*].spec.nodeName}' | xargs -n 1 | sort -u | wc -l": "3",
 		"kubectl seamount status": "main", "kubectl seamount volumes -A": "data-postgres-0", "kubectl -n demo get pvc data-postgres-0": "2Gi",
 		"kubectl -n demo exec postgres-0 -- psql -At -c 'SELECT count(*) FROM pgbench_accounts'": "300000",
 	} {
@@ -65,7 +68,7 @@ func uninstallInOrder(t *testing.T, c *cluster.Cluster, setting string) {
 kubectl delete namespace demo
 for volume in $(kubectl get persistentvolumes -o name); do kubectl wait --for=delete "$volume" --timeout=3m; done
 `)
-	for _, kind := range []string{"storagepool", "storagecluster"} {
+	for _, kind := range []string{"storagepool", "storagefilesystem", "storagecluster"} {
 		remove := fmt.Sprintf("kubectl -n seamount delete %ss --all", kind)
 		c.Eventually(t, remove, func() error { return shell(setting+remove, kind+".seamount.dev") })
 	}

@@ -34,11 +34,12 @@ func newTrialUp() *cobra.Command {
 	o := upOptions{asked: state.DefaultConfig(), disks: trialDisks}
 	cmd := &cobra.Command{
 		Use:   "up",
-		Short: "Start the cluster and Seamount in it, with a PostgreSQL on a volume",
+		Short: "Start the cluster and Seamount in it, with a PostgreSQL on a volume and pods that share another",
 		Long: `up installs packages, compiles Kubernetes and Seamount, builds the images, starts the
-nodes with their disks, installs Seamount, makes a StorageCluster and a StoragePool,
-and starts a PostgreSQL on a volume. What is there already it leaves alone: it can be
-repeated at any time, and goes on where it was interrupted. It needs a checkout.`,
+nodes with their disks, installs Seamount, makes a StorageCluster, a StoragePool and a
+StorageFilesystem, and starts a PostgreSQL on a block volume and pods on three nodes that
+share a file volume. What is there already it leaves alone: it can be repeated at any
+time, and goes on where it was interrupted. It needs a checkout.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.trial(cmd) },
 	}
@@ -171,14 +172,17 @@ func (o *upOptions) start(ctx context.Context, s *session, checkout trial.Checko
 // seamount makes the trial itself.
 func (s *session) seamount(ctx context.Context, t trial.Trial) (trial.Facts, error) {
 	s.report.Note("3 of 4: Seamount and its storage")
-	for _, step := range []func(context.Context) error{t.Install, t.Cluster, t.Pool} {
+	for _, step := range []func(context.Context) error{t.Install, t.Cluster, t.Pool, t.Filesystem} {
 		if err := step(ctx); err != nil {
 			return trial.Facts{}, err
 		}
 	}
-	s.report.Note("4 of 4: a database")
+	s.report.Note("4 of 4: a database, and files that nodes share")
 	rows, err := t.Demo(ctx)
 	if err != nil {
+		return trial.Facts{}, err
+	}
+	if err := t.Writers(ctx); err != nil {
 		return trial.Facts{}, err
 	}
 	disks, err := s.disks().List()

@@ -47,16 +47,16 @@ func TestForgetInterrupted(t *testing.T) {
 	}
 }
 
-// Nothing in the demo is left open, and its pod may run in a namespace with the strictest Pod Security.
+// Nothing in the demo is left open, and its pods may run in a namespace with the strictest Pod Security.
 func TestDemoText(t *testing.T) {
 	t.Parallel()
-	text := demoText(testImages)
+	text := demoText(testImages) + "\n---\n" + writersText(testImages)
 	for _, place := range []string{"IMAGE", "SCALE"} {
 		if strings.Contains(text, place) {
 			t.Errorf("%s is left", place)
 		}
 	}
-	for _, want := range []string{"image: example.org/workload:4", "enforce: restricted", "--scale=3 ", "storageClassName: " + poolName} {
+	for _, want := range []string{"image: example.org/workload:4", "enforce: restricted", "--scale=3 ", "storageClassName: " + poolName, "storageClassName: " + filesystemName} {
 		if !strings.Contains(text, want) {
 			t.Errorf("it does not have %q", want)
 		}
@@ -120,7 +120,7 @@ func TestSummary(t *testing.T) {
 	var out strings.Builder
 	err := Facts{
 		Nodes: 3, Disks: 6, DiskSize: "10 GiB", Ceph: "20.2.4", Health: "OK", OSDs: "6/6", Layout: "3 replicas", Volume: "pvc-1", Size: "1Gi",
-		Node: "node2", Rows: demoRows, Kubeconfig: "/state/admin.kubeconfig", Programs: "/cache/bin", Took: "1m2s", Checkout: "/checkout",
+		Node: "node2", Rows: demoRows, MDS: "1/1 +1", Shared: "pvc-2", SharedSize: "2Gi", Kubeconfig: "/state/admin.kubeconfig", Programs: "/cache/bin", Took: "1m2s", Checkout: "/checkout",
 	}.Print(&out)
 	if err != nil {
 		t.Fatal(err)
@@ -132,9 +132,10 @@ func TestSummary(t *testing.T) {
 func TestLook(t *testing.T) {
 	t.Parallel()
 	k := answering(t, map[string]string{"get": `{"spec": {"volumeName": "pvc-1", "nodeName": "node3"}, "status": {"capacity": {"storage": "1Gi"},
-		"summary": {"health": "OK", "version": "20.2.4", "osds": "6/6", "layout": "3 replicas"}}}`})
+		"summary": {"health": "OK", "version": "20.2.4", "osds": "6/6", "layout": "3 replicas", "mds": "1/1 +1"}}}`})
 	got, err := Trial{Kubectl: k}.Look(t.Context(), Facts{Nodes: 3})
-	want := Facts{Nodes: 3, Ceph: "20.2.4", Health: "OK", OSDs: "6/6", Layout: "3 replicas", Volume: "pvc-1", Size: "1Gi", Node: "node3", Kubeconfig: k.Kubeconfig}
+	want := Facts{Nodes: 3, Ceph: "20.2.4", Health: "OK", OSDs: "6/6", Layout: "3 replicas", Volume: "pvc-1", Size: "1Gi", Node: "node3",
+		MDS: "1/1 +1", Shared: "pvc-1", SharedSize: "1Gi", Kubeconfig: k.Kubeconfig}
 	if diff := cmp.Diff(want, got); diff != "" || err != nil {
 		t.Errorf("error %v (-want +got):\n%s", err, diff)
 	}

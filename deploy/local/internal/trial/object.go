@@ -22,7 +22,7 @@ type Object struct {
 		ObservedGeneration int64
 		Phase              string
 		Conditions         []condition
-		Summary            struct{ Health, Version, OSDs, Layout string }
+		Summary            struct{ Health, Version, OSDs, Layout, MDS string }
 		Capacity           struct{ Storage string } // of a claim; other kinds have other fields there
 
 		DesiredNumberScheduled, UpdatedNumberScheduled, NumberAvailable int

@@ -63,7 +63,7 @@ func TestUsersOfVolumes(t *testing.T) {
 	t.Parallel()
 	got, err := usersOfVolumes([]byte(`{"items": [
 		{"spec": {"csi": {"driver": "rbd.csi.seamount.dev"}, "claimRef": {"namespace": "shop"}}},
-		{"spec": {"csi": {"driver": "rbd.csi.seamount.dev"}, "claimRef": {"namespace": "demo"}}},
+		{"spec": {"csi": {"driver": "cephfs.csi.seamount.dev"}, "claimRef": {"namespace": "demo"}}},
 		{"spec": {"csi": {"driver": "rbd.csi.seamount.dev"}, "claimRef": {"namespace": "shop"}}},
 		{"spec": {"csi": {"driver": "rbd.csi.seamount.dev"}}},
 		{"spec": {"csi": {"driver": "other"}, "claimRef": {"namespace": "theirs"}}},

@@ -14,6 +14,8 @@ import (
 const (
 	clusterName = "main"
 	poolName    = "block"
+
+	filesystemName = "shared"
 )
 
 const (
@@ -21,6 +23,8 @@ const (
 	clusterLimit = 15 * time.Minute
 	// poolLimit bounds the wait for the pool and its StorageClass.
 	poolLimit = 10 * time.Minute
+	// filesystemLimit bounds the wait for the metadata servers too.
+	filesystemLimit = 10 * time.Minute
 )
 
 var (
@@ -28,6 +32,8 @@ var (
 	clusterManifest string
 	//go:embed manifests/pool.yaml
 	poolManifest string
+	//go:embed manifests/filesystem.yaml
+	filesystemManifest string
 )
 
 // imagePlace is where a manifest has the name of an image that only the cluster knows.
@@ -42,6 +48,11 @@ func (t Trial) Cluster(ctx context.Context) error {
 // Pool makes the StoragePool, unless it is there, and waits until it is Ready.
 func (t Trial) Pool(ctx context.Context) error {
 	return t.storage(ctx, titlePool, "storagepool/"+poolName, poolManifest, poolLimit)
+}
+
+// Filesystem makes the StorageFilesystem, unless it is there, and waits until it is Ready.
+func (t Trial) Filesystem(ctx context.Context) error {
+	return t.storage(ctx, titleFilesystem, "storagefilesystem/"+filesystemName, filesystemManifest, filesystemLimit)
 }
 
 func (t Trial) storage(ctx context.Context, title, object, text string, limit time.Duration) error {

@@ -23,6 +23,9 @@ type Facts struct {
 	Volume, Size string
 	Node         string // that the database runs on
 	Rows         int
+	MDS          string // of the filesystem
+	Shared       string // volume that three nodes write to
+	SharedSize   string
 	Kubeconfig   string
 	Programs     string // directory of kubectl
 	Took         string
@@ -31,10 +34,11 @@ type Facts struct {
 
 // Look completes facts with what the objects say.
 func (t Trial) Look(ctx context.Context, f Facts) (Facts, error) {
-	var objects [4]Object
+	var objects [6]Object
 	for i, o := range []struct{ namespace, name string }{
 		{Namespace, "storagecluster/" + clusterName}, {Namespace, "storagepool/" + poolName},
 		{demoNamespace, "pvc/" + demoClaim}, {demoNamespace, "pod/" + demoPod},
+		{Namespace, "storagefilesystem/" + filesystemName}, {demoNamespace, "pvc/" + writersClaim},
 	} {
 		object, there, err := t.Get(ctx, o.namespace, o.name)
 		if err != nil {
@@ -48,6 +52,7 @@ func (t Trial) Look(ctx context.Context, f Facts) (Facts, error) {
 	cluster, pool, claim, pod := objects[0].Status.Summary, objects[1].Status.Summary, objects[2], objects[3]
 	f.Ceph, f.Health, f.OSDs, f.Layout = cluster.Version, cluster.Health, cluster.OSDs, pool.Layout
 	f.Volume, f.Size, f.Node = claim.Spec.VolumeName, claim.Status.Capacity.Storage, pod.Spec.NodeName
+	f.MDS, f.Shared, f.SharedSize = objects[4].Status.Summary.MDS, objects[5].Spec.VolumeName, objects[5].Status.Capacity.Storage
 	f.Kubeconfig = t.Kubeconfig
 	return f, nil
 }

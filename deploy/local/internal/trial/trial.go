@@ -37,6 +37,9 @@ const (
 	titleCluster  = "bring up the StorageCluster"
 	titlePool     = "make the StoragePool"
 	titleDemo     = "start PostgreSQL on a volume"
+
+	titleFilesystem = "make the StorageFilesystem"
+	titleWriters    = "share a volume among pods on three nodes"
 )
 
 // FirstTime is about how long steps take on two cores when nothing is in any cache.
@@ -55,6 +58,8 @@ func FirstTime() map[string]time.Duration {
 		titleLoad:            30 * time.Second,
 		titleCluster:         30 * time.Second,
 		titlePool:            10 * time.Second,
+		titleFilesystem:      20 * time.Second,
 		titleDemo:            30 * time.Second,
+		titleWriters:         20 * time.Second,
 	}
 }

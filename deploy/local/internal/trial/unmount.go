@@ -10,8 +10,8 @@ import (
 	"github.com/seamount-dev/seamount/deploy/local/internal/progress"
 )
 
-// driver of the volumes.
-const driver = "rbd.csi.seamount.dev"
+// drivers of the volumes.
+var drivers = []string{"rbd.csi.seamount.dev", "cephfs.csi.seamount.dev"}
 
 // unmountLimit bounds the wait for volumes. After it they go with the nodes, as in a power cut.
 const unmountLimit = 2 * time.Minute
@@ -80,7 +80,7 @@ func usersOfVolumes(list []byte) ([]string, error) {
 	}
 	var namespaces []string
 	for _, v := range volumes.Items {
-		if v.Spec.CSI != nil && v.Spec.CSI.Driver == driver && v.Spec.ClaimRef != nil {
+		if v.Spec.CSI != nil && slices.Contains(drivers, v.Spec.CSI.Driver) && v.Spec.ClaimRef != nil {
 			namespaces = append(namespaces, v.Spec.ClaimRef.Namespace)
 		}
 	}
