@@ -82,6 +82,19 @@ var cases = map[string]struct{ fires, silent []string }{
 		fires:  []string{`ceph_cluster_total_used_raw_bytes{namespace="seamount",cluster="main"} 76x40`, `ceph_cluster_total_bytes{namespace="seamount",cluster="main"} 100x40`},
 		silent: []string{`ceph_cluster_total_used_raw_bytes{namespace="seamount",cluster="main"} 74x40`, `ceph_cluster_total_bytes{namespace="seamount",cluster="main"} 100x40`},
 	},
+	"SeamountFilesystemDown": {
+		fires: []string{`ceph_health_detail{namespace="seamount",cluster="main",name="MDS_ALL_DOWN",severity="HEALTH_ERR"} 1x10`},
+		silent: []string{`ceph_health_detail{namespace="seamount",cluster="main",name="FS_DEGRADED",severity="HEALTH_WARN"} 1x1 0x20`,
+			`ceph_health_detail{namespace="seamount",cluster="main",name="OSD_DOWN",severity="HEALTH_WARN"} 1x20`},
+	},
+	"SeamountFilesystemDamaged": {
+		fires:  []string{`ceph_health_detail{namespace="seamount",cluster="main",name="MDS_DAMAGE",severity="HEALTH_ERR"} 1x3`},
+		silent: []string{`ceph_health_detail{namespace="seamount",cluster="main",name="MDS_DAMAGE",severity="HEALTH_ERR"} 0x20`},
+	},
+	"SeamountFilesystemNoStandby": {
+		fires:  []string{`ceph_health_detail{namespace="seamount",cluster="main",name="MDS_INSUFFICIENT_STANDBY",severity="HEALTH_WARN"} 1x20`},
+		silent: []string{`ceph_health_detail{namespace="seamount",cluster="main",name="MDS_INSUFFICIENT_STANDBY",severity="HEALTH_WARN"} 1x10 0x20`},
+	},
 }
 
 var labelUsed = regexp.MustCompile(`\$labels\.(\w+)`)
@@ -118,7 +131,7 @@ func TestEachAlertFires(t *testing.T) {
 }
 
 // others are metrics that other people's code has: controller-runtime, Prometheus itself, and Ceph's mgr module prometheus.
-var others = []string{"leader_election_master_status", "up", "ceph_health_status", "ceph_cluster_total_bytes", "ceph_cluster_total_used_raw_bytes"}
+var others = []string{"leader_election_master_status", "up", "ceph_health_status", "ceph_health_detail", "ceph_cluster_total_bytes", "ceph_cluster_total_used_raw_bytes"}
 
 // TestMetricsExist: each metric in a rule is one that the code names.
 func TestMetricsExist(t *testing.T) {
