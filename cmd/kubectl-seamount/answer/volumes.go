@@ -11,7 +11,7 @@ import (
 	"github.com/seamount-dev/seamount/csi/handle"
 )
 
-// Volumes answers: which claim is which image of Ceph, in which pods and on which nodes.
+// Volumes answers: which claim is which image or subvolume of Ceph, in which pods and on which nodes.
 type Volumes struct {
 	Volumes []Volume `json:"volumes"`
 }
@@ -25,10 +25,15 @@ type Volume struct {
 	StorageClass string   `json:"storageClass,omitempty"`
 	Capacity     string   `json:"capacity,omitempty"`
 	AccessModes  []string `json:"accessModes,omitempty"`
-	// Cluster is the StorageCluster, as namespace/name; Pool and Image are Ceph's. Empty: there is no volume yet.
+	// Cluster is the StorageCluster, as namespace/name. Empty: there is no volume yet.
 	Cluster string `json:"cluster,omitempty"`
-	Pool    string `json:"pool,omitempty"`
-	Image   string `json:"image,omitempty"`
+	// Pool and Image are Ceph's, of a block volume.
+	Pool  string `json:"pool,omitempty"`
+	Image string `json:"image,omitempty"`
+	// Filesystem, Group and Subvolume are Ceph's, of a file volume.
+	Filesystem string `json:"filesystem,omitempty"`
+	Group      string `json:"group,omitempty"`
+	Subvolume  string `json:"subvolume,omitempty"`
 	// Pods that use the claim.
 	Pods []VolumePod `json:"pods,omitempty"`
 	// Nodes that it is attached to, or asked to be.
@@ -70,7 +75,12 @@ func ListVolumes(s *Snapshot, orphans bool) Volumes {
 }
 
 func ourVolume(v *corev1.PersistentVolume) bool {
-	return v.Spec.CSI != nil && v.Spec.CSI.Driver == v1alpha1.ProvisionerRBD
+	return v.Spec.CSI != nil && ourDriver(v.Spec.CSI.Driver)
+}
+
+// ourDriver tells the drivers of block and of file volumes from those of others.
+func ourDriver(name string) bool {
+	return name == v1alpha1.ProvisionerRBD || name == v1alpha1.ProvisionerCephFS
 }
 
 // isOurs says that a claim's volume is Seamount's, or will be.
@@ -79,7 +89,7 @@ func isOurs(s *Snapshot, c *corev1.PersistentVolumeClaim) bool {
 		return ourVolume(v)
 	}
 	class := s.class(deref(c.Spec.StorageClassName))
-	return class != nil && class.Provisioner == v1alpha1.ProvisionerRBD
+	return class != nil && ourDriver(class.Provisioner)
 }
 
 func claimed(s *Snapshot, v *corev1.PersistentVolume) bool {
@@ -115,10 +125,11 @@ func describeOrphan(s *Snapshot, v *corev1.PersistentVolume) Volume {
 	return answer
 }
 
-// locate says which image a volume is, and which nodes have it.
+// locate says which image or subvolume a volume is, and which nodes have it.
 func (a *Volume) locate(s *Snapshot, v *corev1.PersistentVolume) {
 	if h, err := handle.Parse(v.Spec.CSI.VolumeHandle); err == nil {
 		a.Cluster, a.Pool, a.Image = h.Namespace+"/"+h.Cluster, h.Pool, h.Image
+		a.Filesystem, a.Group, a.Subvolume = h.Filesystem, h.Group, h.Subvolume
 	}
 	for i := range s.Attachments {
 		if at := &s.Attachments[i]; deref(at.Spec.Source.PersistentVolumeName) == v.Name {

@@ -31,7 +31,7 @@ type fixture struct {
 	others     []client.Object
 }
 
-// healthy is a cluster of three nodes with two OSDs each, two pools, and a pod with a volume.
+// healthy is a cluster of three nodes with two OSDs each, two pools, a pod with a volume, and two that share one.
 func healthy() *fixture {
 	f := &fixture{
 		cluster: cluster(), disks: map[string]*v1alpha1.StorageDisk{}, nodes: map[string]*corev1.Node{}, daemons: map[string]*corev1.Pod{},
@@ -56,6 +56,7 @@ func healthy() *fixture {
 	f.add(stick())
 	f.others = append(f.others, ownPod("operator", "n1"), ownPod("csi-controller", "n2"), operatorDeployment(), identity())
 	f.others = append(f.others, web()...)
+	f.others = append(f.others, media()...)
 	return f
 }
 

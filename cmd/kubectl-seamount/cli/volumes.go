@@ -14,8 +14,9 @@ func newVolumes(a *App) *cobra.Command {
 	var all bool
 	cmd := &cobra.Command{
 		Use:   "volumes [PVC]",
-		Short: "Show which claim is which image of Ceph, in which pods and on which nodes",
-		Long: `Show which PersistentVolumeClaim is which image of Ceph, which pods use it, and which nodes it is attached to.
+		Short: "Show which claim is which image or subvolume of Ceph, in which pods and on which nodes",
+		Long: `Show which PersistentVolumeClaim is which image (pool/image) or subvolume (filesystem/group/subvolume) of Ceph, which pods use
+it, and which nodes it is attached to.
 
 With -A the claims of every namespace are shown, and volumes whose claim is gone.`,
 		Example: `  kubectl seamount volumes -n shop
@@ -88,11 +89,18 @@ func drawVolumes(p *paper, found []answer.Volume) {
 		column[answer.Volume]{name: "STORAGECLASS", cell: func(v answer.Volume) string { return v.StorageClass }, wide: true},
 		column[answer.Volume]{name: "VOLUME", cell: func(v answer.Volume) string { return v.Volume }, wide: true},
 		column[answer.Volume]{name: "CLUSTER", cell: func(v answer.Volume) string { return v.Cluster }, wide: true},
-		column[answer.Volume]{name: "POOL", cell: func(v answer.Volume) string { return v.Pool }},
-		column[answer.Volume]{name: "IMAGE", cell: func(v answer.Volume) string { return v.Image }},
+		column[answer.Volume]{name: "PLACE", cell: placeCell},
 		column[answer.Volume]{name: "PODS", cell: podCell},
 		column[answer.Volume]{name: "NODES", cell: nodeCell},
 	)
+}
+
+// placeCell is where the data is, as the commands of Ceph write it.
+func placeCell(v answer.Volume) string {
+	if v.Filesystem != "" {
+		return strings.Join([]string{v.Filesystem, v.Group, v.Subvolume}, "/")
+	}
+	return strings.Trim(v.Pool+"/"+v.Image, "/")
 }
 
 func podCell(v answer.Volume) string {
