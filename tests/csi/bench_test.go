@@ -26,7 +26,7 @@ const atOnce = 100
 
 // BenchmarkVolumes prints what volumes cost beside what they are compared with, all with one Ceph cluster.
 func BenchmarkVolumes(b *testing.B) {
-	s := newSuite(b)
+	s := newSuite(b, pool)
 	b.Run("Claims", s.benchClaims)
 	b.Run("Pod", s.benchPod)
 	b.Run("Memory", s.benchMemory)

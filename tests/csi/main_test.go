@@ -5,6 +5,7 @@ package csi
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -32,17 +33,18 @@ const (
 	diskSize    = "6G"
 )
 
-// suite is one Ceph cluster with a StoragePool, which the parts of a test share.
+// suite is one Ceph cluster with a StoragePool or a StorageFilesystem, which the parts of a test share.
 type suite struct {
 	*product.Product
 	image     string       // for pods that use volumes
+	ceph      string       // image of Ceph
 	namespace string       // of these pods and their claims
 	noopEnded func() error // of the driver that makes nothing, for benchmarks
 }
 
 // TestVolumes does with volumes all that people do, and looks in the end what is left of it.
 func TestVolumes(t *testing.T) {
-	s := newSuite(t)
+	s := newSuite(t, pool)
 	t.Run("Parts", s.parts)
 	t.Run("Killed", s.killed)
 	t.Run("NothingLeft", s.nothingLeft)
@@ -72,26 +74,32 @@ func (s *suite) parts(t *testing.T) {
 	}
 }
 
-func newSuite(t testing.TB) *suite {
+// newSuite makes a cluster and what its volumes are made in.
+func newSuite(t testing.TB, made ...backing) *suite {
 	t.Helper()
 	p := product.Install(t, len(nodes), product.Discover)
 	ceph := p.Image(t, "ceph-20")
 	p.SnapshotCRDs(t)
 	p = product.Install(t, len(nodes), product.Discover, product.Operator, product.CSI)
-	s := &suite{Product: p, image: p.Image(t, "workload")}
+	s := &suite{Product: p, image: p.Image(t, "workload"), ceph: ceph}
 	for _, node := range nodes {
 		p.AwaitVerdict(t, p.AddDisk(t, node, diskSize), v1alpha1.VerdictUsable, "")
 	}
 	start := time.Now()
+	objects := []string{"storagecluster/" + clusterName}
 	p.Apply(t, product.Namespace, fmt.Sprintf(storage, clusterName, ceph))
-	t.Cleanup(func() { s.remove(t) })
-	s.awaitPool(t)
-	t.Logf("StorageCluster and StoragePool, apply to Ready: %.1f s", time.Since(start).Seconds())
+	for _, b := range made {
+		p.Apply(t, product.Namespace, fmt.Sprintf(b.manifest, clusterName))
+		objects = append(objects, b.object)
+	}
+	t.Cleanup(func() { s.remove(t, objects) })
+	s.awaitReady(t, objects)
+	t.Logf("%s, apply to Ready: %.1f s", strings.Join(objects, ", "), time.Since(start).Seconds())
 	s.namespace = p.Namespace(t)
 	return s
 }
 
-// storage is a cluster on the disks of this test with a pool, and classes for both filesystems.
+// storage is a cluster on the disks of this test.
 const storage = `
 apiVersion: seamount.dev/v1alpha1
 kind: StorageCluster
@@ -103,20 +111,26 @@ spec:
     rules:
     - name: disks
       match: {transports: [Loop], minSize: 6Gi, maxSize: 6Gi}
----
+`
+
+// backing is an object that volumes are made in.
+type backing struct{ object, manifest string }
+
+// pool has classes for both filesystems.
+var pool = backing{"storagepool/vol", `
 apiVersion: seamount.dev/v1alpha1
 kind: StoragePool
 metadata: {name: vol}
 spec:
-  clusterRef: {name: %[1]s}
+  clusterRef: {name: %s}
   replicated: {replicas: 3}
   storageClasses: [{name: vol}, {name: vol-ext4, fsType: ext4}]
-`
+`}
 
-// remove takes pool and cluster away while the operator is there to do it. It is refused until the operator has seen that
-// the volumes are gone.
-func (s *suite) remove(t testing.TB) {
-	for _, object := range []string{"storagepool/vol", "storagecluster/" + clusterName} {
+// remove takes all away, what was made last first, while the operator is there to do it. It is refused until the operator has
+// seen that the volumes are gone.
+func (s *suite) remove(t testing.TB, objects []string) {
+	for _, object := range slices.Backward(objects) {
 		s.Eventually(t, object+" is deleted", func() error {
 			_, err := s.TryKubectl("", "-n", product.Namespace, "delete", object, "--ignore-not-found", "--timeout=170s")
 			return err
@@ -124,10 +138,10 @@ func (s *suite) remove(t testing.TB) {
 	}
 }
 
-// awaitPool waits for the cluster and then the pool, on a machine that may be busy with other things.
-func (s *suite) awaitPool(t testing.TB) {
+// awaitReady waits for one object after the other, on a machine that may be busy with other things.
+func (s *suite) awaitReady(t testing.TB, objects []string) {
 	t.Helper()
-	for _, object := range []string{"storagecluster/" + clusterName, "storagepool/vol"} {
+	for _, object := range objects {
 		var err error
 		for range 4 {
 			if _, err = s.TryKubectl("", "-n", product.Namespace, "wait", "--for=condition=Ready", "--timeout=150s", object); err == nil {

@@ -58,6 +58,7 @@ type pod struct {
 	claims     []string
 	block      bool
 	readOnly   bool
+	subPath    string // of its volumes
 	security   string // securityContext of the pod; empty: root
 	command    string // empty: it sleeps
 }
@@ -72,7 +73,7 @@ func (p pod) manifest(image string) string {
 		if p.block {
 			fmt.Fprintf(&mounts, "    - {name: v%d, devicePath: /dev/data%s}\n", i, suffix)
 		} else {
-			fmt.Fprintf(&mounts, "    - {name: v%d, mountPath: /data%s, readOnly: %t}\n", i, suffix, p.readOnly)
+			fmt.Fprintf(&mounts, "    - {name: v%d, mountPath: /data%s, readOnly: %t, subPath: %q}\n", i, suffix, p.readOnly, p.subPath)
 		}
 		fmt.Fprintf(&volumes, "  - {name: v%d, persistentVolumeClaim: {claimName: %s, readOnly: %t}}\n", i, claim, p.readOnly)
 	}

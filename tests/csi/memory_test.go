@@ -12,7 +12,7 @@ import (
 	"github.com/seamount-dev/seamount/tests/figures"
 )
 
-// residentBy is what the largest process of each of Seamount's programs has resident, in MiB, by program and what it was
+// residentBy is what the largest process of each program that Seamount runs has resident, in MiB, by program and what it was
 // told to be.
 func residentBy(b *testing.B) map[string]float64 {
 	b.Helper()
@@ -39,7 +39,7 @@ func role(argv []string) string {
 		argv = slices.Concat(argv[at+1:at+2], argv[at+3:]) // a helper is started by the bundle's own loader
 	}
 	name := filepath.Base(argv[0])
-	if name != "seamount" && name != "seamount-node" && !strings.HasPrefix(name, "seamount-block") {
+	if name != "seamount" && name != "seamount-node" && name != "ceph-fuse" && !strings.HasPrefix(name, "seamount-block") {
 		return ""
 	}
 	for _, arg := range argv[1:] {

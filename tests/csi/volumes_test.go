@@ -4,6 +4,7 @@ package csi
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -26,11 +27,11 @@ func (s *suite) moves(t *testing.T) {
 	s.gone(t, "pod/moves-2", "pvc/moves", "pvc/moves-ext4")
 }
 
-// snapshotOf makes a snapshot of a claim and waits until it can be used.
-func (s *suite) snapshotOf(t *testing.T, name, claim string) {
+// snapshotOf makes a snapshot of a claim, of a class, and waits until it can be used.
+func (s *suite) snapshotOf(t *testing.T, class, name, claim string) {
 	t.Helper()
 	s.Apply(t, s.namespace, fmt.Sprintf(`{apiVersion: snapshot.storage.k8s.io/v1, kind: VolumeSnapshot, metadata: {name: %s}, spec: {
-		volumeSnapshotClassName: vol, source: {persistentVolumeClaimName: %s}}}`, name, claim))
+		volumeSnapshotClassName: %s, source: {persistentVolumeClaimName: %s}}}`, name, class, claim))
 	s.Kubectl(t, "-n", s.namespace, "wait", "--for=jsonpath={.status.readyToUse}=true", "--timeout=170s", "volumesnapshot/"+name)
 }
 
@@ -39,7 +40,7 @@ func (s *suite) snapshotRestored(t *testing.T) {
 	s.claims(t, claim{name: "source"})
 	s.start(t, pod{name: "source", node: "node1", claims: []string{"source"}})
 	before := s.write(t, "source", "/data/blob")
-	s.snapshotOf(t, "kept", "source")
+	s.snapshotOf(t, "vol", "kept", "source")
 	after := s.write(t, "source", "/data/blob")
 	s.claims(t, claim{name: "restored", from: "VolumeSnapshot/kept"})
 	s.start(t, pod{name: "restored", node: "node1", claims: []string{"restored"}})
@@ -68,17 +69,27 @@ func (s *suite) expanded(t *testing.T) {
 	s.claims(t, claim{name: "grows"})
 	s.start(t, pod{name: "grows", node: "node1", claims: []string{"grows"}})
 	want := s.write(t, "grows", "/data/blob")
-	s.Kubectl(t, "-n", s.namespace, "patch", "pvc", "grows", "--type=merge", "-p", `{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}`)
-	s.Eventually(t, "the pod sees 2 GiB", func() error {
-		got, err := s.TryKubectl("", "-n", s.namespace, "exec", "grows", "--", "sh", "-ec", "df -m /data | awk 'END {print $2}'")
-		if err == nil && (len(got) < 4 || got < "1900") {
-			err = fmt.Errorf("%s MiB", got)
+	s.grow(t, "grows", "2Gi", 1900)
+	s.wantSum(t, "grows", "/data/blob", want)
+	s.gone(t, "pod/grows", "pvc/grows")
+}
+
+// grow asks for more of a claim whose pod has its name, and waits until the pod sees that many MiB at least.
+func (s *suite) grow(t *testing.T, name, size string, atLeast int) {
+	t.Helper()
+	s.Kubectl(t, "-n", s.namespace, "patch", "pvc", name, "--type=merge", "-p", `{"spec":{"resources":{"requests":{"storage":"`+size+`"}}}}`)
+	s.Eventually(t, "the pod "+name+" sees "+size, func() error {
+		got, err := s.TryKubectl("", "-n", s.namespace, "exec", name, "--", "sh", "-ec", "df -m /data | awk 'END {print $2}'")
+		if err != nil {
+			return err
+		}
+		mebibytes, err := strconv.Atoi(got)
+		if err == nil && mebibytes < atLeast {
+			err = fmt.Errorf("it sees %d MiB", mebibytes)
 		}
 		return err
 	})
-	s.Kubectl(t, "-n", s.namespace, "wait", "--for=jsonpath={.status.capacity.storage}=2Gi", "--timeout=60s", "pvc/grows")
-	s.wantSum(t, "grows", "/data/blob", want)
-	s.gone(t, "pod/grows", "pvc/grows")
+	s.Kubectl(t, "-n", s.namespace, "wait", "--for=jsonpath={.status.capacity.storage}="+size, "--timeout=60s", "pvc/"+name)
 }
 
 // rawBlock writes a device on one node and reads it on another. discover never takes it for an empty disk.
@@ -116,7 +127,7 @@ func (s *suite) readByMany(t *testing.T) {
 	s.claims(t, claim{name: "book"})
 	s.start(t, pod{name: "author", node: "node1", claims: []string{"book"}})
 	want := s.write(t, "author", "/data/blob")
-	s.snapshotOf(t, "edition", "book")
+	s.snapshotOf(t, "vol", "edition", "book")
 	s.claims(t, claim{name: "copies", from: "VolumeSnapshot/edition", access: "ReadOnlyMany"})
 	s.start(t, pod{name: "reader-1", node: "node1", claims: []string{"copies"}, readOnly: true},
 		pod{name: "reader-2", node: "node2", claims: []string{"copies"}, readOnly: true})
@@ -144,16 +155,22 @@ func (s *suite) oneWriter(t *testing.T) {
 	s.claims(t, claim{name: "single"})
 	s.start(t, pod{name: "first", node: "node1", claims: []string{"single"}})
 	s.Apply(t, s.namespace, pod{name: "second", node: "node2", claims: []string{"single"}}.manifest(s.image))
-	s.Eventually(t, "the second pod is told why it waits", func() error {
-		events, err := s.TryKubectl("", "-n", s.namespace, "get", "events", "--field-selector=involvedObject.name=second", "-o", "jsonpath={.items[*].message}")
-		if err == nil && !strings.Contains(events, "already") {
+	s.awaitEvent(t, "second", "already")
+	s.gone(t, "pod/first")
+	s.Kubectl(t, "-n", s.namespace, "wait", "--for=condition=Ready", "--timeout=170s", "pod/second")
+	s.gone(t, "pod/second", "pvc/single")
+}
+
+// awaitEvent waits until an event of an object has a word.
+func (s *suite) awaitEvent(t *testing.T, object, word string) {
+	t.Helper()
+	s.Eventually(t, object+" is told of: "+word, func() error {
+		events, err := s.TryKubectl("", "-n", s.namespace, "get", "events", "--field-selector=involvedObject.name="+object, "-o", "jsonpath={.items[*].message}")
+		if err == nil && !strings.Contains(events, word) {
 			err = fmt.Errorf("events: %s", events)
 		}
 		return err
 	})
-	s.gone(t, "pod/first")
-	s.Kubectl(t, "-n", s.namespace, "wait", "--for=condition=Ready", "--timeout=170s", "pod/second")
-	s.gone(t, "pod/second", "pvc/single")
 }
 
 // refused: what cannot be done is said on the claim, in words that a person can act on.
@@ -172,8 +189,9 @@ func (s *suite) refused(t *testing.T) {
 	s.gone(t, "pvc/rwx-files", "pvc/huge")
 }
 
-// nothingLeft asks Ceph and Kubernetes for what should be gone.
-func (s *suite) nothingLeft(t *testing.T) {
+// noVolumesLeft asks Kubernetes for what should be gone.
+func (s *suite) noVolumesLeft(t *testing.T) {
+	t.Helper()
 	s.Eventually(t, "no PersistentVolume is left", func() error {
 		left, err := s.TryKubectl("", "get", "pv,volumeattachments", "-o", "name")
 		if err == nil && left != "" {
@@ -181,6 +199,11 @@ func (s *suite) nothingLeft(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// nothingLeft asks Ceph and Kubernetes for what should be gone.
+func (s *suite) nothingLeft(t *testing.T) {
+	s.noVolumesLeft(t)
 	s.Eventually(t, "no image is left", func() error {
 		if left := lines(s.ask(t, "rbd ls vol; rbd trash ls --all vol")); len(left) > 0 {
 			return fmt.Errorf("left: %v", left)

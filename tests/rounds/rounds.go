@@ -16,6 +16,8 @@ const (
 	Kills = "SEAMOUNT_E2E_ROUNDS"
 	// Volumes is how many volumes are made and deleted.
 	Volumes = "SEAMOUNT_E2E_VOLUMES"
+	// Pods is how many pods share a volume.
+	Pods = "SEAMOUNT_E2E_PODS"
 )
 
 // Of is the number that the variable has, and usual where it is not set.
