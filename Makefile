@@ -169,7 +169,7 @@ bin/%: FORCE
 ##@ A Kubernetes on this machine (as root)
 
 .PHONY: up
-up: bin/seamount-local ## Try Seamount: Kubernetes, storage on its disks, and a database on a volume of it
+up: bin/seamount-local ## Try Seamount: Kubernetes, storage on its disks, a database and shared files on volumes of it
 	@bin/seamount-local trial up $(ARGS)
 
 .PHONY: down

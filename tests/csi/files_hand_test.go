@@ -4,7 +4,6 @@ package csi
 
 import (
 	"fmt"
-	"strings"
 	"testing"
 
 	storagev1 "k8s.io/api/storage/v1"
@@ -67,8 +66,7 @@ func (s *suite) mountByHand(pod, options, path string) error {
 func (s *suite) filesNodeKey(t *testing.T) {
 	s.claims(t, sharedClaim("mine"))
 	s.start(t, pod{name: "mine", node: nodes[0], claims: []string{"mine"}})
-	hidden := s.ask(t, strings.ReplaceAll(`ceph fs subvolumegroup create FS secret; ceph fs subvolume create FS hidden --group_name secret
-ceph fs subvolume getpath FS hidden --group_name secret`, "FS", filesystemName))
+	hidden := s.ask(t, fmt.Sprintf("ceph fs subvolume create %[1]s hidden; ceph fs subvolume getpath %[1]s hidden", filesystemName)) // in no group
 	way := s.wayOf(t, "mine")
 	s.hand(t, "thief")
 	options := s.options(t, "thief", user{way["entity"], s.ask(t, "ceph auth get-key "+way["entity"]), way["mons"]})
@@ -84,6 +82,6 @@ ceph fs subvolume getpath FS hidden --group_name secret`, "FS", filesystemName))
 	}
 	metadata := s.ask(t, "ceph fs ls -f json | grep -o '\"metadata_pool\":\"[^\"]*\"' | cut -d '\"' -f 4")
 	s.wantRefused(t, "thief", "rados "+options+" -p "+metadata+" ls", "not permitted")
-	s.ask(t, strings.ReplaceAll("ceph fs subvolume rm FS hidden --group_name secret; ceph fs subvolumegroup rm FS secret", "FS", filesystemName))
+	s.ask(t, "ceph fs subvolume rm "+filesystemName+" hidden")
 	s.gone(t, "pod/thief", "pod/mine", "pvc/mine")
 }
