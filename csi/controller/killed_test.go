@@ -99,12 +99,16 @@ func stories() map[string]func(*world) (act func() error) {
 // ends with, when the operation is repeated, is the same as without that.
 func TestKilledAtEveryCall(t *testing.T) {
 	t.Parallel()
-	for name, story := range stories() {
+	killedAtEveryCall(t, newWorld, stories(), (*world).look)
+}
+
+func killedAtEveryCall[T any](t *testing.T, newWorld func(testing.TB) *world, stories map[string]func(*world) func() error, look func(*world) []T) {
+	for name, story := range stories {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			whole := newWorld(t)
-			whole.ok(story(whole)())
-			want := whole.look()
+			whole.repeat(story(whole))
+			want := look(whole)
 			calls := 0
 			for ; ; calls++ {
 				more := false
@@ -113,7 +117,7 @@ func TestKilledAtEveryCall(t *testing.T) {
 					act := story(w)
 					more = w.killAt(calls, before, act)
 					w.repeat(act)
-					if diff := cmp.Diff(want, w.look()); diff != "" {
+					if diff := cmp.Diff(want, look(w)); diff != "" {
 						t.Fatalf("killed at call %d, then repeated (-want +got):\n%s", calls, diff)
 					}
 				}

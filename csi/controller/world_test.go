@@ -32,6 +32,8 @@ type world struct {
 	server  *Server
 	now     time.Time
 	key     nodekey.Key
+	// driver that the server is of; empty: of block volumes.
+	driver string
 }
 
 func newWorld(t testing.TB) *world {
@@ -96,7 +98,10 @@ func (w *world) handOver(nodes ...string) {
 
 // restart is a new process: nothing in memory outlives it.
 func (w *world) restart() {
-	w.server = New(w.t.Context(), Options{Sessions: w.pool, Now: func() time.Time { return w.now }, Timeout: 10 * time.Second, Log: logr.Discard()})
+	w.server = New(w.t.Context(), Options{Driver: w.driver, Sessions: w.pool, Now: func() time.Time { return w.now }, Timeout: 10 * time.Second, Log: logr.Discard()})
+	if made, is := w.server.backend.(*files); is {
+		made.patience = 0
+	}
 }
 
 func (w *world) ok(err error) {
