@@ -57,13 +57,12 @@ func (s subvolumes) look(ctx context.Context, in session.Session, h handle.Handl
 	if image.Deleting && controller.Shown(metadata) {
 		return Image{Handle: h}
 	}
-	image.Clone = record.Source != "" && record.Path == ""
-	return s.lookInside(ctx, in, image, record)
+	image.Clone = record.Source != "" // also what stands for a snapshot, or shows one: it is empty, and what it stands for is not
+	return s.lookInside(ctx, in, image)
 }
 
-// lookInside reads what a subvolume holds. A copy without a record was given to nobody, and holds what its source does. What
-// stands for a snapshot is empty, and what it stands for is data.
-func (subvolumes) lookInside(ctx context.Context, in session.Session, image Image, record volume.Record) Image {
+// lookInside reads what a subvolume holds. A copy without a record was given to nobody, and holds what its source does.
+func (subvolumes) lookInside(ctx context.Context, in session.Session, image Image) Image {
 	info, err := in.Ceph.Subvolume(ctx, refOf(image.Handle))
 	if err != nil {
 		return image
@@ -75,9 +74,6 @@ func (subvolumes) lookInside(ctx context.Context, in session.Session, image Imag
 	image.Bytes = info.Used
 	if _, err := in.Ceph.CloneStatus(ctx, refOf(image.Handle)); err == nil && !image.Recorded {
 		image.Clone, image.Bytes = true, 0
-	}
-	if record.Kind == volume.Snapshot {
-		image.Clone = true
 	}
 	for _, snap := range snaps {
 		if image.Recorded || !handle.Named(snap) {
