@@ -25,6 +25,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/audit"
 	"github.com/seamount-dev/seamount/csi/controller"
 	"github.com/seamount-dev/seamount/csi/session"
@@ -35,6 +36,9 @@ import (
 
 // victimVariable makes the test binary a controller process: it names a directory with what the operator hands over.
 const victimVariable = "SEAMOUNT_CSI_VICTIM"
+
+// victimDriverVariable says of which driver it is.
+const victimDriverVariable = "SEAMOUNT_CSI_VICTIM_DRIVER"
 
 // runVictim serves the controller on a socket, until it is killed.
 func runVictim() int {
@@ -54,7 +58,8 @@ func runVictim() int {
 		return 1
 	}
 	server := grpc.NewServer()
-	csi.RegisterControllerServer(server, controller.New(context.Background(), controller.Options{Sessions: sessions, Log: logr.Discard()}))
+	driver := os.Getenv(victimDriverVariable)
+	csi.RegisterControllerServer(server, controller.New(context.Background(), controller.Options{Driver: driver, Sessions: sessions, Log: logr.Discard()}))
 	if err := server.Serve(listener); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -65,6 +70,7 @@ func runVictim() int {
 // victims keeps a controller process alive, and kills it at random.
 type victims struct {
 	w      *world
+	kind   kind
 	dir    string
 	client csi.ControllerClient
 	kills  atomic.Int64
@@ -76,9 +82,26 @@ type victims struct {
 	done sync.WaitGroup
 }
 
-func (w *world) victims() *victims {
+// kind of volumes that the victims make.
+type kind struct {
+	driver  string
+	class   map[string]string
+	place   string // what comes before the name in an identifier
+	mode    csi.VolumeCapability_AccessMode_Mode
+	fsType  string
+	listing func(*world) ([]string, error)
+}
+
+func blockVolumes() kind {
+	return kind{
+		v1alpha1.ProvisionerRBD, class(), namespace + "/" + cluster + "/" + pool + "/", csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER, "xfs",
+		func(w *world) ([]string, error) { return w.admin.ListImages(w.t.Context(), pool) },
+	}
+}
+
+func (w *world) victims(of kind) *victims {
 	w.t.Helper()
-	v := &victims{w: w, dir: w.t.TempDir(), calm: make(chan struct{}), over: make(chan struct{})}
+	v := &victims{w: w, kind: of, dir: w.t.TempDir(), calm: make(chan struct{}), over: make(chan struct{})}
 	raw, err := w.handed.Encode()
 	w.ok(err)
 	w.ok(os.WriteFile(filepath.Join(v.dir, "handed"), raw, 0o600))
@@ -98,7 +121,7 @@ func (v *victims) haunt(kills int64) {
 		for {
 			command := built.Again()
 			process := exec.Command(command[0], command[1:]...)
-			process.Env = append(os.Environ(), victimVariable+"="+v.dir)
+			process.Env = append(os.Environ(), victimVariable+"="+v.dir, victimDriverVariable+"="+v.kind.driver)
 			process.Stderr = os.Stderr
 			process.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 			if err := process.Start(); err != nil {
@@ -197,7 +220,7 @@ func (v *victims) life(n int) {
 	if n%4 == 0 {
 		gone = func() bool { attempts--; return attempts < 0 }
 	}
-	id := namespace + "/" + cluster + "/" + pool + "/" + name
+	id := v.kind.place + name
 	if !v.insist(gone, v.create(name, nil)) {
 		return
 	}
@@ -209,17 +232,21 @@ func (v *victims) life(n int) {
 
 func (v *victims) create(name string, from *csi.VolumeContentSource) func(context.Context) error {
 	return func(ctx context.Context) error {
-		_, err := v.client.CreateVolume(ctx, volumeRequest(name, from))
+		_, err := v.client.CreateVolume(ctx, v.kind.request(name, from))
 		return err
 	}
 }
 
 func volumeRequest(name string, from *csi.VolumeContentSource) *csi.CreateVolumeRequest {
+	return blockVolumes().request(name, from)
+}
+
+func (k kind) request(name string, from *csi.VolumeContentSource) *csi.CreateVolumeRequest {
 	return &csi.CreateVolumeRequest{
-		Name: name, Parameters: class(), CapacityRange: &csi.CapacityRange{RequiredBytes: gibibyte}, VolumeContentSource: from,
+		Name: name, Parameters: k.class, CapacityRange: &csi.CapacityRange{RequiredBytes: gibibyte}, VolumeContentSource: from,
 		VolumeCapabilities: []*csi.VolumeCapability{{
-			AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{FsType: "xfs"}},
-			AccessMode: &csi.VolumeCapability_AccessMode{Mode: csi.VolumeCapability_AccessMode_SINGLE_NODE_WRITER},
+			AccessType: &csi.VolumeCapability_Mount{Mount: &csi.VolumeCapability_MountVolume{FsType: k.fsType}},
+			AccessMode: &csi.VolumeCapability_AccessMode{Mode: k.mode},
 		}},
 	}
 }
@@ -247,7 +274,7 @@ func (v *victims) snapshotLife(n int, source string) {
 		Snapshot: &csi.VolumeContentSource_SnapshotSource{SnapshotId: snapshot},
 	}}))
 	deletions := []func(context.Context) error{
-		v.delete(namespace + "/" + cluster + "/" + pool + "/" + restored),
+		v.delete(v.kind.place + restored),
 		func(ctx context.Context) error {
 			_, err := v.client.DeleteSnapshot(ctx, &csi.DeleteSnapshotRequest{SnapshotId: snapshot})
 			return err
@@ -268,13 +295,16 @@ func TestKilled(t *testing.T) { built.Rerun(t, built.One(t, "ceph-20").Root(t), 
 // TestKilledRoot is run by TestKilled, with the libraries of the image.
 func TestKilledRoot(t *testing.T) {
 	root := built.RerunRoot(t)
-	newWorldOn(t, cephtest.Start(t, cephtest.Options{OSDs: 3, Rootfs: root})).killed(rounds.Of(t, rounds.Volumes, 8))
+	w := newWorldOn(t, cephtest.Start(t, cephtest.Options{OSDs: 3, Rootfs: root}))
+	w.killed(blockVolumes(), rounds.Of(t, rounds.Volumes, 8))
+	w.empty()
+	w.noObjects()
 }
 
-// killed makes and deletes so many volumes.
-func (w *world) killed(volumes int) {
+// killed makes and deletes so many volumes, and lets the audit clear away what is left.
+func (w *world) killed(of kind, volumes int) {
 	const atOnce = 8
-	v := w.victims()
+	v := w.victims(of)
 	v.haunt(int64(2 * volumes))
 	numbers := make(chan int)
 	var lives sync.WaitGroup
@@ -292,24 +322,22 @@ func (w *world) killed(volumes int) {
 	lives.Wait()
 	close(v.over)
 	v.done.Wait()
-	names, err := w.admin.ListImages(w.t.Context(), pool)
+	names, err := of.listing(w)
 	w.ok(err)
-	w.t.Logf("%d volumes, %d kills; before the audit: %d images left", volumes, v.kills.Load(), len(names))
+	w.t.Logf("%d volumes, %d kills; before the audit: %d left", volumes, v.kills.Load(), len(names))
 	if v.kills.Load() < int64(volumes/10) {
 		w.t.Errorf("only %d kills", v.kills.Load())
 	}
-	w.audit()
-	w.empty()
-	w.noObjects()
+	w.audit(of.driver)
 }
 
 // audit lets eleven minutes of the audit's own time pass, in a Kubernetes that knows no volume.
-func (w *world) audit() {
+func (w *world) audit(driver string) {
 	w.t.Helper()
 	now := time.Now()
 	var findings []string
 	a := &audit.Auditor{
-		Sessions: w.sessions(), Log: logr.Discard(), Now: func() time.Time { return now },
+		Driver: driver, Sessions: w.sessions(), Log: logr.Discard(), Now: func() time.Time { return now },
 		Known: func(context.Context) (audit.Known, error) { return audit.Known{}, nil },
 		Tell:  func(_ context.Context, f audit.Finding) { findings = append(findings, string(f.Reason)+": "+f.Message) },
 	}

@@ -20,16 +20,16 @@ import (
 	"github.com/seamount-dev/seamount/tests/pidspace"
 )
 
-// serve answers on a socket with the controller, and with the node service of a node whose agent is real.
-func (w *world) serve(n *agentnode.Node) string {
+// serve answers on a socket with the controller of a driver, and with a node service.
+func (w *world) serve(driver string, service csi.NodeServer) string {
 	w.t.Helper()
 	socket := filepath.Join(w.t.TempDir(), "csi.sock")
 	listener, err := (&net.ListenConfig{}).Listen(w.t.Context(), "unix", socket)
 	w.ok(err)
 	server := grpc.NewServer()
-	csi.RegisterIdentityServer(server, &identity.Server{Name: v1alpha1.ProvisionerRBD, Version: "test"})
-	csi.RegisterControllerServer(server, w.server())
-	csi.RegisterNodeServer(server, &node.Server{Agent: n, Socket: n.Socket()})
+	csi.RegisterIdentityServer(server, &identity.Server{Name: driver, Version: "test"})
+	csi.RegisterControllerServer(server, w.serverOf(driver))
+	csi.RegisterNodeServer(server, service)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	w.t.Cleanup(func() {
@@ -49,7 +49,7 @@ func TestSanity(t *testing.T) {
 	}
 	w, n := newWorld(t), agentnode.New(t)
 	config := sanity.NewTestConfig()
-	config.Address = w.serve(n)
+	config.Address = w.serve(v1alpha1.ProvisionerRBD, &node.Server{Agent: n, Socket: n.Socket()})
 	config.TestVolumeParameters, config.TestVolumeSize, config.TestVolumeExpandSize = class(), gibibyte, 2*gibibyte
 	config.TargetPath, config.StagingPath = filepath.Join(n.Dir(), "target"), filepath.Join(n.Dir(), "staging")
 	sc := sanity.GinkgoTest(&config)

@@ -141,9 +141,11 @@ func (w *world) sessions() *session.Pool {
 	return sessions
 }
 
-// server is a controller in this process.
-func (w *world) server() *controller.Server {
-	return controller.New(w.t.Context(), controller.Options{Sessions: w.sessions(), Log: logr.Discard()})
+// server is a controller of block volumes in this process.
+func (w *world) server() *controller.Server { return w.serverOf(v1alpha1.ProvisionerRBD) }
+
+func (w *world) serverOf(driver string) *controller.Server {
+	return controller.New(w.t.Context(), controller.Options{Driver: driver, Sessions: w.sessions(), Log: logr.Discard()})
 }
 
 func class() map[string]string {
