@@ -135,8 +135,11 @@ func fuseFlags(v Volume) (uintptr, error) {
 		return 0, fault.New(codes.InvalidArgument, "the mount option %q is of the kernel's client, and the volume is mounted by %s: "+
 			"take it out of mountOptions of the StorageClass, or let its mounter be Kernel", strings.Join(others, ","), fuseProgram)
 	}
-	const whole = unix.MS_SYNCHRONOUS | unix.MS_DIRSYNC | unix.MS_LAZYTIME | unix.MS_SILENT // of a superblock, which FUSE's has not
-	return flagsOf(flags&^whole, v.ReadOnly), nil
+	if flags&(unix.MS_SYNCHRONOUS|unix.MS_DIRSYNC) != 0 {
+		return 0, fault.New(codes.InvalidArgument, "%s does not write at once, as the mount options sync and dirsync ask for: take them out of mountOptions "+
+			"of the StorageClass, or let its mounter be Kernel", fuseProgram)
+	}
+	return flagsOf(flags&^(unix.MS_LAZYTIME|unix.MS_SILENT), v.ReadOnly), nil // which are of a filesystem, and promise nothing
 }
 
 // find finds the volume's process by its configuration file, which no other is given.

@@ -137,6 +137,7 @@ func TestFuseFails(t *testing.T) {
 		"no key":            {func(_ *world, v *Volume) { v.Connection.Key = "" }, codes.FailedPrecondition, "attach it again"},
 		"a line too many":   {func(_ *world, v *Volume) { v.Connection.Entity = "client.a]\nkey" }, codes.InvalidArgument, "cannot be told"},
 		"kernel's option":   {func(_ *world, v *Volume) { v.Options = []string{"noatime,rsize=5"} }, codes.InvalidArgument, "rsize=5"},
+		"to write at once":  {func(_ *world, v *Volume) { v.Options = []string{"sync"} }, codes.InvalidArgument, "sync and dirsync"},
 		"others' mount":     {func(w *world, _ *Volume) { w.mounts[staging] = mountinfo.Mount{Type: "nfs", Source: "x:/y"} }, codes.FailedPrecondition, "nfs of x:/y"},
 		"others' ceph-fuse": {func(w *world, _ *Volume) { w.mounts[staging] = mountinfo.Mount{Type: FuseType, Source: "ceph-fuse"} }, codes.FailedPrecondition, "unmount it"},
 	} {
