@@ -141,7 +141,7 @@ func checkUser(name string, caps ceph.Caps) error {
 		if !slices.Contains([]string{"mon", "mgr", "osd", "mds"}, service) {
 			return refusal.New(ceph.EINVAL, "unknown cap type '%s'", service)
 		}
-		if !validCaps(text) {
+		if !validCaps(service, text) {
 			return refusal.New(ceph.EINVAL, "%s capability parse failed, stopped at '%s' of '%s'", service, text, text)
 		}
 	}

@@ -145,8 +145,11 @@ func parsePermission(word string) permission {
 	return may
 }
 
-// validCaps tells whether Ceph would take the string.
-func validCaps(text string) bool {
+// validCaps tells whether Ceph would take the string. For metadata servers, "allow" alone is everything, as it was once.
+func validCaps(service, text string) bool {
+	if service == "mds" && text == "allow" {
+		return true
+	}
 	for _, clause := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ';' }) {
 		words := strings.Fields(clause)
 		if len(words) == 0 || words[0] != "allow" && words[0] != "profile" || len(words) < 2 {
