@@ -1,5 +1,5 @@
 // Package rados is the real Ceph client: package ceph's interface over librados
-// and librbd, and over libcephfs for commands to metadata servers. It is the only package of Seamount that links C.
+// and librbd; package mds adds libcephfs for commands to metadata servers. It is the only package of Seamount that links C.
 //
 // It owns the session: connecting, deadlines, what happens when Ceph hangs, and
 // the images. The commands of mons and mgrs are package command's; this package

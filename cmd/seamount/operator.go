@@ -16,6 +16,7 @@ import (
 
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/ceph/rados"
+	"github.com/seamount-dev/seamount/ceph/rados/mds"
 	"github.com/seamount-dev/seamount/operator/app"
 	"github.com/seamount-dev/seamount/operator/session"
 )
@@ -66,6 +67,7 @@ func (f *operatorFlags) addTo(cmd *cobra.Command) {
 
 func (f *operatorFlags) run(ctx context.Context) error {
 	f.options.Log, f.options.Dial = newLogger(f.verbosity), dial
+	mds.Use() // a fence ends sessions with metadata servers
 	kubernetes, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find Kubernetes: %w", err)

@@ -8,11 +8,15 @@ import (
 	"testing"
 
 	"github.com/seamount-dev/seamount/ceph/conformance"
+	"github.com/seamount-dev/seamount/ceph/rados/mds"
 	"github.com/seamount-dev/seamount/tests/cephtest"
 	"github.com/seamount-dev/seamount/tests/images/built"
 )
 
-func TestMain(m *testing.M) { os.Exit(cephtest.Main(m)) }
+func TestMain(m *testing.M) {
+	mds.Use()
+	os.Exit(cephtest.Main(m))
+}
 
 // TestHost runs the suite on the daemons of the machine's own Ceph, 16.
 func TestHost(t *testing.T) {
