@@ -52,8 +52,8 @@ const (
 	instead = `What to do:
  1. Move away or give up the data: delete the VolumeSnapshots and PersistentVolumeClaims. A PersistentVolume with
     reclaim policy Retain stays after its claim: delete it too, once nobody needs its image.
- 2. Delete the StoragePools, then the StorageClusters. With deletionPolicy Retain the disks and the keys stay, and
-    the same StorageCluster brings everything back.
+ 2. Delete the StoragePools and StorageFilesystems, then the StorageClusters. With deletionPolicy Retain the disks and
+    the keys stay, and the same StorageCluster brings everything back.
  3. Uninstall again.
 "helm uninstall --no-hooks" leaves out this check; docs/install.md says what that costs.`
 )
