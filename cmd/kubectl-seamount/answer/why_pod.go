@@ -168,6 +168,11 @@ func (w *walker) persistentVolume(depth int, name string) {
 		w.link(depth, o, Waiting, "NoSuchVolume", err.Error())
 		return
 	}
+	if h.File() {
+		w.link(depth, o, Well, string(v.Status.Phase), fmt.Sprintf("subvolume %s of group %s of filesystem %s", h.Subvolume, h.Group, h.Filesystem))
+		w.attachments(depth+1, name)
+		return
+	}
 	w.link(depth, o, Well, string(v.Status.Phase), fmt.Sprintf("image %s of pool %s", h.Image, h.Pool))
 	w.attachments(depth+1, name)
 	w.poolNamed(depth+1, h.Namespace, h.Pool)

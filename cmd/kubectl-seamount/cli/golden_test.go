@@ -43,6 +43,7 @@ func transcripts() map[string]string {
 		lines["why-"+name] = "why " + object
 	}
 	lines["why-pending-pod-json"] = "why pod/batch-0 -n shop -o json"
+	lines["why-shared-pod"] = "why pod/media-0 -n shop"
 	for _, format := range allFormats() {
 		lines["volumes-"+format] = "volumes -A -o " + format
 	}
