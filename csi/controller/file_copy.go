@@ -78,9 +78,13 @@ func (c fileCreation) startCopy(ctx context.Context) (int64, error) {
 	return c.followCopy(ctx, status)
 }
 
-// awaitCopy waits for a copy to end, for a moment.
+// awaitCopy waits for a copy to end, for a moment, and leaves the call time for its answer.
 func (c fileCreation) awaitCopy(ctx context.Context) (ceph.CloneStatus, error) {
-	patience := time.NewTimer(c.files.patience)
+	most := c.files.patience
+	if deadline, bounded := ctx.Deadline(); bounded {
+		most = min(most, time.Until(deadline)/2)
+	}
+	patience := time.NewTimer(most)
 	defer patience.Stop()
 	look := time.NewTicker(copyLook)
 	defer look.Stop()

@@ -94,6 +94,9 @@ func (c fileCreation) existing(ctx context.Context) (*thing, error) {
 	if err := c.same(record, has); err != nil {
 		return nil, err
 	}
+	if record.Kind == volume.Volume && record.Path != "" && !c.use.readOnly {
+		return nil, refuse(codes.AlreadyExists, "%s exists, and shows %s: nobody can write to it", c.handle, record.Source)
+	}
 	c.record = record // it says when a snapshot was taken
 	return &has, nil
 }

@@ -1,15 +1,16 @@
 package controller
 
 import (
+	"maps"
 	"testing"
 	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
-
-	"github.com/seamount-dev/seamount/csi/handle"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
-// fileStories are calls that change something, each after what it needs.
+// fileStories are calls that make something or meet a copy, each after what it needs.
 func fileStories() map[string]func(*world) func() error {
 	begun := func(w *world, r *csi.CreateVolumeRequest) func() error {
 		_ = w.creating(r)() // it is begun, and complete by the next call
@@ -39,21 +40,28 @@ func fileStories() map[string]func(*world) func() error {
 				return err
 			}
 		},
-		"delete": func(w *world) func() error { return w.deletingVolume(w.create(askedFile("v", gibibyte))) },
-		"delete with snapshots": func(w *world) func() error {
-			w.snapshot("s", w.create(askedFile("v", gibibyte)))
-			return w.deletingVolume(fileID("v"))
-		},
 		"delete while it is copied to": func(w *world) func() error {
-			r := clone(w)
-			_ = w.creating(r)()
-			_ = w.cluster.WriteSubvolume(fileRef(handle.ImageOf("v")), mebibyte)
+			_, err := w.server.CreateVolume(w.t.Context(), clone(w))
+			if status.Code(err) != codes.Aborted {
+				w.t.Fatalf("the copy: %v", err)
+			}
 			return w.deletingVolume(fileID("c"))
 		},
 		"delete the source of a copy": func(w *world) func() error {
 			r := clone(w)
 			_ = w.creating(r)()
 			w.cluster.Advance(10 * time.Second)
+			return w.deletingVolume(fileID("v"))
+		},
+	}
+}
+
+// fileEnds are calls that delete or change a volume.
+func fileEnds() map[string]func(*world) func() error {
+	return map[string]func(*world) func() error{
+		"delete": func(w *world) func() error { return w.deletingVolume(w.create(askedFile("v", gibibyte))) },
+		"delete with snapshots": func(w *world) func() error {
+			w.snapshot("s", w.create(askedFile("v", gibibyte)))
 			return w.deletingVolume(fileID("v"))
 		},
 		"delete snapshot": func(w *world) func() error {
@@ -102,5 +110,7 @@ func fileStories() map[string]func(*world) func() error {
 // TestFilesKilledAtEveryCall is TestKilledAtEveryCall for file volumes.
 func TestFilesKilledAtEveryCall(t *testing.T) {
 	t.Parallel()
-	killedAtEveryCall(t, newFileWorld, fileStories(), (*world).lookFiles)
+	all := fileStories()
+	maps.Copy(all, fileEnds())
+	killedAtEveryCall(t, newFileWorld, all, (*world).lookFiles)
 }

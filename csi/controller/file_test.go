@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/csi/attachment"
 	"github.com/seamount-dev/seamount/csi/handle"
+	"github.com/seamount-dev/seamount/csi/session"
 	"github.com/seamount-dev/seamount/csi/volume"
 )
 
@@ -207,6 +209,9 @@ func TestShownSnapshot(t *testing.T) {
 	w.ok(err)
 	s := w.snapshot("s", v)
 	shown := w.create(askedShown("r", s))
+	if err := w.creating(fromSnapshot(askedFile("r", gibibyte), s))(); status.Code(err) != codes.AlreadyExists || !strings.Contains(err.Error(), "nobody can write to it") {
+		t.Errorf("the same name, to write to: %v", err)
+	}
 	w.deleteSnapshot(s)
 	w.delete(v)
 	again := w.create(func() *csi.CreateVolumeRequest {
@@ -248,6 +253,59 @@ func TestShownSnapshot(t *testing.T) {
 	if left := w.lookFiles(); len(left) != 0 {
 		t.Errorf("left: %+v", left)
 	}
+}
+
+// meanwhile is a cluster in which something happens before a volume notes that it shows a snapshot.
+type meanwhile struct {
+	session.Ceph
+	happens func()
+}
+
+func (m *meanwhile) SetSubvolumeMetadata(ctx context.Context, ref ceph.SubvolumeRef, key, value string) error {
+	if strings.HasPrefix(key, keyShown) {
+		m.happens()
+	}
+	return m.Ceph.SetSubvolumeMetadata(ctx, ref, key, value)
+}
+
+// TestSnapshotDeletedWhileItIsShown refuses to show what is deleted at that moment, and leaves nothing for good.
+func TestSnapshotDeletedWhileItIsShown(t *testing.T) {
+	t.Parallel()
+	for name, shownAlready := range map[string]bool{"it is gone": false, "another volume shows it": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newFileWorld(t)
+			v := w.create(askedFile("v", gibibyte))
+			s := w.snapshot("s", v)
+			if shownAlready {
+				w.create(askedShown("first", s))
+			}
+			other := w.server.sessions
+			w.through(&meanwhile{Ceph: w.admin, happens: func() { w.deleteSnapshot(s) }})
+			if err := w.creating(askedShown("r", s))(); status.Code(err) != codes.NotFound {
+				t.Errorf("got %v", err)
+			}
+			w.server.sessions = other
+			w.delete(fileID("first"))
+			w.delete(v)
+			w.delete(fileID("r"))
+			if left := w.lookFiles(); len(left) != 0 {
+				t.Errorf("left: %+v", left)
+			}
+		})
+	}
+}
+
+// FuzzBase reads only what it would write.
+func FuzzBase(f *testing.F) {
+	f.Add("shared/rwx/pvc-1@snapshot-1")
+	f.Add("a/b@c")
+	f.Add("a/b/c@d@e")
+	f.Fuzz(func(t *testing.T, text string) {
+		if base, err := parseBase(text); err == nil && base.String() != text {
+			t.Errorf("%q becomes %q", text, base)
+		}
+	})
 }
 
 // TestFilesAnyOrder deletes a volume, its snapshot, and what was made of both, in every order.

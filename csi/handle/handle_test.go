@@ -107,3 +107,16 @@ func FuzzImageOf(f *testing.F) {
 		}
 	})
 }
+
+func TestNameAndPlace(t *testing.T) {
+	t.Parallel()
+	for id, place := range map[string]string{"ns/main/fast/pvc-1": "ns/main/fast", "ns/main/shared/rwx/pvc-1": "ns/main/shared/rwx"} {
+		h, err := Parse(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Name() != "pvc-1" || h.Place() != place || h.With("pvc-2").String() != place+"/pvc-2" {
+			t.Errorf("%s: name %s, place %s, with another name %s", id, h.Name(), h.Place(), h.With("pvc-2"))
+		}
+	}
+}

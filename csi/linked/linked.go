@@ -78,6 +78,8 @@ type Controllers struct {
 	core      kubernetes.Interface
 	snapshots snapshots.Interface
 	informers informers.SharedInformerFactory
+	// clones and finalizers look after objects of all drivers, and run once.
+	clones, finalizers sync.Once
 	// running are the controllers and their workers.
 	running sync.WaitGroup
 	// fail ends all of them.

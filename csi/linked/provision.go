@@ -57,7 +57,7 @@ func (c *Controllers) provision(ctx context.Context, d driver) error {
 	clones := workqueue.NewTypedRateLimitingQueueWithConfig(retries(), workqueue.TypedRateLimitingQueueConfig[string]{Name: "clones-" + d.Name})
 	protection := csiprovisioner.NewCloningProtectionController(c.core, claims.Lister(), claims.Informer(), clones, d.controller)
 	if protection != nil {
-		c.running.Go(func() { protection.Run(ctx, 1, &c.running) })
+		c.clones.Do(func() { c.running.Go(func() { protection.Run(ctx, 1, &c.running) }) })
 	}
 	return nil
 }

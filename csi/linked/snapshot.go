@@ -74,7 +74,7 @@ func (c *Controllers) snapshotContents(ctx context.Context, d driver, factory sn
 
 	finalizers := csiprovisioner.NewSnapshotFinalizerController(c.snapshots, c.informers.Core().V1().PersistentVolumeClaims().Lister(), d.controller, orphanSweep)
 	if finalizers != nil {
-		c.running.Go(func() { finalizers.Run(ctx, &c.running) })
+		c.finalizers.Do(func() { c.running.Go(func() { finalizers.Run(ctx, &c.running) }) })
 	}
 }
 
