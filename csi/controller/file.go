@@ -166,7 +166,7 @@ func (*files) placeOf(seen stock, h handle.Handle, data string) (place, error) {
 		return place{}, refuse(codes.InvalidArgument, "cluster %s has no filesystem %s: see the StorageFilesystem that the StorageClass is for", clusterOf(h), h.Filesystem)
 	}
 	fs := seen.filesystems[at]
-	if !slices.ContainsFunc(fs.Ranks, func(m ceph.MDS) bool { return m.State == "up:active" }) {
+	if !served(fs) {
 		return place{}, refuse(codes.Unavailable, "no metadata server serves filesystem %s: see the conditions of the StorageFilesystem; it is tried again by itself", fs.Name)
 	}
 	var found place
@@ -190,6 +190,11 @@ func (*files) placeOf(seen stock, h handle.Handle, data string) (place, error) {
 	return found, nil
 }
 
+// served says whether a metadata server is active: without one, Ceph answers nothing about subvolumes.
+func served(fs ceph.Filesystem) bool {
+	return slices.ContainsFunc(fs.Ranks, func(m ceph.MDS) bool { return m.State == "up:active" })
+}
+
 func (*files) list(ctx context.Context, in session.Session) ([]handle.Handle, error) {
 	return SubvolumeGroups(ctx, in)
 }
@@ -201,7 +206,7 @@ func SubvolumeGroups(ctx context.Context, in session.Session) ([]handle.Handle, 
 		return nil, err
 	}
 	var found []handle.Handle
-	for _, fs := range all {
+	for _, fs := range slices.DeleteFunc(all, func(fs ceph.Filesystem) bool { return !served(fs) }) {
 		groups, err := in.Ceph.ListSubvolumeGroups(ctx, fs.Name)
 		if unless(err, ceph.ErrNotFound) != nil {
 			return nil, err
