@@ -257,3 +257,22 @@ func TestSettingsAreOnceAndHaveReasons(t *testing.T) {
 		}
 	}
 }
+
+// The cache of an MDS is half of its memory limit, or what the profile says.
+func TestCacheLimit(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		profile     v1alpha1.ResourceProfile
+		limit, want int64
+	}{
+		{v1alpha1.ProfileLean, 0, 256 * mebibyte},
+		{v1alpha1.ProfileBalanced, 0, 4 * gibibyte},
+		{v1alpha1.ProfilePerformance, 0, 8 * gibibyte},
+		{v1alpha1.ProfileLean, 2 * gibibyte, gibibyte},
+		{v1alpha1.ProfileBalanced, 32 * mebibyte, 64 * mebibyte},
+	} {
+		if got := CacheLimit(test.profile, test.limit); got != test.want {
+			t.Errorf("%s with a limit of %d: %d, want %d", test.profile, test.limit, got, test.want)
+		}
+	}
+}
