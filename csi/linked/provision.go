@@ -29,13 +29,13 @@ const (
 // provision makes volumes of claims and deletes those that are released.
 func (c *Controllers) provision(ctx context.Context, d driver) error {
 	classes := c.informers.Storage().V1().StorageClasses().Lister()
-	claims := c.informers.Core().V1().PersistentVolumeClaims()
+	known := c.informers.Core().V1().PersistentVolumeClaims()
 	provisioner := csiprovisioner.NewCSIProvisioner(c.core, callTimeout, provisionerID(d.Name), namePrefix, wholeUID,
 		d.Conn, c.snapshots, d.Name, d.plugin, d.controller, "",
 		true,  // a pod's node alone says where its volume must be usable
 		false, // and without a pod a volume may be anywhere: no node has to be there yet
 		csitranslation.New(), classes,
-		c.informers.Storage().V1().CSINodes().Lister(), c.informers.Core().V1().Nodes().Lister(), claims.Lister(),
+		c.informers.Storage().V1().CSINodes().Lister(), c.informers.Core().V1().Nodes().Lister(), known.Lister(),
 		c.informers.Storage().V1().VolumeAttachments().Lister(), nil,
 		true, // names of claims, for people who read an image's record
 		"", nil,
@@ -49,13 +49,13 @@ func (c *Controllers) provision(ctx context.Context, d driver) error {
 	main := controller.NewProvisionController(ctx, c.core, d.Name, provisioner,
 		controller.LeaderElection(false), controller.FailedProvisionThreshold(0), controller.FailedDeleteThreshold(0),
 		controller.RateLimiter(retries()), controller.CreateProvisionedPVLimiter(retries()), controller.RetryIntervalMax(retryMost),
-		controller.Threadiness(c.options.Workers), controller.ClaimsInformer(claims.Informer()), controller.AddFinalizer(true),
+		controller.Threadiness(c.options.Workers), controller.ClaimsInformer(claims{known.Informer()}), controller.AddFinalizer(true),
 		controller.MetricsInstance(counters))
 	main.ControllerWaitGroup(&c.running)
 	c.running.Go(func() { main.Run(ctx) })
 
 	clones := workqueue.NewTypedRateLimitingQueueWithConfig(retries(), workqueue.TypedRateLimitingQueueConfig[string]{Name: "clones-" + d.Name})
-	protection := csiprovisioner.NewCloningProtectionController(c.core, claims.Lister(), claims.Informer(), clones, d.controller)
+	protection := csiprovisioner.NewCloningProtectionController(c.core, known.Lister(), known.Informer(), clones, d.controller)
 	if protection != nil {
 		c.clones.Do(func() { c.running.Go(func() { protection.Run(ctx, 1, &c.running) }) })
 	}
