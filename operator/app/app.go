@@ -21,6 +21,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/cluster"
+	"github.com/seamount-dev/seamount/operator/conditions"
 	"github.com/seamount-dev/seamount/operator/disk"
 	"github.com/seamount-dev/seamount/operator/execute"
 	"github.com/seamount-dev/seamount/operator/plan"
@@ -141,13 +142,14 @@ func add(mgr manager.Manager, options Options) error {
 			return fmt.Errorf("set up the controllers of pools and filesystems: %w", err)
 		}
 	}
-	return errors.Join(register(sessions), addChecks(mgr))
+	reported := &conditions.Collector{Cache: mgr.GetClient(), Log: options.Log.WithName("conditions")}
+	return errors.Join(register(sessions), register(reported), addChecks(mgr))
 }
 
-// register publishes the metrics of the sessions. Those of an operator that ran before in this process make room.
-func register(pool *session.Pool) error {
-	metrics.Registry.Unregister(pool)
-	if err := metrics.Registry.Register(pool); err != nil && !errors.As(err, &prometheus.AlreadyRegisteredError{}) {
+// register publishes metrics. Those of an operator that ran before in this process make room.
+func register(collector prometheus.Collector) error {
+	metrics.Registry.Unregister(collector)
+	if err := metrics.Registry.Register(collector); err != nil && !errors.As(err, &prometheus.AlreadyRegisteredError{}) {
 		return fmt.Errorf("register metrics: %w", err)
 	}
 	return nil

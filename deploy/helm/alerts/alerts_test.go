@@ -26,6 +26,12 @@ var cases = map[string]struct{ fires, silent []string }{
 		fires:  []string{`up{job="seamount/seamount-discover",pod="d-1",node="n1"} 0x20`},
 		silent: []string{`up{job="seamount/seamount-discover",pod="d-1",node="n1"} 0x10 1x20`, `up{job="other",pod="x"} 0x30`},
 	},
+	"SeamountNotReady": {
+		fires: []string{`seamount_condition{kind="StoragePool",namespace="seamount",name="fast",condition="Ready",status="False",reason="Unplaceable",pod="a"} 1x30`},
+		silent: []string{`seamount_condition{kind="StoragePool",namespace="seamount",name="fast",condition="Ready",status="True",reason="Available",pod="a"} 1x30`,
+			`seamount_condition{kind="StoragePool",namespace="seamount",name="slow",condition="Ready",status="False",reason="Unplaceable",pod="a"} 1x5`,
+			`seamount_condition{kind="StoragePool",namespace="seamount",name="slow",condition="UpToDate",status="False",reason="Progressing",pod="a"} 1x40`},
+	},
 	"SeamountCephUnreachable": {
 		fires: []string{`seamount_ceph_polls_total{namespace="seamount",cluster="main",pod="a"} 0+6x30`,
 			`seamount_ceph_poll_failures_total{namespace="seamount",cluster="main",pod="a"} 0+6x30`},
