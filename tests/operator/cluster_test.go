@@ -88,6 +88,7 @@ func TestStorageCluster(t *testing.T) {
 		{"AskedItself", (*suite).askedItself},
 		{"DisksInService", (*suite).disksInService},
 		{"Pools", (*suite).pools},
+		{"Filesystem", (*suite).filesystem},
 		{"HotPlug", (*suite).hotPlug},
 		{"Deleted", (*suite).deleted},
 		{"AllPodsDeleted", (*suite).allPodsDeleted},
