@@ -54,6 +54,8 @@ func (w *world) makeFilesystem() {
 		return w.admin.CreateSubvolumeGroup(ctx, ceph.GroupRef{Filesystem: filesystem, Group: group}, "")
 	}
 	gomega.NewWithT(w.t).Eventually(ready).WithTimeout(time.Minute).WithPolling(time.Second).Should(gomega.Succeed())
+	w.awaitSpace(filesystem + "-meta")
+	w.awaitSpace(filesystem)
 }
 
 // controllerNode is the least of a node service that the controller's part of the suite asks.

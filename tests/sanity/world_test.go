@@ -106,12 +106,19 @@ func (w *world) makePool() {
 	})
 	w.ok(w.admin.InitImagePool(ctx, pool))
 	w.ok(w.admin.SetApplicationValue(ctx, pool, "rbd", "seamount.owner", "StoragePool/"+pool))
-	// Until the OSDs have reported, no volume fits; the provisioner asks again, the suite does not.
-	gomega.NewWithT(w.t).Eventually(w.available).WithTimeout(time.Minute).Should(gomega.BeNumerically(">", gibibyte))
+	w.awaitSpace(pool)
 }
 
-// available is how much the pool says that it can take.
-func (w *world) available() (int64, error) {
+// awaitSpace waits until a pool says that it has space. Until the OSDs have reported, no volume fits; the provisioner asks
+// again, the suite does not.
+func (w *world) awaitSpace(pool string) {
+	w.t.Helper()
+	available := func() (int64, error) { return w.available(pool) }
+	gomega.NewWithT(w.t).Eventually(available).WithTimeout(time.Minute).Should(gomega.BeNumerically(">", gibibyte))
+}
+
+// available is how much a pool says that it can take.
+func (w *world) available(pool string) (int64, error) {
 	pools, err := w.admin.Pools(w.t.Context())
 	if err != nil {
 		return 0, err
