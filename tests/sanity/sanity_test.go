@@ -3,15 +3,19 @@
 package sanity
 
 import (
+	"context"
 	"net"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/container-storage-interface/spec/lib/go/csi"
 	"github.com/kubernetes-csi/csi-test/v5/pkg/sanity"
 	"github.com/onsi/ginkgo/v2"
 	"github.com/onsi/gomega"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/csi/identity"
@@ -26,7 +30,7 @@ func (w *world) serve(driver string, service csi.NodeServer) string {
 	socket := filepath.Join(w.t.TempDir(), "csi.sock")
 	listener, err := (&net.ListenConfig{}).Listen(w.t.Context(), "unix", socket)
 	w.ok(err)
-	server := grpc.NewServer()
+	server := grpc.NewServer(grpc.UnaryInterceptor(repeated))
 	csi.RegisterIdentityServer(server, &identity.Server{Name: driver, Version: "test"})
 	csi.RegisterControllerServer(server, w.serverOf(driver))
 	csi.RegisterNodeServer(server, service)
@@ -37,6 +41,26 @@ func (w *world) serve(driver string, service csi.NodeServer) string {
 		<-served //nolint:errcheck // it was told to stop
 	})
 	return socket
+}
+
+// repeated makes a volume, a snapshot or the end of one as the sidecars do: they call again while a copy is under way, and the
+// suite does not.
+func repeated(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler grpc.UnaryHandler) (any, error) {
+	switch request.(type) {
+	case *csi.CreateVolumeRequest, *csi.CreateSnapshotRequest, *csi.DeleteVolumeRequest, *csi.DeleteSnapshotRequest:
+	default:
+		return handler(ctx, request)
+	}
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for range 60 {
+		response, err := handler(ctx, request)
+		if status.Code(err) != codes.Aborted {
+			return response, err
+		}
+		<-ticker.C
+	}
+	return handler(ctx, request)
 }
 
 // TestSanity runs the CSI community's suite, in a process namespace of its own as a node has one.
