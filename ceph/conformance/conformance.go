@@ -35,6 +35,8 @@ type Backend interface {
 	HoldImage(ctx context.Context, ref ceph.ImageRef) (release func() error, err error)
 	// WriteImage writes bytes into an image from its start.
 	WriteImage(ctx context.Context, ref ceph.ImageRef, bytes int64) error
+	// MountFiles mounts a filesystem as a user in a client of its own, until unmount, also if it was evicted.
+	MountFiles(ctx context.Context, filesystem, entity string, key ceph.Secret) (unmount func() error, err error)
 	// FreezeMons makes every mon stop answering, until thaw.
 	FreezeMons(ctx context.Context) (thaw func() error, err error)
 	// Pass lets a little time pass: a moment in reality, or virtual time.

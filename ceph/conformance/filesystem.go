@@ -118,6 +118,7 @@ func filesystemCases(e *env) {
 		}
 		e.ok(e.EvictFileSessions(e.ctx, rank, "client."+e.name("nobody")))
 	})
+	e.check("the sessions of a user are listed and ended, and its clients blocked; those of others stay", func(e *env) { fileSessionCase(e, name) })
 	e.check("the sessions of a rank that nobody holds, or of no filesystem, cannot be read", func(e *env) {
 		for _, rank := range []ceph.RankRef{{Filesystem: name, Rank: 9}, {Filesystem: e.name("ghost")}} {
 			_, err := e.FileSessions(e.ctx, rank, "client.admin")

@@ -55,6 +55,12 @@ func (b *backend) WriteImage(_ context.Context, ref ceph.ImageRef, bytes int64) 
 	return h.Write(bytes)
 }
 
+// MountFiles leaves the client mounted: the simulator's go with their filesystem.
+func (b *backend) MountFiles(_ context.Context, filesystem, entity string, _ ceph.Secret) (func() error, error) {
+	_, err := b.cluster.MountFiles(filesystem, entity, "10.9.9.9")
+	return func() error { return nil }, err
+}
+
 func (b *backend) FreezeMons(context.Context) (func() error, error) {
 	remove := b.cluster.Inject(sim.Fault{Calls: "*", Effect: sim.Hang()})
 	return func() error {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/seamount-dev/seamount/ceph"
@@ -136,6 +137,26 @@ func (b *backend) HoldImage(ctx context.Context, ref ceph.ImageRef) (func() erro
 		return nil, errors.Join(err, release())
 	}
 	return release, b.held(ctx, ref)
+}
+
+// MountFiles runs ceph-fuse of the cluster's release, in a mount namespace of its own: what it mounts goes with it.
+func (b *backend) MountFiles(ctx context.Context, filesystem, entity string, key ceph.Secret) (func() error, error) {
+	const here = "mounted"
+	if err := os.MkdirAll(filepath.Join(b.cluster.Dir(), here), 0o700); err != nil {
+		return nil, err
+	}
+	fuse := b.cluster.Tool(context.WithoutCancel(ctx), "ceph-fuse", "-f", "--name", entity, "--key", key.Reveal(),
+		"--client_fs", filesystem, b.cluster.Inside(here))
+	fuse.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	fuse.Stderr = os.Stderr
+	if err := fuse.Start(); err != nil {
+		return nil, err
+	}
+	return func() error {
+		err := fuse.Process.Kill()
+		_ = fuse.Wait() // it was killed
+		return err
+	}, nil
 }
 
 // beginDiff is the start of a diff (Ceph's doc/dev/rbd-diff): the image's size, one block of zeroes.
