@@ -186,13 +186,16 @@ func (f *Fuse) start(ctx context.Context, v Volume, dir string) error {
 // mounted waits until the volume's process has mounted it.
 func (f *Fuse) mounted(ctx context.Context, v Volume, dir string) (Mount, error) {
 	var m Mount
-	seen, began := false, time.Now()
+	var seen host.Process
+	began := time.Now()
 	err := wait.For(ctx, f.Limits.Interval, f.Limits.Mount, func() error {
 		p, runs, err := f.find(v)
 		if err != nil {
 			return err
 		}
-		seen = seen || runs
+		if runs {
+			seen = p
+		}
 		at, there, err := f.Filesystems.Mounted(dir)
 		switch {
 		case err != nil:
@@ -202,7 +205,7 @@ func (f *Fuse) mounted(ctx context.Context, v Volume, dir string) (Mount, error)
 		case there && runs:
 			m = Mount{Number: at.Number, Process: p}
 			return nil
-		case !runs && (seen || time.Since(began) >= f.Limits.Appear):
+		case !runs && f.gone(seen, began):
 			return f.failed(v)
 		}
 		return wait.ErrAgain
@@ -212,6 +215,15 @@ func (f *Fuse) mounted(ctx context.Context, v Volume, dir string) (Mount, error)
 			fuseProgram, v.Subvolume, f.Limits.Mount, f.said(v))
 	}
 	return m, err
+}
+
+// gone says that the process that was started has ended, or was not seen in time. While it becomes ceph-fuse it lives, and has
+// no arguments to be found by.
+func (f *Fuse) gone(seen host.Process, began time.Time) bool {
+	if seen.PID != 0 {
+		return !f.Processes.Lives(seen)
+	}
+	return time.Since(began) >= f.Limits.Appear
 }
 
 // Unmount unmounts, and waits until the process has written back what is left to write and has ended.

@@ -86,6 +86,23 @@ func TestFuseIsAdopted(t *testing.T) {
 	}
 }
 
+// A process shows no arguments for a moment while it becomes ceph-fuse, which takes long on a busy node: it has not ended.
+func TestFuseBecomes(t *testing.T) {
+	t.Parallel()
+	w, looks := newWorld(t), 0
+	w.starts = func(p *process) {
+		p.shows = func() bool {
+			if looks++; looks == 4 {
+				w.mountIt(p)
+			}
+			return looks == 1 || looks >= 4
+		}
+	}
+	if m := mustMount(t, w, volume()); w.processes[m.Process.PID] == nil || len(w.processes) != 1 {
+		t.Errorf("%+v of %d", m, len(w.processes))
+	}
+}
+
 // A process that died is told of with Ceph's words, and what it left is removed before another is started.
 func TestFuseDies(t *testing.T) {
 	t.Parallel()

@@ -49,6 +49,8 @@ type process struct {
 	helper launch.Helper
 	number disk.Number
 	lives  bool
+	// shows, unless nil, is asked at each look whether the process has its arguments.
+	shows func() bool
 }
 
 const staging = "/k/staging"
@@ -115,7 +117,7 @@ func (w *world) Find(argument string) (host.Process, bool, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, p := range w.processes {
-		if p.lives && slices.Contains(p.helper.Command, argument) {
+		if p.lives && slices.Contains(p.helper.Command, argument) && (p.shows == nil || p.shows()) {
 			return p.Process, true, nil
 		}
 	}
