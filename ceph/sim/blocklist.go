@@ -36,6 +36,7 @@ func (k *Client) AddBlocklist(ctx context.Context, addr string, d time.Duration)
 		}
 		c.blocklist[full] = c.clock.now.Add(d)
 		c.osdmap.epoch++
+		c.after(mdsNotices, c.endFencedSessions)
 		return nil
 	})
 }

@@ -12,6 +12,9 @@ import (
 // evictedFor is how long the address of a client that was evicted is on the blocklist.
 const evictedFor = time.Hour
 
+// mdsNotices is how long metadata servers take to end the sessions of a client that came onto the blocklist.
+const mdsNotices = 100 * time.Millisecond
+
 // FileHandle is a mounted filesystem: a client with a session with each rank that was active then.
 type FileHandle struct {
 	cluster *Cluster
@@ -91,6 +94,17 @@ func (k *Client) EvictFileSessions(ctx context.Context, rank ceph.RankRef, entit
 		}
 		return nil
 	})
+}
+
+// endFencedSessions is what metadata servers do when they have the map with the blocklist.
+func (c *Cluster) endFencedSessions() {
+	for _, fs := range c.filesystems() {
+		for _, h := range fs.mounts {
+			if c.blocklisted(h.addr) {
+				h.ranks = nil
+			}
+		}
+	}
 }
 
 // rank finds the filesystem of a rank that somebody holds.

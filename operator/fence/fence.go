@@ -74,13 +74,14 @@ func Fence(ctx context.Context, client Client, node Node, now time.Time) (Report
 		return report, fmt.Errorf("fence node %s: take the capabilities of its user: %w", node.Name, err)
 	}
 	report.User = user
-	// A client that was connected may have recorded its address since the last look: look until nothing is new.
+	// A client that was connected may have recorded its address since the last look: look until nothing is new. The sessions
+	// of one that is on the blocklist end, and are not seen at the next look: what was seen before counts too.
 	for range rounds {
 		found, added, err := block(ctx, client, node, report.User, now)
 		if err != nil {
 			return report, fmt.Errorf("fence node %s: %w", node.Name, err)
 		}
-		report.Addresses = found
+		report.Addresses = union(report.Addresses, found)
 		if added > 0 {
 			continue
 		}
@@ -119,9 +120,14 @@ func block(ctx context.Context, client Client, node Node, user string, now time.
 	if err != nil {
 		return nil, 0, err
 	}
-	found = slices.Compact(slices.Sorted(slices.Values(slices.Concat(found, ofFiles))))
+	found = union(found, ofFiles)
 	added, err = add(ctx, client, found, now)
 	return found, added, err
+}
+
+// union of addresses, sorted.
+func union(some, others []string) []string {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(some, others))))
 }
 
 // add puts addresses on the blocklist that are not there for long enough.

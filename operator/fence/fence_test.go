@@ -175,6 +175,33 @@ func TestFenceEndsSessions(t *testing.T) {
 	}
 }
 
+// slow is a client with which time passes at each call.
+type slow struct{ *world }
+
+func (s slow) AddBlocklist(ctx context.Context, addr string, d time.Duration) error {
+	err := s.world.AddBlocklist(ctx, addr, d)
+	s.cluster.Advance(time.Second)
+	return err
+}
+
+// Metadata servers end the sessions of who is on the blocklist by themselves: their addresses are told and read back although
+// no session is left to know them from.
+func TestFenceRemembersSessionsThatEnd(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.files("home")
+	handle, healthy := w.mount("home", "n1", "10.0.0.1"), w.mount("home", "n2", "10.0.0.2")
+	report, err := Fence(t.Context(), slow{w}, Node{"n1", "boot-1"}, w.cluster.Now())
+	w.must(err)
+	if diff := cmp.Diff([]string{handle.Addr()}, report.Addresses); diff != "" {
+		t.Error(diff)
+	}
+	if w.cluster.Calls()["EvictFileSessions"] > 0 || handle.Write() == nil {
+		t.Error("the session did not end by itself")
+	}
+	w.must(healthy.Write())
+}
+
 // As long as a session may be left, the node is not fenced, and it is told why.
 func TestFenceFailsWhileSessionsMayBeLeft(t *testing.T) {
 	t.Parallel()
