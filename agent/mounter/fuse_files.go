@@ -199,7 +199,7 @@ func failure(v Volume, text string) error {
 	case unix.ESHUTDOWN:
 		return fault.New(codes.FailedPrecondition, "this node is on Ceph's blocklist: it was fenced; restart it and lift the fence: %w", err)
 	case unix.ETIMEDOUT, unix.EAGAIN, unix.EHOSTUNREACH:
-		return fault.New(codes.Unavailable, "Ceph does not answer: see whether its mons and an MDS are up; it is tried again: %w", err)
+		return fault.New(codes.Unavailable, "Ceph does not answer: see whether its mons and an MDS are up, and whether this node was fenced; it is tried again: %w", err)
 	}
 	return fault.New(codes.Internal, "%w", err)
 }
