@@ -17,6 +17,7 @@ import (
 
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/ceph/rados"
+	"github.com/seamount-dev/seamount/ceph/rados/mds"
 	"github.com/seamount-dev/seamount/operator/fence"
 	"github.com/seamount-dev/seamount/operator/keys"
 	"github.com/seamount-dev/seamount/operator/plan"
@@ -24,7 +25,10 @@ import (
 	"github.com/seamount-dev/seamount/tests/images/built"
 )
 
-func TestMain(m *testing.M) { os.Exit(cephtest.Main(m)) }
+func TestMain(m *testing.M) {
+	mds.Use()
+	os.Exit(cephtest.Main(m))
+}
 
 // TestCeph16 is about the daemons of the machine's own Ceph.
 func TestCeph16(t *testing.T) { onRelease(t, cephtest.Shared(t)) }
@@ -34,7 +38,7 @@ func TestCeph20(t *testing.T) { built.Rerun(t, built.One(t, "ceph-20").Root(t), 
 
 // TestRoot is run by TestCeph20, with the libraries of the image.
 func TestRoot(t *testing.T) {
-	onRelease(t, cephtest.Start(t, cephtest.Options{OSDs: 3, Rootfs: built.RerunRoot(t)}))
+	onRelease(t, cephtest.Start(t, cephtest.Options{OSDs: 3, MDS: 1, Rootfs: built.RerunRoot(t)}))
 }
 
 // onRelease runs all tests on one cluster.
@@ -42,6 +46,7 @@ func onRelease(t *testing.T, cluster *cephtest.Cluster) {
 	t.Run("WhatANodeMayDo", func(t *testing.T) { whatANodeMayDo(t, cluster) })
 	t.Run("WhatTheControllerMayDo", func(t *testing.T) { whatTheControllerMayDo(t, cluster) })
 	t.Run("Fence", func(t *testing.T) { fenced(t, cluster) })
+	t.Run("FenceFiles", func(t *testing.T) { filesFenced(t, cluster) })
 }
 
 const (
@@ -102,9 +107,9 @@ func image(t testing.TB, admin *rados.Client, pool, name string) ceph.ImageRef {
 }
 
 // node makes the user of a node.
-func node(t testing.TB, admin *rados.Client, name string) ceph.Entity {
+func node(t testing.TB, admin *rados.Client, name string, reach ...keys.Files) ceph.Entity {
 	t.Helper()
-	user, err := admin.EnsureEntity(within(t), keys.NameNode(name), keys.NodeCaps())
+	user, err := admin.EnsureEntity(within(t), keys.NameNode(name), keys.NodeCaps(reach...))
 	do(t, err)
 	t.Cleanup(func() {
 		if err := admin.RemoveEntity(within(t), user.Name); err != nil {
