@@ -91,7 +91,7 @@ func (c *Cluster) makeMonMap(ctx context.Context) error {
 	for i, id := range c.mons {
 		args = append(args, "--addv", id, c.addr.mon(i))
 	}
-	return c.tool(ctx, "", "monmaptool", append(args, c.Inside("monmap"))...)
+	return c.tool(ctx, "", "monmaptool", append(args, c.inside("monmap"))...)
 }
 
 func (c *Cluster) startMon(ctx context.Context, id string) error {
@@ -99,8 +99,8 @@ func (c *Cluster) startMon(ctx context.Context, id string) error {
 	if err := os.Mkdir(filepath.Join(c.dir, dir), 0o755); err != nil {
 		return err
 	}
-	err := c.tool(ctx, "", "ceph-mon", "-c", c.Inside("ceph.conf"), "--mkfs", "-i", id,
-		"--monmap", c.Inside("monmap"), "--keyring", c.Inside("seed.keyring"))
+	err := c.tool(ctx, "", "ceph-mon", "-c", c.inside("ceph.conf"), "--mkfs", "-i", id,
+		"--monmap", c.inside("monmap"), "--keyring", c.inside("seed.keyring"))
 	if err != nil {
 		return err
 	}
@@ -151,8 +151,8 @@ func (c *Cluster) startOSD(ctx context.Context, o OSD) error {
 
 // makeOSD formats the disk. The key goes by stdin, and into the disk's label.
 func (c *Cluster) makeOSD(ctx context.Context, name string, o OSD) error {
-	return c.tool(ctx, o.Key.Reveal(), "ceph-osd", "-c", c.Inside("ceph.conf"), "--mkfs", "--no-mon-config",
-		"-i", o.ID, "--monmap", c.Inside("monmap"), "--osd-data", c.Inside(name),
+	return c.tool(ctx, o.Key.Reveal(), "ceph-osd", "-c", c.inside("ceph.conf"), "--mkfs", "--no-mon-config",
+		"-i", o.ID, "--monmap", c.inside("monmap"), "--osd-data", c.inside(name),
 		"--osd-uuid", o.UUID, "--osd-objectstore", "bluestore", "--keyfile", "-")
 }
 

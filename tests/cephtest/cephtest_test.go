@@ -140,7 +140,7 @@ func TestAddOSD(t *testing.T) {
 	o := OSD{UUID: newUUID(), Key: NewKey(), Host: "node7"}
 	secret := filepath.Join(c.Dir(), "secret.json")
 	g.Expect(os.WriteFile(secret, []byte(`{"cephx_secret":"`+o.Key.Reveal()+`"}`), 0o600)).To(Succeed())
-	id, err := c.Ceph(within(t), "osd", "new", o.UUID, "-i", c.Inside("secret.json"))
+	id, err := c.Ceph(within(t), "osd", "new", o.UUID, "-i", c.inside("secret.json"))
 	g.Expect(err).NotTo(HaveOccurred())
 	o.ID = strings.TrimSpace(string(id))
 	g.Expect(c.AddOSD(within(t), o)).To(Succeed())

@@ -143,8 +143,8 @@ func (c *Cluster) monHosts() []string {
 // Dir returns the cluster's directory on this machine.
 func (c *Cluster) Dir() string { return c.dir }
 
-// Inside returns a path in the cluster's directory as the release's programs see it.
-func (c *Cluster) Inside(elem ...string) string {
+// inside returns a path in the cluster's directory as the release's programs see it.
+func (c *Cluster) inside(elem ...string) string {
 	return filepath.Join(append([]string{c.release.inside(c.dir)}, elem...)...)
 }
 

@@ -142,7 +142,7 @@ func (c *Cluster) start(d *daemon) error {
 	}
 	defer log.Close()
 	_, id, _ := strings.Cut(d.name, ".")
-	args := append([]string{"-f", "-c", c.Inside("ceph.conf"), "-i", id}, d.args...)
+	args := append([]string{"-f", "-c", c.inside("ceph.conf"), "-i", id}, d.args...)
 	cmd := c.release.command(context.Background(), c.dir, d.program, args...)
 	cmd.Env = append(os.Environ(), lean...)
 	cmd.Stdout, cmd.Stderr = log, log

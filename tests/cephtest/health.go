@@ -17,7 +17,7 @@ const pollInterval = 200 * time.Millisecond
 // Tool makes a command of the release's command line tools (ceph, rados, rbd)
 // that runs as client.admin.
 func (c *Cluster) Tool(ctx context.Context, name string, args ...string) *exec.Cmd {
-	return c.release.command(ctx, c.dir, name, append([]string{"-c", c.Inside("client.conf")}, args...)...)
+	return c.release.command(ctx, c.dir, name, append([]string{"-c", c.inside("client.conf")}, args...)...)
 }
 
 // Ceph runs the ceph program as client.admin and returns what it prints: a

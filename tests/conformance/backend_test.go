@@ -14,7 +14,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/seamount-dev/seamount/ceph"
@@ -139,24 +138,13 @@ func (b *backend) HoldImage(ctx context.Context, ref ceph.ImageRef) (func() erro
 	return release, b.held(ctx, ref)
 }
 
-// MountFiles runs ceph-fuse of the cluster's release, in a mount namespace of its own: what it mounts goes with it.
+// MountFiles mounts a filesystem as a user.
 func (b *backend) MountFiles(ctx context.Context, filesystem, entity string, key ceph.Secret) (func() error, error) {
-	const here = "mounted"
-	if err := os.MkdirAll(filepath.Join(b.cluster.Dir(), here), 0o700); err != nil {
+	mounted, err := b.cluster.MountFiles(ctx, ceph.Entity{Name: entity, Key: key}, filesystem, "/")
+	if err != nil {
 		return nil, err
 	}
-	fuse := b.cluster.Tool(context.WithoutCancel(ctx), "ceph-fuse", "-f", "--name", entity, "--key", key.Reveal(),
-		"--client_fs", filesystem, b.cluster.Inside(here))
-	fuse.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	fuse.Stderr = os.Stderr
-	if err := fuse.Start(); err != nil {
-		return nil, err
-	}
-	return func() error {
-		err := fuse.Process.Kill()
-		_ = fuse.Wait() // it was killed
-		return err
-	}, nil
+	return func() error { mounted.End(); return nil }, nil
 }
 
 // beginDiff is the start of a diff (Ceph's doc/dev/rbd-diff): the image's size, one block of zeroes.

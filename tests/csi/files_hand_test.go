@@ -55,9 +55,9 @@ func (s *suite) options(t testing.TB, pod string, u user) string {
 	return fmt.Sprintf("-c /dev/null --mon_host '%s' -n %s -k /tmp/keyring", u.mons, u.entity)
 }
 
-// mountByHand mounts a directory of the filesystem at /mnt in the pod. What refuses it ends well, so the mount is looked for.
+// mountByHand mounts a directory of the filesystem at /tmp/files in the pod. What refuses it ends well, so the mount is looked for.
 func (s *suite) mountByHand(pod, options, path string) error {
-	_, err := s.tryPod(pod, fmt.Sprintf("ceph-fuse %s --client_mount_timeout 20 --client_fs %s -r '%s' /mnt || true\nmountpoint /mnt", options, filesystemName, path))
+	_, err := s.tryPod(pod, fmt.Sprintf("mkdir -p /tmp/files; ceph-fuse %s --client_mount_timeout 20 --client_fs %s -r '%s' /tmp/files || true\nmountpoint /tmp/files", options, filesystemName, path))
 	return err
 }
 
@@ -73,11 +73,11 @@ func (s *suite) filesNodeKey(t *testing.T) {
 	if err := s.mountByHand("thief", options, way["path"]); err != nil {
 		t.Errorf("the key does not open its own volume, so that the rest says nothing: %v", err)
 	}
-	s.sh(t, "thief", "umount /mnt")
+	s.sh(t, "thief", "umount /tmp/files")
 	for _, path := range []string{"/", "/volumes", hidden} {
 		if err := s.mountByHand("thief", options, path); err == nil {
 			t.Errorf("the key of a node mounts %s", path)
-			s.sh(t, "thief", "umount /mnt")
+			s.sh(t, "thief", "umount /tmp/files")
 		}
 	}
 	metadata := s.ask(t, "ceph fs ls -f json | grep -o '\"metadata_pool\":\"[^\"]*\"' | cut -d '\"' -f 4")
