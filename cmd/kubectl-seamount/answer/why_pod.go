@@ -171,6 +171,7 @@ func (w *walker) persistentVolume(depth int, name string) {
 	if h.File() {
 		w.link(depth, o, Well, string(v.Status.Phase), fmt.Sprintf("subvolume %s of group %s of filesystem %s", h.Subvolume, h.Group, h.Filesystem))
 		w.attachments(depth+1, name)
+		w.filesystemNamed(depth+1, h.Namespace, h.Filesystem)
 		return
 	}
 	w.link(depth, o, Well, string(v.Status.Phase), fmt.Sprintf("image %s of pool %s", h.Image, h.Pool))
