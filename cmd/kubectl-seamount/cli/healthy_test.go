@@ -24,6 +24,7 @@ const adminKeyText = "AQBvZWRp0qkBBRAAmDP7d8wQSXQzSzJmdUzr9g=="
 type fixture struct {
 	cluster    *v1alpha1.StorageCluster
 	fast, bulk *v1alpha1.StoragePool
+	home       *v1alpha1.StorageFilesystem
 	disks      map[string]*v1alpha1.StorageDisk
 	operations []*v1alpha1.StorageOperation
 	nodes      map[string]*corev1.Node
@@ -37,7 +38,9 @@ func healthy() *fixture {
 		cluster: cluster(), disks: map[string]*v1alpha1.StorageDisk{}, nodes: map[string]*corev1.Node{}, daemons: map[string]*corev1.Pod{},
 		fast: pool("fast", "3 copies", "3 copies over Host on class nvme has a place for each", "fast,fast-keep"),
 		bulk: pool("bulk", "EC 2+1", "EC 2+1 over Host on class hdd has a place for each", "bulk"),
+		home: filesystem(),
 	}
+	f.daemons["mds.home-a"], f.daemons["mds.home-b"] = daemonPod("mds", "mds.home-a", "n2", true), daemonPod("mds", "mds.home-b", "n3", true)
 	for i := range int32(3) {
 		n := fmt.Sprintf("n%d", i+1)
 		f.nodes[n] = readyNode(n)
@@ -63,7 +66,7 @@ func healthy() *fixture {
 func (f *fixture) add(d *v1alpha1.StorageDisk) { f.disks[d.Name] = d }
 
 func (f *fixture) objects() []client.Object {
-	all := append([]client.Object{f.cluster, f.fast, f.bulk}, f.others...)
+	all := append([]client.Object{f.cluster, f.fast, f.bulk, f.home}, f.others...)
 	for _, o := range f.operations {
 		all = append(all, o)
 	}
@@ -106,6 +109,24 @@ func cluster() *v1alpha1.StorageCluster {
 		})
 	}
 	return c
+}
+
+func filesystem() *v1alpha1.StorageFilesystem {
+	f := &v1alpha1.StorageFilesystem{ObjectMeta: named("seamount", "home")}
+	f.Spec.ClusterRef.Name = "main"
+	f.Status = v1alpha1.StorageFilesystemStatus{
+		ObservedGeneration: 1, Ranks: []v1alpha1.MDSRank{{Rank: 0, Daemon: "home-a", Node: "n2", State: "active"}},
+		Summary:    &v1alpha1.FilesystemSummary{MDS: "1/1 +1", Used: "14%", StorageClasses: "home", DataPools: "default"},
+		Capacity:   &v1alpha1.PoolCapacity{Used: quantity("300G"), Available: quantity("1840G"), UsedPercent: new(int32(14))},
+		Dependents: &v1alpha1.FilesystemDependents{Subvolumes: new(int32(31))},
+		Conditions: []metav1.Condition{
+			yes("Ready", "Available", "the filesystem can be used"), yes("Placeable", "Placeable", "3 copies over Host has a place for each"),
+			yes("CapacityOK", "Room", "no OSD of the filesystem is near full"), yes("StorageClassesReady", "Made", "home"),
+			yes("UpToDate", "Current", "Ceph has all settings as declared"), no("Deleting", "NotDeleting", "the StorageFilesystem stays"),
+			yes("MDSHealthy", "AllRanksActive", "rank 0 is active on home-a"),
+		},
+	}
+	return f
 }
 
 func pool(name, layout, placeable, classes string) *v1alpha1.StoragePool {

@@ -23,9 +23,8 @@ func troubled() *fixture {
 	set(f.bulk.Status.Conditions, no("CapacityOK", "Full", "bulk: an OSD of the pool is full, and writes are refused; add disks, or delete volumes"))
 	f.bulk.Status.Capacity = &v1alpha1.PoolCapacity{Used: quantity("29T"), Available: quantity("0"), UsedPercent: new(int32(100))}
 	f.operations = append(f.operations, replaceOSD2(), drained())
-	f.daemons["mds.home-a"], f.daemons["mds.home-b"] = daemonPod("mds", "mds.home-a", "n2", false), daemonPod("mds", "mds.home-b", "n3", false)
+	f.troubleFilesystem()
 	f.others = append(f.others,
-		failedFilesystem(),
 		claim("shop", "logs", "fast", "50Gi", ""),
 		pendingPod(),
 		warning("PersistentVolumeClaim", "logs", "ProvisioningFailed", "the cluster seamount/main does not answer: no mon is in reach"),
@@ -34,23 +33,12 @@ func troubled() *fixture {
 	return f
 }
 
-// failedFilesystem has two metadata servers: the node of one is gone, and the other does not come up.
-func failedFilesystem() *v1alpha1.StorageFilesystem {
-	f := &v1alpha1.StorageFilesystem{ObjectMeta: named("seamount", "home")}
-	f.Spec.ClusterRef.Name = "main"
-	f.Status = v1alpha1.StorageFilesystemStatus{
-		ObservedGeneration: 1, Ranks: []v1alpha1.MDSRank{{Rank: 0, State: "failed"}},
-		Summary:    &v1alpha1.FilesystemSummary{MDS: "0/1", Used: "14%", StorageClasses: "home", DataPools: "default"},
-		Capacity:   &v1alpha1.PoolCapacity{Used: quantity("300G"), Available: quantity("1840G"), UsedPercent: new(int32(14))},
-		Dependents: &v1alpha1.FilesystemDependents{Subvolumes: new(int32(31))},
-		Conditions: []metav1.Condition{
-			no("Ready", "RankFailed", "rank 0 has failed, and nobody takes over"), yes("Placeable", "Placeable", "3 copies over Host has a place for each"),
-			yes("CapacityOK", "Room", "no OSD of the filesystem is near full"), yes("StorageClassesReady", "Made", "home"),
-			yes("UpToDate", "Current", "Ceph has all settings as declared"), no("Deleting", "NotDeleting", "the StorageFilesystem stays"),
-			no("MDSHealthy", "RankFailed", "rank 0 has failed, and nobody takes over; see the pods of the metadata servers"),
-		},
-	}
-	return f
+// troubleFilesystem: the node of one metadata server is gone, and the other does not come up.
+func (f *fixture) troubleFilesystem() {
+	f.daemons["mds.home-a"], f.daemons["mds.home-b"] = daemonPod("mds", "mds.home-a", "n2", false), daemonPod("mds", "mds.home-b", "n3", false)
+	f.home.Status.Ranks, f.home.Status.Summary.MDS = []v1alpha1.MDSRank{{Rank: 0, State: "failed"}}, "0/1"
+	set(f.home.Status.Conditions, no("Ready", "RankFailed", "rank 0 has failed, and nobody takes over"))
+	set(f.home.Status.Conditions, no("MDSHealthy", "RankFailed", "rank 0 has failed, and nobody takes over; see the pods of the metadata servers"))
 }
 
 func (f *fixture) troubleCluster() {
