@@ -116,9 +116,8 @@ func (s *suite) benchFileClaims(b *testing.B) {
 
 // work writes and reads a large file, and makes small ones, below the directory $1. It prints MiB a second of writing, of
 // reading, and small files a second.
-const work = `
-now() { date +%s%N; }
-rate() { awk "BEGIN { print $1 * 1e9 / ($(now) - $2) }"; }
+const work = clock + `
+rate() { awk "BEGIN { print $1 * 1000 / ($(now) - $2) }"; }
 began=$(now); dd if=/dev/zero of=$1/large bs=1M count=256 conv=fsync 2>/dev/null; rate 256 $began
 began=$(now); dd if=$1/large of=/dev/null bs=1M iflag=direct 2>/dev/null; rate 256 $began
 mkdir $1/small
