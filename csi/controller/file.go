@@ -76,10 +76,11 @@ func (f *files) inspect(ctx context.Context, in session.Session, h handle.Handle
 	if metadata[ceph.ImageKeyDeleting] != "" {
 		return thing{}, &ceph.Error{Op: "look up", Target: h.String(), Kind: ceph.ErrNotFound, Text: "it was deleted, and is kept for volumes that show it"}
 	}
-	record, none := volume.Of(h.Subvolume, metadata)
+	known := thing{metadata: metadata}
+	record, err := volume.Of(h.Subvolume, metadata)
 	switch {
-	case none != nil:
-		return thing{metadata: metadata}, nil
+	case err != nil:
+		return known, nil //nolint:nilerr // the caller reads the record itself, and says what is the matter with it
 	case record.Path != "":
 		return thing{metadata: metadata, size: record.Size, path: record.Path}, nil
 	}

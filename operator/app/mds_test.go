@@ -81,9 +81,10 @@ func TestMetadataServers(t *testing.T) {
 	w.live("one", func() bool { return !strings.Contains(w.mdsDeployments(), " ") && w.serves(1) })
 
 	w.byHand(func() { w.must(w.api.Delete(t.Context(), object)) })
-	w.pass()
+	w.must(w.pass())
 	w.advance(time.Minute)
-	if w.pass(); w.mdsDeployments() == "" {
+	w.must(w.pass())
+	if w.mdsDeployments() == "" {
 		t.Fatal("a CephFS without a StorageFilesystem has lost its metadata server")
 	}
 	w.must(admin.FailFilesystem(t.Context(), "home"))

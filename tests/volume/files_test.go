@@ -60,7 +60,7 @@ func newFiles(t testing.TB) *files {
 
 func (n *node) newFiles(group string) *files {
 	n.t.Helper()
-	dir, err := os.MkdirTemp(n.Dir(), "files-") //nolint:usetesting // below the node's own
+	dir, err := os.MkdirTemp(n.Dir(), "files-")
 	do(n.t, err)
 	f := &files{node: n, name: filepath.Base(dir), dir: dir, access: agentv1.Access_ACCESS_MULTI_NODE}
 	n.ceph("fs", "subvolume", "create", filesystem, f.name, strconv.Itoa(quota), group)
