@@ -29,9 +29,13 @@ IMAGES ?= ceph-18 ceph-20 pause $(notdir $(wildcard cmd/seamount cmd/seamount-no
 ## What the programs say of themselves
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 
-# The version is in LDFLAGS: the go command asks git by itself, which fails in a clone of another user. Without paths of
-# this machine what tests compile is what the programs are linked from, and the local Kubernetes: each is compiled once.
-export GOFLAGS := $(strip $(filter-out -tags=% -buildvcs=% -trimpath%,$(shell go env GOFLAGS)) -tags=$(CEPH_TAG) -buildvcs=false -trimpath)
+# The version is in LDFLAGS: the go command asks git by itself, which fails in a clone of another user.
+#
+# Without cgo nothing that is compiled names a path of this machine, so that what is vetted and tested is what the static
+# programs and the local Kubernetes are linked from: each package is compiled once. With cgo that cannot be: what cgo wrote for a
+# checkout elsewhere would be taken from the cache, and vet and linters look for its files there.
+TRIM := $(if $(filter 0,$(CGO_ENABLED)),-trimpath)
+export GOFLAGS := $(strip $(filter-out -tags=% -buildvcs=% -trimpath%,$(shell go env GOFLAGS)) -tags=$(CEPH_TAG) -buildvcs=false $(TRIM))
 export CGO_ENABLED CEPH_TAG FUZZTIME SEAMOUNT_CACHE
 LDFLAGS := -s -w -X main.version=$(VERSION)
 RACE := $(if $(filter 0,$(CGO_ENABLED)),,-race)
@@ -103,11 +107,9 @@ verify: $(GENERATORS) ## Fail when generated files or a go.mod are stale
 .PHONY: vet
 vet: deps-build ## Compile and vet everything, with all tests, and again without cgo
 	@$(call each,go vet -tags=e2e$(comma)$(CEPH_TAG) ./...)
-	@CGO_ENABLED=0 go vet ./...
+	@CGO_ENABLED=0 go vet -trimpath ./...
 
-# Not with -trimpath: what cgo wrote for a checkout elsewhere would be taken from the cache, and names files there.
 .PHONY: lint
-lint: GOFLAGS := $(filter-out -trimpath,$(GOFLAGS))
 lint: $(GOLANGCI_LINT) deps-build ## golangci-lint, with kube-api-linter for api/
 	@$(call each,$(GOLANGCI_LINT) run)
 
@@ -147,7 +149,7 @@ bench: deps-build ## Print the figures of the benchmarks
 STATIC := helm kubectl-seamount seamount-node
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 # program <module> <package> <name>
-program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) go build -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
+program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) go build -trimpath -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
 
 .PHONY: build
 build: deps-build $(COMMANDS:%=bin/%) bin/seamount-local bin/seamount-images ## Build all programs into bin/
