@@ -30,7 +30,7 @@ func (s *suite) killed(t *testing.T) {
 		"operator":       func() { s.kill(t, "app.kubernetes.io/component=operator", product.Operator) },
 		"an OSD": func() {
 			s.Kubectl(t, "-n", product.Namespace, "delete", "pod", "-l", manifest.LabelDaemon+"=osd.0", "--grace-period=0", "--force", "--wait=false")
-			s.Kubectl(t, "-n", product.Namespace, "rollout", "status", "deployment/"+manifest.OSDName(clusterName, 0), "--timeout=150s")
+			s.Kubectl(t, "-n", product.Namespace, "rollout", "status", "deployment/"+manifest.OSDName(s.cluster, 0), "--timeout=150s")
 		},
 	}
 	for round := range rounds.Of(t, rounds.Kills, 1) {

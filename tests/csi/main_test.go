@@ -28,14 +28,12 @@ func TestMain(m *testing.M) {
 
 var nodes = []string{"node1", "node2", "node3"}
 
-const (
-	clusterName = "main"
-	diskSize    = "6G"
-)
+const diskSize = "6G"
 
 // suite is one Ceph cluster with a StoragePool or a StorageFilesystem, which the parts of a test share.
 type suite struct {
 	*product.Product
+	cluster   string       // the StorageCluster's name
 	image     string       // for pods that use volumes
 	ceph      string       // image of Ceph
 	namespace string       // of these pods and their claims
@@ -74,6 +72,12 @@ func (s *suite) parts(t *testing.T) {
 	}
 }
 
+// clusterOf names the cluster of a test. One of the same name would be the former one, which wants its disks back.
+func clusterOf(t testing.TB) string {
+	name := strings.TrimPrefix(strings.TrimPrefix(t.Name(), "Test"), "Benchmark")
+	return strings.ToLower(name)
+}
+
 // newSuite makes a cluster and what its volumes are made in.
 func newSuite(t testing.TB, made ...backing) *suite {
 	t.Helper()
@@ -81,15 +85,15 @@ func newSuite(t testing.TB, made ...backing) *suite {
 	ceph := p.Image(t, "ceph-20")
 	p.SnapshotCRDs(t)
 	p = product.Install(t, len(nodes), product.Discover, product.Operator, product.CSI)
-	s := &suite{Product: p, image: p.Image(t, "workload"), ceph: ceph}
+	s := &suite{Product: p, cluster: clusterOf(t), image: p.Image(t, "workload"), ceph: ceph}
 	for _, node := range nodes {
 		p.AwaitVerdict(t, p.AddDisk(t, node, diskSize), v1alpha1.VerdictUsable, "")
 	}
 	start := time.Now()
-	objects := []string{"storagecluster/" + clusterName}
-	p.Apply(t, product.Namespace, fmt.Sprintf(storage, clusterName, ceph))
+	objects := []string{"storagecluster/" + s.cluster}
+	p.Apply(t, product.Namespace, fmt.Sprintf(storage, s.cluster, ceph))
 	for _, b := range made {
-		p.Apply(t, product.Namespace, fmt.Sprintf(b.manifest, clusterName))
+		p.Apply(t, product.Namespace, fmt.Sprintf(b.manifest, s.cluster))
 		objects = append(objects, b.object)
 	}
 	t.Cleanup(func() { s.remove(t, objects) })
@@ -158,14 +162,14 @@ func (s *suite) awaitReady(t testing.TB, objects []string) {
 func (s *suite) ask(t testing.TB, script string) string {
 	t.Helper()
 	var secret corev1.Secret
-	if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: product.Namespace, Name: manifest.IdentityName(clusterName)}, &secret); err != nil {
+	if err := s.Client.Get(t.Context(), client.ObjectKey{Namespace: product.Namespace, Name: manifest.IdentityName(s.cluster)}, &secret); err != nil {
 		t.Fatal(err)
 	}
 	identity, err := manifest.IdentityOf(&secret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := s.TryKubectl(identity.Admin.Reveal(), "-n", product.Namespace, "exec", "-i", "deployment/"+manifest.MonName(clusterName, "a"),
+	out, err := s.TryKubectl(identity.Admin.Reveal(), "-n", product.Namespace, "exec", "-i", "deployment/"+manifest.MonName(s.cluster, "a"),
 		"-c", manifest.ComponentMon, "--", "sh", "-ec", "umask 077; cat >/tmp/admin; export CEPH_ARGS='--keyfile /tmp/admin'\n"+script)
 	if err != nil {
 		t.Fatal(err)
