@@ -3,8 +3,8 @@
 # its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
 # or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
 #
-# There are two lanes, side by side: the tests on the local Kubernetes, which wait for pods most of the time, and all
-# that needs none, which takes the processors meanwhile, at a lower priority.
+# There are two lanes, side by side: the tests of the local Kubernetes and on it, which wait for pods most of the time, and
+# all that needs none, which takes the processors meanwhile, at a lower priority.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -49,7 +49,7 @@ newcomers_first() { awk '{ print !/\/tests\/local$/, $0 }' | sort -sn -k1,1 | cu
 packages() {
 	local where=$1 tests dir starts
 	tests=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
-		xargs -r grep -lE '^//go:build .*\be2e\b' | xargs -rn1 dirname | sort -u) || return
+		{ xargs -r grep -lE '^//go:build .*\be2e\b' || true; } | xargs -rn1 dirname | sort -u) || return
 	for dir in $tests; do
 		starts=alone
 		[[ $(go list -tags "$tags" -test -deps "$dir") != */tests/local/cluster* ]] || starts=kubernetes
@@ -89,8 +89,15 @@ alone() {
 	step unit make unit
 	# Everything was compiled without cgo by vet. What differs in behaviour then is Ceph's client and what is built with it.
 	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
+	step e2e-alone e2e . alone
+}
+
+# with_kubernetes is the lane of the local Kubernetes, and of the modules that make it and the images: they use the devices
+# that it uses.
+with_kubernetes() {
+	step e2e-kubernetes e2e . kubernetes
 	for module in $MODULES; do
-		step "e2e-$(tr / - <<<"${module/#./main}")" e2e "$module" alone
+		[[ $module == . ]] || step "e2e-$(tr / - <<<"$module")" e2e "$module" alone
 	done
 }
 
@@ -103,6 +110,6 @@ if [[ ${1:-} == long ]]; then
 fi
 
 (renice -n 10 "$BASHPID" >/dev/null; alone) &
-step e2e-kubernetes e2e . kubernetes
+with_kubernetes
 wait
 summarize
