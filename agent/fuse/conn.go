@@ -150,7 +150,17 @@ var (
 )
 
 func newBuffers(size int) *buffers {
-	return &buffers{sync.Pool{New: func() any { b := make([]byte, size); return &b }}}
+	return &buffers{sync.Pool{New: func() any { b := resident(size); return &b }}}
+}
+
+// resident returns a buffer all of whose pages are there. The kernel ends a request with EIO that it cannot copy to its reader
+// (fuse_dev_do_read in fs/fuse/dev.c), and it cannot when the reader is killed before a page that is missing was brought.
+func resident(size int) []byte {
+	b := make([]byte, size)
+	for at := 0; at < size; at += os.Getpagesize() {
+		b[at] = 1
+	}
+	return b
 }
 
 func (p *buffers) get() *[]byte  { return p.pool.Get().(*[]byte) }
