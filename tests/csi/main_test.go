@@ -72,7 +72,7 @@ func (s *suite) parts(t *testing.T) {
 	}
 }
 
-// clusterOf names the cluster of a test. One of the same name would be the former one, which wants its disks back.
+// clusterOf names the cluster of a test. One of the same name would be the former one, whose identity is kept.
 func clusterOf(t testing.TB) string {
 	name := strings.TrimPrefix(strings.TrimPrefix(t.Name(), "Test"), "Benchmark")
 	return strings.ToLower(name)
@@ -86,6 +86,8 @@ func newSuite(t testing.TB, made ...backing) *suite {
 	p.SnapshotCRDs(t)
 	p = product.Install(t, len(nodes), product.Discover, product.Operator, product.CSI)
 	s := &suite{Product: p, cluster: clusterOf(t), image: p.Image(t, "workload"), ceph: ceph}
+	// A disk of the same place is the same disk, and belongs to the cluster of the test before, until it is forgotten.
+	p.Kubectl(t, "delete", "storagedisks", "--all", "--timeout=60s")
 	for _, node := range nodes {
 		p.AwaitVerdict(t, p.AddDisk(t, node, diskSize), v1alpha1.VerdictUsable, "")
 	}
