@@ -26,9 +26,8 @@ spec:
   storageClasses: [{name: files}, {name: files-strict, mountOptions: [noexec]}]
 `}
 
-// TestFiles does with file volumes all that people do, all with one filesystem, and looks in the end what is left of it.
-func TestFiles(t *testing.T) {
-	s := newSuite(t, filesystem)
+// files does with file volumes all that people do, all with one filesystem, and looks in the end what is left of it.
+func (s *suite) files(t *testing.T) {
 	t.Run("Parts", s.fileParts)
 	t.Run("Died", s.filesDied)
 	t.Run("Shared", s.filesShared)

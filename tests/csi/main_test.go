@@ -42,10 +42,11 @@ type suite struct {
 
 // TestVolumes does with volumes all that people do, and looks in the end what is left of it.
 func TestVolumes(t *testing.T) {
-	s := newSuite(t, pool)
+	s := newSuite(t, pool, filesystem)
 	t.Run("Parts", s.parts)
 	t.Run("Killed", s.killed)
 	t.Run("NothingLeft", s.nothingLeft)
+	t.Run("Files", s.files)
 }
 
 // parts are about volumes of their own, two at a time.
@@ -86,8 +87,6 @@ func newSuite(t testing.TB, made ...backing) *suite {
 	p.SnapshotCRDs(t)
 	p = product.Install(t, len(nodes), product.Discover, product.Operator, product.CSI)
 	s := &suite{Product: p, cluster: clusterOf(t), image: p.Image(t, "workload"), ceph: ceph}
-	// A disk of the same place is the same disk, and belongs to the cluster of the test before, until it is forgotten.
-	p.Kubectl(t, "delete", "storagedisks", "--all", "--timeout=60s")
 	for _, node := range nodes {
 		p.AwaitVerdict(t, p.AddDisk(t, node, diskSize), v1alpha1.VerdictUsable, "")
 	}
