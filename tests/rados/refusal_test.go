@@ -108,7 +108,7 @@ func TestCommandToAnOSD(t *testing.T) {
 		t.Error(err)
 	}
 	wantFailure(t, send(within(t, patience), c, command.OSD(4711), "version"), ceph.ErrNotFound, "osd dne")
-	wantFailure(t, send(within(t, patience), c, command.Target{Service: "mds"}, "version"), ceph.ErrInvalid, "librados carries no commands to mds")
+	wantFailure(t, send(within(t, patience), c, command.Target{Service: "mds"}, "version"), ceph.ErrUnsupported, "this program carries no commands to metadata servers")
 	wantUsable(t, c)
 }
 
