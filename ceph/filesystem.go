@@ -41,9 +41,15 @@ type Filesystem struct {
 type MDS struct {
 	Name      string
 	Rank      int    // -1: standby
-	State     string // up:active, up:standby, up:standby-replay, ...
+	State     string // MDSActive, MDSStandbyReplay, up:standby, ...
 	Addresses []Address
 }
+
+// States of a metadata server: it serves a rank, or follows one to take over.
+const (
+	MDSActive        = "up:active"
+	MDSStandbyReplay = "up:standby-replay"
+)
 
 // Subvolumes makes and changes the subvolumes that back file volumes.
 type Subvolumes interface {

@@ -118,9 +118,9 @@ func (m mdsMapAnswer) filesystem(id int) ceph.Filesystem {
 
 // byRank puts who follows a rank in standby-replay behind who holds it.
 func byRank(a, b ceph.MDS) int {
-	const replay = "up:standby-replay"
-	if a.Rank == b.Rank && (a.State == replay) != (b.State == replay) {
-		if a.State == replay {
+	follows := func(m ceph.MDS) bool { return m.State == ceph.MDSStandbyReplay }
+	if a.Rank == b.Rank && follows(a) != follows(b) {
+		if follows(a) {
 			return 1
 		}
 		return -1

@@ -38,7 +38,7 @@ func (c *Cluster) MountFiles(name, entity, ip string) (*FileHandle, error) {
 	c.clients++
 	h := &FileHandle{cluster: c, fs: fs, entity: entity, id: int64(c.clients), addr: c.clientAddr(ip)} //nolint:gosec // small
 	for rank := range fs.maxMDS {
-		if m := fs.ranks[rank]; m != nil && m.state == "up:active" {
+		if m := fs.ranks[rank]; m != nil && m.state == ceph.MDSActive {
 			h.ranks = append(h.ranks, rank)
 		}
 	}
@@ -82,7 +82,7 @@ func (k *Client) EvictFileSessions(ctx context.Context, rank ceph.RankRef, entit
 		if err != nil {
 			return err
 		}
-		if fs.ranks[rank.Rank].state != "up:active" {
+		if fs.ranks[rank.Rank].state != ceph.MDSActive {
 			return refusal.New(ceph.EAGAIN, "MDS is replaying log")
 		}
 		for _, h := range fs.mounts {

@@ -20,7 +20,7 @@ func (subvolumes) places(ctx context.Context, in session.Session) ([]handle.Hand
 }
 
 func (subvolumes) names(ctx context.Context, in session.Session, place handle.Handle) ([]string, error) {
-	names, err := in.Ceph.ListSubvolumes(ctx, refOf(place).GroupRef)
+	names, err := in.Ceph.ListSubvolumes(ctx, controller.SubvolumeOf(place).GroupRef)
 	if errors.Is(err, ceph.ErrNotFound) {
 		return nil, nil
 	}
@@ -32,14 +32,10 @@ func (subvolumes) sweep(context.Context, session.Session, handle.Handle, []strin
 	return 0, nil
 }
 
-func refOf(h handle.Handle) ceph.SubvolumeRef {
-	return ceph.SubvolumeRef{GroupRef: ceph.GroupRef{Filesystem: h.Filesystem, Group: h.Group}, Name: h.Subvolume}
-}
-
 // look leaves alone what is no leak: a copy under way, what is kept of a volume for its snapshots, which is tidied by the way,
 // and a snapshot that was deleted and that volumes show.
 func (s subvolumes) look(ctx context.Context, in session.Session, h handle.Handle) Image {
-	metadata, err := in.Ceph.SubvolumeMetadata(ctx, refOf(h))
+	metadata, err := in.Ceph.SubvolumeMetadata(ctx, controller.SubvolumeOf(h))
 	switch {
 	case errors.Is(err, ceph.ErrNotFound):
 		_, _ = controller.TidySubvolume(ctx, in, h) // if not now, then in the next pass
@@ -63,16 +59,16 @@ func (s subvolumes) look(ctx context.Context, in session.Session, h handle.Handl
 
 // lookInside reads what a subvolume holds. A copy without a record was given to nobody, and holds what its source does.
 func (subvolumes) lookInside(ctx context.Context, in session.Session, image Image) Image {
-	info, err := in.Ceph.Subvolume(ctx, refOf(image.Handle))
+	info, err := in.Ceph.Subvolume(ctx, controller.SubvolumeOf(image.Handle))
 	if err != nil {
 		return image
 	}
-	snaps, err := in.Ceph.ListSubvolumeSnapshots(ctx, refOf(image.Handle))
+	snaps, err := in.Ceph.ListSubvolumeSnapshots(ctx, controller.SubvolumeOf(image.Handle))
 	if err != nil {
 		return image
 	}
 	image.Bytes = info.Used
-	if _, err := in.Ceph.CloneStatus(ctx, refOf(image.Handle)); err == nil && !image.Recorded {
+	if _, err := in.Ceph.CloneStatus(ctx, controller.SubvolumeOf(image.Handle)); err == nil && !image.Recorded {
 		image.Clone, image.Bytes = true, 0
 	}
 	for _, snap := range snaps {
@@ -85,7 +81,7 @@ func (subvolumes) lookInside(ctx context.Context, in session.Session, image Imag
 
 // lookAtCopy looks at a subvolume that is copied to. One that nobody asks for any more goes when it has failed.
 func (subvolumes) lookAtCopy(ctx context.Context, in session.Session, h handle.Handle) Image {
-	status, err := in.Ceph.CloneStatus(ctx, refOf(h))
+	status, err := in.Ceph.CloneStatus(ctx, controller.SubvolumeOf(h))
 	if err != nil || status.State != ceph.CloneFailed && status.State != ceph.CloneCanceled {
 		return Image{Handle: h}
 	}

@@ -26,8 +26,8 @@ type files struct {
 	patience time.Duration
 }
 
-// subvolumeOf names the subvolume of a handle.
-func subvolumeOf(h handle.Handle) ceph.SubvolumeRef {
+// SubvolumeOf names the subvolume of a handle.
+func SubvolumeOf(h handle.Handle) ceph.SubvolumeRef {
 	return ceph.SubvolumeRef{GroupRef: ceph.GroupRef{Filesystem: h.Filesystem, Group: h.Group}, Name: h.Subvolume}
 }
 
@@ -84,28 +84,28 @@ func (f *files) inspect(ctx context.Context, in session.Session, h handle.Handle
 	case record.Path != "":
 		return thing{metadata: metadata, size: record.Size, path: record.Path}, nil
 	}
-	info, err := in.Ceph.Subvolume(ctx, subvolumeOf(h))
+	info, err := in.Ceph.Subvolume(ctx, SubvolumeOf(h))
 	return thing{metadata: metadata, size: info.Size, dataPool: info.DataPool, path: info.Path}, err
 }
 
 // metadata of a subvolume that a clone fills, or failed to, is none: Ceph refuses to read any.
 func (*files) metadata(ctx context.Context, in session.Session, h handle.Handle) (map[string]string, error) {
-	metadata, err := in.Ceph.SubvolumeMetadata(ctx, subvolumeOf(h))
+	metadata, err := in.Ceph.SubvolumeMetadata(ctx, SubvolumeOf(h))
 	if !errors.Is(err, ceph.ErrAgain) {
 		return metadata, err
 	}
-	if status, none := in.Ceph.CloneStatus(ctx, subvolumeOf(h)); none == nil && status.State != ceph.CloneComplete {
+	if status, none := in.Ceph.CloneStatus(ctx, SubvolumeOf(h)); none == nil && status.State != ceph.CloneComplete {
 		return map[string]string{}, nil
 	}
 	return nil, err
 }
 
 func (*files) setMetadata(ctx context.Context, in session.Session, h handle.Handle, key, value string) error {
-	return in.Ceph.SetSubvolumeMetadata(ctx, subvolumeOf(h), key, value)
+	return in.Ceph.SetSubvolumeMetadata(ctx, SubvolumeOf(h), key, value)
 }
 
 func (*files) removeMetadata(ctx context.Context, in session.Session, h handle.Handle, key string) error {
-	return in.Ceph.RemoveSubvolumeMetadata(ctx, subvolumeOf(h), key)
+	return in.Ceph.RemoveSubvolumeMetadata(ctx, SubvolumeOf(h), key)
 }
 
 func (*files) context(record volume.Record) map[string]string {
@@ -130,7 +130,7 @@ func (*files) grow(ctx context.Context, found subject, size int64) error {
 		return refuse(codes.FailedPrecondition, "volume %s shows snapshot %s, and has its size: restore the snapshot to a volume that is written to, and grow that",
 			found.handle, found.record.Source)
 	}
-	return found.session.Ceph.ResizeSubvolume(ctx, subvolumeOf(found.handle), size)
+	return found.session.Ceph.ResizeSubvolume(ctx, SubvolumeOf(found.handle), size)
 }
 
 // nodeGrows: a quota is in force at once, wherever the volume is mounted.
@@ -193,7 +193,7 @@ func (*files) placeOf(seen stock, h handle.Handle, data string) (place, error) {
 
 // served says whether a metadata server is active: without one, Ceph answers nothing about subvolumes.
 func served(fs ceph.Filesystem) bool {
-	return slices.ContainsFunc(fs.Ranks, func(m ceph.MDS) bool { return m.State == "up:active" })
+	return slices.ContainsFunc(fs.Ranks, func(m ceph.MDS) bool { return m.State == ceph.MDSActive })
 }
 
 func (*files) list(ctx context.Context, in session.Session) ([]handle.Handle, error) {
@@ -221,7 +221,7 @@ func SubvolumeGroups(ctx context.Context, in session.Session) ([]handle.Handle, 
 }
 
 func (*files) names(ctx context.Context, in session.Session, place handle.Handle) ([]string, error) {
-	names, err := in.Ceph.ListSubvolumes(ctx, subvolumeOf(place).GroupRef)
+	names, err := in.Ceph.ListSubvolumes(ctx, SubvolumeOf(place).GroupRef)
 	return names, unless(err, ceph.ErrNotFound)
 }
 

@@ -51,7 +51,7 @@ func (c fileCreation) base() (base ceph.SubvolumeSnapshotRef, own bool, err erro
 	if c.source.record.Kind == volume.Snapshot { // it was deleted while it was copied
 		return ceph.SubvolumeSnapshotRef{}, false, nil
 	}
-	return ceph.SubvolumeSnapshotRef{SubvolumeRef: subvolumeOf(c.source.handle), Snapshot: c.handle.Subvolume}, true, nil
+	return ceph.SubvolumeSnapshotRef{SubvolumeRef: SubvolumeOf(c.source.handle), Snapshot: c.handle.Subvolume}, true, nil
 }
 
 func (c fileCreation) startCopy(ctx context.Context) (int64, error) {
@@ -185,11 +185,11 @@ func (f *files) goneSource(ctx context.Context, c *creation, kind volume.Kind, i
 	if err != nil || !f.owns(h) {
 		return subject{}, why
 	}
-	if _, err := c.session.Ceph.CloneStatus(ctx, subvolumeOf(c.handle)); err != nil {
+	if _, err := c.session.Ceph.CloneStatus(ctx, SubvolumeOf(c.handle)); err != nil {
 		return subject{}, why
 	}
 	gone := subject{session: c.session, handle: h, record: volume.Record{Kind: kind}}
-	metadata, err := c.session.Ceph.SubvolumeMetadata(ctx, subvolumeOf(h))
+	metadata, err := c.session.Ceph.SubvolumeMetadata(ctx, SubvolumeOf(h))
 	if err == nil {
 		if record, none := volume.Of(h.Subvolume, metadata); none == nil {
 			gone.record = record
@@ -202,7 +202,7 @@ func (f *files) goneSource(ctx context.Context, c *creation, kind volume.Kind, i
 // says what was copied.
 func stopCopy(ctx context.Context, in session.Session, h handle.Handle, status ceph.CloneStatus) error {
 	if !ended(status) {
-		if err := in.Ceph.CancelClone(ctx, subvolumeOf(h)); err != nil {
+		if err := in.Ceph.CancelClone(ctx, SubvolumeOf(h)); err != nil {
 			return err
 		}
 	}
@@ -211,5 +211,5 @@ func stopCopy(ctx context.Context, in session.Session, h handle.Handle, status c
 			return err
 		}
 	}
-	return in.Ceph.RemoveSubvolume(ctx, subvolumeOf(h))
+	return in.Ceph.RemoveSubvolume(ctx, SubvolumeOf(h))
 }

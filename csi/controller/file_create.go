@@ -33,7 +33,7 @@ func (f *files) snapshot(ctx context.Context, c *creation) (int64, error) {
 	return size, c.explain(ctx, err)
 }
 
-func (c fileCreation) ref() ceph.SubvolumeRef { return subvolumeOf(c.handle) }
+func (c fileCreation) ref() ceph.SubvolumeRef { return SubvolumeOf(c.handle) }
 
 func (c fileCreation) make(ctx context.Context) (int64, error) {
 	switch {
@@ -122,11 +122,11 @@ func (c fileCreation) checkOurs(ctx context.Context, metadata map[string]string)
 
 // checkBlank refuses a subvolume without a record that holds anything.
 func checkBlank(ctx context.Context, in session.Session, h handle.Handle) error {
-	info, err := in.Ceph.Subvolume(ctx, subvolumeOf(h))
+	info, err := in.Ceph.Subvolume(ctx, SubvolumeOf(h))
 	if err != nil {
 		return err
 	}
-	snaps, err := in.Ceph.ListSubvolumeSnapshots(ctx, subvolumeOf(h))
+	snaps, err := in.Ceph.ListSubvolumeSnapshots(ctx, SubvolumeOf(h))
 	switch {
 	case err != nil:
 		return err
@@ -143,7 +143,7 @@ func (c fileCreation) taken(why string) error { return takenSubvolume(c.handle, 
 // takenSubvolume refuses a name that a subvolume of somebody else has.
 func takenSubvolume(h handle.Handle, why string) error {
 	return refuse(codes.AlreadyExists, "subvolume %s exists and is no volume of this driver: %s. It is left alone: "+
-		"find out whose it is, and remove it (ceph fs subvolume rm)", subvolumeOf(h), why)
+		"find out whose it is, and remove it (ceph fs subvolume rm)", SubvolumeOf(h), why)
 }
 
 // createSubvolume makes a subvolume. The filesystem is there, so it is the group that may be missing.

@@ -31,7 +31,7 @@ func RemoveSubvolume(ctx context.Context, in session.Session, h handle.Handle) e
 }
 
 func removeSubvolume(ctx context.Context, in session.Session, h handle.Handle, check func(volume.Record) error) error {
-	metadata, err := in.Ceph.SubvolumeMetadata(ctx, subvolumeOf(h))
+	metadata, err := in.Ceph.SubvolumeMetadata(ctx, SubvolumeOf(h))
 	switch {
 	case errors.Is(err, ceph.ErrNotFound):
 		_, err := TidySubvolume(ctx, in, h)
@@ -46,7 +46,7 @@ func removeSubvolume(ctx context.Context, in session.Session, h handle.Handle, c
 	case errors.Is(err, volume.ErrNone):
 		return removeUnfinished(ctx, in, h, metadata)
 	case err != nil:
-		return refuse(codes.FailedPrecondition, "subvolume %s is not removed: %v; if it is not needed, remove it by hand (ceph fs subvolume rm)", subvolumeOf(h), err)
+		return refuse(codes.FailedPrecondition, "subvolume %s is not removed: %v; if it is not needed, remove it by hand (ceph fs subvolume rm)", SubvolumeOf(h), err)
 	}
 	if err := check(record); err != nil {
 		return err
@@ -56,7 +56,7 @@ func removeSubvolume(ctx context.Context, in session.Session, h handle.Handle, c
 
 // removeCopy removes a subvolume that Ceph does not let be read, if that is because it is copied to.
 func removeCopy(ctx context.Context, in session.Session, h handle.Handle, again error) error {
-	status, err := in.Ceph.CloneStatus(ctx, subvolumeOf(h))
+	status, err := in.Ceph.CloneStatus(ctx, SubvolumeOf(h))
 	if err != nil || status.State == ceph.CloneComplete {
 		return again
 	}
@@ -74,7 +74,7 @@ func removeRecorded(ctx context.Context, in session.Session, h handle.Handle, re
 		if err := letGo(ctx, in, h, snapshotOfBase(h, record.Base)); err != nil {
 			return err
 		}
-		return in.Ceph.RemoveSubvolume(ctx, subvolumeOf(h))
+		return in.Ceph.RemoveSubvolume(ctx, SubvolumeOf(h))
 	}
 	return retire(ctx, in, h)
 }
@@ -92,9 +92,9 @@ func checkDetached(h handle.Handle, metadata map[string]string) error {
 // stand for, or a copy that is complete and that nobody was given.
 func removeUnfinished(ctx context.Context, in session.Session, h handle.Handle, metadata map[string]string) error {
 	if !handle.Named(h.Subvolume) {
-		return refuse(codes.FailedPrecondition, "subvolume %s was not made by this driver: remove it by hand (ceph fs subvolume rm)", subvolumeOf(h))
+		return refuse(codes.FailedPrecondition, "subvolume %s was not made by this driver: remove it by hand (ceph fs subvolume rm)", SubvolumeOf(h))
 	}
-	if _, err := in.Ceph.CloneStatus(ctx, subvolumeOf(h)); err == nil {
+	if _, err := in.Ceph.CloneStatus(ctx, SubvolumeOf(h)); err == nil {
 		return retire(ctx, in, h)
 	} else if !errors.Is(err, ceph.ErrInvalid) {
 		return err
@@ -108,17 +108,17 @@ func removeUnfinished(ctx context.Context, in session.Session, h handle.Handle, 
 			return err
 		}
 	}
-	return in.Ceph.RemoveSubvolume(ctx, subvolumeOf(h))
+	return in.Ceph.RemoveSubvolume(ctx, SubvolumeOf(h))
 }
 
 // removeOrigin takes away what a subvolume without a record left at what it was to stand for: a snapshot of it in Ceph, or the
 // note that it is shown.
 func removeOrigin(ctx context.Context, in session.Session, h, origin handle.Handle) error {
-	base := ceph.SubvolumeSnapshotRef{SubvolumeRef: subvolumeOf(origin), Snapshot: h.Subvolume}
+	base := ceph.SubvolumeSnapshotRef{SubvolumeRef: SubvolumeOf(origin), Snapshot: h.Subvolume}
 	if err := unless(removeBase(ctx, in, base), ceph.ErrNotFound); err != nil {
 		return err
 	}
-	metadata, err := in.Ceph.SubvolumeMetadata(ctx, subvolumeOf(origin))
+	metadata, err := in.Ceph.SubvolumeMetadata(ctx, SubvolumeOf(origin))
 	if err != nil {
 		return unless(err, ceph.ErrNotFound)
 	}
@@ -143,10 +143,10 @@ func deleteSnapshot(ctx context.Context, in session.Session, h handle.Handle, me
 		if made.Cloning {
 			return refuse(codes.Aborted, "volumes are being copied from snapshot %s: the call is repeated until that is done", h)
 		}
-		if err := in.Ceph.SetSubvolumeMetadata(ctx, subvolumeOf(h), ceph.ImageKeyDeleting, h.Subvolume); err != nil {
+		if err := in.Ceph.SetSubvolumeMetadata(ctx, SubvolumeOf(h), ceph.ImageKeyDeleting, h.Subvolume); err != nil {
 			return err
 		}
-		if metadata, err = in.Ceph.SubvolumeMetadata(ctx, subvolumeOf(h)); err != nil {
+		if metadata, err = in.Ceph.SubvolumeMetadata(ctx, SubvolumeOf(h)); err != nil {
 			return unless(err, ceph.ErrNotFound)
 		}
 	}
@@ -155,27 +155,27 @@ func deleteSnapshot(ctx context.Context, in session.Session, h handle.Handle, me
 
 // retire removes a volume. What its snapshots hold is kept until the last of them is deleted.
 func retire(ctx context.Context, in session.Session, h handle.Handle) error {
-	err := in.Ceph.RemoveSubvolume(ctx, subvolumeOf(h))
+	err := in.Ceph.RemoveSubvolume(ctx, SubvolumeOf(h))
 	if !errors.Is(err, ceph.ErrBusy) {
 		return err
 	}
 	if _, err := removeLeftBases(ctx, in, h); err != nil {
 		return err
 	}
-	return in.Ceph.RetireSubvolume(ctx, subvolumeOf(h))
+	return in.Ceph.RetireSubvolume(ctx, SubvolumeOf(h))
 }
 
 // removeLeftBases removes the snapshots of a subvolume that copies were being made of and that nothing stands for, and returns how
 // many. Ceph keeps those that it copies at this moment. A snapshot of somebody else keeps the volume.
 func removeLeftBases(ctx context.Context, in session.Session, h handle.Handle) (int, error) {
-	snaps, err := in.Ceph.ListSubvolumeSnapshots(ctx, subvolumeOf(h))
+	snaps, err := in.Ceph.ListSubvolumeSnapshots(ctx, SubvolumeOf(h))
 	if err != nil {
 		return 0, unless(err, ceph.ErrNotFound)
 	}
 	for _, snap := range snaps {
 		if !handle.Named(snap) {
 			return 0, refuse(codes.FailedPrecondition, "subvolume %s has a snapshot %s that was not made by this driver: remove it (ceph fs subvolume snapshot rm), or keep the volume",
-				subvolumeOf(h), snap)
+				SubvolumeOf(h), snap)
 		}
 	}
 	removed := 0
@@ -187,7 +187,7 @@ func removeLeftBases(ctx context.Context, in session.Session, h handle.Handle) (
 		if stands {
 			continue
 		}
-		err = in.Ceph.RemoveSubvolumeSnapshot(ctx, ceph.SubvolumeSnapshotRef{SubvolumeRef: subvolumeOf(h), Snapshot: snap})
+		err = in.Ceph.RemoveSubvolumeSnapshot(ctx, ceph.SubvolumeSnapshotRef{SubvolumeRef: SubvolumeOf(h), Snapshot: snap})
 		switch {
 		case err == nil:
 			removed++
@@ -200,7 +200,7 @@ func removeLeftBases(ctx context.Context, in session.Session, h handle.Handle) (
 
 // standsFor says whether there is a snapshot, finished or not, for one in Ceph of a volume.
 func standsFor(ctx context.Context, in session.Session, of handle.Handle, snap string) (bool, error) {
-	metadata, err := in.Ceph.SubvolumeMetadata(ctx, subvolumeOf(of.With(snap)))
+	metadata, err := in.Ceph.SubvolumeMetadata(ctx, SubvolumeOf(of.With(snap)))
 	if err != nil {
 		if errors.Is(err, ceph.ErrAgain) || errors.Is(err, ceph.ErrNotFound) {
 			return false, nil // it is copied to, or gone
@@ -208,13 +208,13 @@ func standsFor(ctx context.Context, in session.Session, of handle.Handle, snap s
 		return false, err
 	}
 	base, err := baseOf(of.With(snap), metadata)
-	return err == nil && base.SubvolumeRef == subvolumeOf(of), nil
+	return err == nil && base.SubvolumeRef == SubvolumeOf(of), nil
 }
 
 // TidySubvolume removes from what was kept of a volume that was deleted the snapshots that nothing needs any more, and with the
 // last of them all of it. It returns how many.
 func TidySubvolume(ctx context.Context, in session.Session, h handle.Handle) (int, error) {
-	info, err := in.Ceph.Subvolume(ctx, subvolumeOf(h))
+	info, err := in.Ceph.Subvolume(ctx, SubvolumeOf(h))
 	if err != nil || info.State != ceph.SubvolumeRetained || !handle.Named(h.Subvolume) {
 		return 0, unless(unless(err, ceph.ErrNotFound), ceph.ErrAgain)
 	}
@@ -223,5 +223,5 @@ func TidySubvolume(ctx context.Context, in session.Session, h handle.Handle) (in
 		return removed, err
 	}
 	// Ceph does so itself with the last snapshot, unless it was stopped meanwhile.
-	return removed, unless(in.Ceph.RemoveSubvolume(ctx, subvolumeOf(h)), ceph.ErrBusy)
+	return removed, unless(in.Ceph.RemoveSubvolume(ctx, SubvolumeOf(h)), ceph.ErrBusy)
 }

@@ -28,7 +28,7 @@ func (c fileCreation) snapshot(ctx context.Context) (int64, error) {
 	if err := c.mark(ctx); err != nil {
 		return 0, err
 	}
-	base := ceph.SubvolumeSnapshotRef{SubvolumeRef: subvolumeOf(c.source.handle), Snapshot: c.handle.Subvolume}
+	base := ceph.SubvolumeSnapshotRef{SubvolumeRef: SubvolumeOf(c.source.handle), Snapshot: c.handle.Subvolume}
 	if err := c.session.Ceph.CreateSubvolumeSnapshot(ctx, base); err != nil {
 		return 0, err
 	}
@@ -128,10 +128,10 @@ func (c fileCreation) hold(ctx context.Context, snapshot handle.Handle) error {
 
 // letGo ends that a volume shows a snapshot. A snapshot that was deleted goes with the last that showed it.
 func letGo(ctx context.Context, in session.Session, shown, snapshot handle.Handle) error {
-	if err := in.Ceph.RemoveSubvolumeMetadata(ctx, subvolumeOf(snapshot), keyShown+shown.Subvolume); err != nil {
+	if err := in.Ceph.RemoveSubvolumeMetadata(ctx, SubvolumeOf(snapshot), keyShown+shown.Subvolume); err != nil {
 		return unless(err, ceph.ErrNotFound)
 	}
-	metadata, err := in.Ceph.SubvolumeMetadata(ctx, subvolumeOf(snapshot))
+	metadata, err := in.Ceph.SubvolumeMetadata(ctx, SubvolumeOf(snapshot))
 	if err != nil || metadata[ceph.ImageKeyDeleting] == "" {
 		return unless(err, ceph.ErrNotFound)
 	}
@@ -150,7 +150,7 @@ func dropSnapshot(ctx context.Context, in session.Session, snapshot handle.Handl
 	if err := removeBase(ctx, in, base); err != nil {
 		return err
 	}
-	return in.Ceph.RemoveSubvolume(ctx, subvolumeOf(snapshot))
+	return in.Ceph.RemoveSubvolume(ctx, SubvolumeOf(snapshot))
 }
 
 // baseOf is the snapshot in Ceph of a snapshot, finished or not.
@@ -161,9 +161,9 @@ func baseOf(snapshot handle.Handle, metadata map[string]string) (ceph.SubvolumeS
 	}
 	source, err := handle.Parse(metadata[ceph.ImageKeyOrigin])
 	if err != nil || !source.File() {
-		return ceph.SubvolumeSnapshotRef{}, refuse(codes.FailedPrecondition, "subvolume %s does not say of what it is a snapshot", subvolumeOf(snapshot))
+		return ceph.SubvolumeSnapshotRef{}, refuse(codes.FailedPrecondition, "subvolume %s does not say of what it is a snapshot", SubvolumeOf(snapshot))
 	}
-	return ceph.SubvolumeSnapshotRef{SubvolumeRef: subvolumeOf(source), Snapshot: snapshot.Subvolume}, nil
+	return ceph.SubvolumeSnapshotRef{SubvolumeRef: SubvolumeOf(source), Snapshot: snapshot.Subvolume}, nil
 }
 
 // removeBase removes a snapshot in Ceph. With the last of a retired subvolume Ceph removes what is left of that.

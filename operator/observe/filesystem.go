@@ -43,9 +43,6 @@ func FilesystemContent(ctx context.Context, lister SubvolumeLister, filesystem s
 	return content
 }
 
-// kindMDS begins the label of a metadata server: mds.<name>.
-const kindMDS = "mds"
-
 // MDSNodes returns the nodes on which the metadata servers of a cluster run, by the names of the servers.
 func MDSNodes(ctx context.Context, reader client.Reader, cluster plan.ClusterKey) (map[string]string, error) {
 	var pods corev1.PodList
@@ -57,7 +54,7 @@ func MDSNodes(ctx context.Context, reader client.Reader, cluster plan.ClusterKey
 	nodes := map[string]string{}
 	for i := range pods.Items {
 		pod := &pods.Items[i]
-		if daemon, ok := DaemonOf(pod.Labels); ok && daemon.Kind == kindMDS && pod.Spec.NodeName != "" && pod.Status.Phase == corev1.PodRunning {
+		if daemon, ok := DaemonOf(pod.Labels); ok && daemon.Kind == plan.DaemonMDS && pod.Spec.NodeName != "" && pod.Status.Phase == corev1.PodRunning {
 			nodes[daemon.Name] = pod.Spec.NodeName
 		}
 	}

@@ -50,12 +50,7 @@ func (c *filesystemComputation) named() *ceph.Filesystem {
 	if c.snapshot == nil {
 		return nil
 	}
-	for i := range c.snapshot.Filesystems {
-		if c.snapshot.Filesystems[i].Name == c.in.Key.Name {
-			return &c.snapshot.Filesystems[i]
-		}
-	}
-	return nil
+	return cephFSIn(c.snapshot, c.in.Key.Name)
 }
 
 // ownFilesystem returns the filesystem of Ceph that was made for this object: the one of its name, on its pools. These were

@@ -126,14 +126,12 @@ func HeldOutside(fs *ceph.Filesystem, pools []ceph.Pool) *v1alpha1.Refusal {
 // Listable says that the subvolumes of a filesystem can be listed, which its first rank answers. If there is such a
 // filesystem and they cannot, why says so.
 func Listable(s *ceph.Snapshot, filesystem string) (ok bool, why string) {
-	for i := range s.Filesystems {
-		if fs := &s.Filesystems[i]; fs.Name == filesystem {
-			state := rankState(fs, 0)
-			if state == stateActive {
-				return true, ""
-			}
-			return false, "rank 0 is " + state + ", and the others cannot answer"
-		}
+	fs := cephFSIn(s, filesystem)
+	if fs == nil {
+		return false, ""
 	}
-	return false, ""
+	if state := rankState(fs, 0); state != stateActive {
+		return false, "rank 0 is " + state + ", and the others cannot answer"
+	}
+	return true, ""
 }

@@ -10,12 +10,8 @@ import (
 	"github.com/seamount-dev/seamount/ceph"
 )
 
-// States of metadata servers, in Ceph's words.
-const (
-	statePrefix = "up:"
-	stateActive = "active"
-	stateFollow = "standby-replay"
-)
+// stateActive is ceph.MDSActive as people are told it.
+const stateActive = "active"
 
 // The options of a filesystem that are declared.
 const (
@@ -23,14 +19,14 @@ const (
 	optionFollows = "allow_standby_replay"
 )
 
-func mdsState(mds ceph.MDS) string { return strings.TrimPrefix(mds.State, statePrefix) }
+func mdsState(mds ceph.MDS) string { return strings.TrimPrefix(mds.State, "up:") }
 
 // holders returns the servers that hold a rank, by rank, and followers those that replay along with one.
 func holders(fs *ceph.Filesystem) (held, followers []ceph.MDS) {
 	for _, mds := range fs.Ranks {
 		switch {
 		case mds.Rank < 0:
-		case mdsState(mds) == stateFollow:
+		case mds.State == ceph.MDSStandbyReplay:
 			followers = append(followers, mds)
 		default:
 			held = append(held, mds)
@@ -55,21 +51,13 @@ func rankState(fs *ceph.Filesystem, rank int) string {
 }
 
 // active counts the ranks that are active.
-func active(fs *ceph.Filesystem) (n int) {
-	held, _ := holders(fs)
-	for _, mds := range held {
-		if mdsState(mds) == stateActive {
-			n++
-		}
-	}
-	return n
-}
+func active(fs *ceph.Filesystem) int { return len(ActiveRanks(*fs)) }
 
 // unsettled says why the number of ranks cannot change now; empty: it can.
 func unsettled(fs *ceph.Filesystem) string {
 	held, _ := holders(fs)
 	for _, mds := range held {
-		if mdsState(mds) != stateActive {
+		if mds.State != ceph.MDSActive {
 			return fmt.Sprintf("rank %d is %s", mds.Rank, mdsState(mds))
 		}
 	}

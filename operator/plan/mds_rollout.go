@@ -51,7 +51,7 @@ func (f ClusterFilesystem) wantsStandby() bool {
 
 // hasStandby says that somebody takes over a rank: who follows it, or one of the filesystem's own that stands by.
 func (c *computation) hasStandby(fs ceph.Filesystem, rank int) bool {
-	follows := func(mds ceph.MDS) bool { return mds.Rank == rank && mds.State == mdsReplay }
+	follows := func(mds ceph.MDS) bool { return mds.Rank == rank && mds.State == ceph.MDSStandbyReplay }
 	own := func(mds ceph.MDS) bool { return c.mdsFiles[mds.Name] == fs.Name }
 	return slices.ContainsFunc(fs.Ranks, follows) || slices.ContainsFunc(c.snapshot.Standbys, own)
 }
@@ -59,7 +59,7 @@ func (c *computation) hasStandby(fs ceph.Filesystem, rank int) bool {
 // RankOf returns the rank that an MDS holds in a filesystem; false: it holds none.
 func RankOf(fs ceph.Filesystem, name string) (rank int, holds bool) {
 	for _, mds := range fs.Ranks {
-		if mds.Name == name && mds.State != mdsReplay {
+		if mds.Name == name && mds.State != ceph.MDSStandbyReplay {
 			return mds.Rank, true
 		}
 	}
@@ -70,7 +70,7 @@ func RankOf(fs ceph.Filesystem, name string) (rank int, holds bool) {
 func ActiveRanks(fs ceph.Filesystem) []int {
 	var ranks []int
 	for _, mds := range fs.Ranks {
-		if mds.State == mdsActive {
+		if mds.State == ceph.MDSActive {
 			ranks = append(ranks, mds.Rank)
 		}
 	}
@@ -85,11 +85,11 @@ func RanksNotActive(fs ceph.Filesystem) string {
 	}
 	held := map[int]bool{}
 	for _, mds := range fs.Ranks {
-		if mds.State == mdsReplay {
+		if mds.State == ceph.MDSStandbyReplay {
 			continue
 		}
 		held[mds.Rank] = true
-		if mds.State != mdsActive {
+		if mds.State != ceph.MDSActive {
 			parts = append(parts, fmt.Sprintf("rank %d is %s", mds.Rank, mds.State))
 		}
 	}

@@ -10,12 +10,6 @@ import (
 	"github.com/seamount-dev/seamount/ceph"
 )
 
-// Ceph's words for what an MDS does.
-const (
-	mdsActive = "up:active"
-	mdsReplay = "up:standby-replay"
-)
-
 // mdsRole is what an MDS does: it stands by, it follows a rank, or it holds one.
 type mdsRole struct {
 	filesystem string // empty: it stands by for any
@@ -23,7 +17,7 @@ type mdsRole struct {
 	state      string
 }
 
-func (r mdsRole) holds() bool { return r.filesystem != "" && r.state != mdsReplay }
+func (r mdsRole) holds() bool { return r.filesystem != "" && r.state != ceph.MDSStandbyReplay }
 
 // order in which MDSs are restarted: those that hold a rank are last.
 func (r mdsRole) order() int {
@@ -115,11 +109,16 @@ func (c *computation) mdss() {
 
 // cephFS returns a filesystem as Ceph has it; nil: it does not.
 func (c *computation) cephFS(name string) *ceph.Filesystem {
-	at := slices.IndexFunc(c.snapshot.Filesystems, func(fs ceph.Filesystem) bool { return fs.Name == name })
+	return cephFSIn(c.snapshot, name)
+}
+
+// cephFSIn returns a filesystem of Ceph; nil: there is none of the name.
+func cephFSIn(s *ceph.Snapshot, name string) *ceph.Filesystem {
+	at := slices.IndexFunc(s.Filesystems, func(fs ceph.Filesystem) bool { return fs.Name == name })
 	if at < 0 {
 		return nil
 	}
-	return &c.snapshot.Filesystems[at]
+	return &s.Filesystems[at]
 }
 
 // removeMDSs takes away those MDSs of a filesystem that is gone that do not help out elsewhere.
@@ -174,19 +173,12 @@ func (c *computation) freeMDSName(filesystem string) string {
 // spareMDS returns an MDS that can go: one that does not run, such as one that was half removed, else one that Ceph does
 // not see, else one that stands by, else one that follows a rank. Empty: all hold ranks, and Ceph is still to take one away.
 func (c *computation) spareMDS(names []string) string {
-	for _, spare := range []func(name string) bool{
+	return lastThat(names,
 		func(name string) bool { return c.deployed[mdsID(name)] == nil && !c.mdsSeen(name) },
 		func(name string) bool { return !c.mdsSeen(name) },
 		func(name string) bool { return c.mdsRoles[name].filesystem == "" },
 		func(name string) bool { return !c.mdsRoles[name].holds() },
-	} {
-		for _, name := range slices.Backward(names) {
-			if spare(name) {
-				return name
-			}
-		}
-	}
-	return ""
+	)
 }
 
 // placeMDSs puts the MDSs of a filesystem on different nodes, as far as there are as many: a node takes its MDSs along.

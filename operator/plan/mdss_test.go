@@ -40,10 +40,10 @@ func (w *world) fillMDSs(s *ceph.Snapshot) {
 			}
 		}
 		for rank := range fs.MaxMDS {
-			take(rank, mdsActive)
+			take(rank, ceph.MDSActive)
 		}
 		for rank := 0; fs.StandbyReplay && rank < fs.MaxMDS; rank++ {
-			take(rank, mdsReplay)
+			take(rank, ceph.MDSStandbyReplay)
 		}
 		for _, name := range free[f.Name] {
 			s.Standbys = append(s.Standbys, ceph.MDS{Name: name, Rank: -1, State: "up:standby"})
@@ -140,10 +140,10 @@ func ranksOf(in *Observed, maxMDS int, roles ...string) {
 			s.Standbys = append(s.Standbys, mds)
 			continue
 		}
-		mds.Rank, mds.State = int(rank[0]-'0'), mdsActive
+		mds.Rank, mds.State = int(rank[0]-'0'), ceph.MDSActive
 		switch rank[1:] {
 		case "-":
-			mds.State = mdsReplay
+			mds.State = ceph.MDSStandbyReplay
 		case "!":
 			mds.State = "up:rejoin"
 		}

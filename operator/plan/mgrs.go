@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 )
@@ -40,17 +41,10 @@ func mgrID(name string) DaemonID { return DaemonID{DaemonMgr, name} }
 // spareMgr returns a mgr that can go: the last one that does not run, such as one that was half removed, else the last
 // one that is not active.
 func (c *computation) spareMgr(names []string) string {
-	for _, spare := range []func(name string) bool{
+	return cmp.Or(lastThat(names,
 		func(name string) bool { return c.deployed[mgrID(name)] == nil },
 		func(name string) bool { return name != c.snapshot.Mgr.Active },
-	} {
-		for _, name := range slices.Backward(names) {
-			if spare(name) {
-				return name
-			}
-		}
-	}
-	return names[len(names)-1]
+	), names[len(names)-1])
 }
 
 func (c *computation) placeMgr(name string, fit []Node) {

@@ -22,6 +22,19 @@ func hasPlace(places []place, id DaemonID) bool {
 	return slices.ContainsFunc(places, func(p place) bool { return p.id == id })
 }
 
+// lastThat returns the last of the names for which the first condition holds, else the last for which the second does, and so
+// on. Empty: there is none.
+func lastThat(names []string, conditions ...func(name string) bool) string {
+	for _, holds := range conditions {
+		for _, name := range slices.Backward(names) {
+			if holds(name) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // fitNodes are the nodes that daemons with a placement may be on: those that are ready, if any is.
 func (c *computation) fitNodes(placement v1alpha1.Placement) []Node {
 	nodes := EligibleNodes(c.in.Nodes, placement)
