@@ -36,22 +36,14 @@ func wantedFiles(r *agentv1.StageRequest, v *record.Volume) (*record.Volume, err
 
 // chooseMounter picks the mounter of a new mount. One that is asked for is not replaced by another.
 func (s *Service) chooseMounter(ctx context.Context, kind agentv1.Mounter) (mounter.Mounter, error) {
-	why := ""
-	for _, m := range s.Mounters {
-		if kind != agentv1.Mounter_MOUNTER_UNSPECIFIED && m.Kind() != kind {
-			continue
-		}
+	m, found, why := pick(s.Mounters, kind, mounterName, func(m mounter.Mounter) (bool, string) {
 		support := m.Support(ctx)
-		if support.Offered {
-			return m, nil
-		}
-		why += fmt.Sprintf("; %s: %s", mounterName(m.Kind()), support.Reason)
+		return support.Offered, support.Reason
+	})
+	if !found {
+		return nil, s.notOffered("mounter", mounterName(kind), why)
 	}
-	if kind == agentv1.Mounter_MOUNTER_UNSPECIFIED {
-		return nil, fault.New(codes.FailedPrecondition, "node %s offers no mounter%s", s.ID.Node, why)
-	}
-	return nil, fault.New(codes.FailedPrecondition, "node %s does not offer the mounter %s%s. Let the StorageClass' mounter be Auto, or run the pod elsewhere",
-		s.ID.Node, mounterName(kind), why)
+	return m, nil
 }
 
 // mounterName is a mounter as a StorageClass has it.
@@ -62,15 +54,13 @@ func mounterName(kind agentv1.Mounter) string {
 	case agentv1.Mounter_MOUNTER_FUSE:
 		return "FUSE"
 	}
-	return "Auto"
+	return auto
 }
 
 // mounterOf is the mounter that a volume was mounted by.
 func (s *Service) mounterOf(v *record.Volume) (mounter.Mounter, error) {
-	for _, m := range s.Mounters {
-		if m.Kind() == v.Mounter {
-			return m, nil
-		}
+	if m, found := ofKind(s.Mounters, v.Mounter); found {
+		return m, nil
 	}
 	return nil, fault.New(codes.Internal, "the volume was mounted by %s, which this agent does not have", mounterName(v.Mounter))
 }

@@ -5,7 +5,6 @@ package volume
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/go-logr/logr"
@@ -94,25 +93,17 @@ func offered(mappers []*agentv1.MapperSupport) []*agentv1.MapperSupport {
 
 // choose picks the mapper of a new mapping. One that is asked for is not replaced by another.
 func (s *Service) choose(ctx context.Context, kind agentv1.Mapper) (mapper.Mapper, error) {
-	why := ""
-	for _, m := range s.Mappers {
-		if kind != agentv1.Mapper_MAPPER_UNSPECIFIED && m.Kind() != kind {
-			continue
-		}
+	m, found, why := pick(s.Mappers, kind, name, func(m mapper.Mapper) (bool, string) {
 		support := m.Support(ctx)
-		if support.Offered {
-			return m, nil
-		}
-		why += fmt.Sprintf("; %s: %s", name(m.Kind()), support.Reason)
-	}
-	switch {
-	case kind == agentv1.Mapper_MAPPER_UNSPECIFIED:
-		return nil, fault.New(codes.FailedPrecondition, "node %s offers no mapper%s", s.ID.Node, why)
-	case kind == agentv1.Mapper_MAPPER_NBD:
+		return support.Offered, support.Reason
+	})
+	if kind == agentv1.Mapper_MAPPER_NBD {
 		why = "; " + noNBD
 	}
-	return nil, fault.New(codes.FailedPrecondition, "node %s does not offer the mapper %s%s. Let the StorageClass' mapper be Auto, or run the pod elsewhere",
-		s.ID.Node, name(kind), why)
+	if !found {
+		return nil, s.notOffered("mapper", name(kind), why)
+	}
+	return m, nil
 }
 
 // name of a mapper as a StorageClass has it.
@@ -125,15 +116,13 @@ func name(kind agentv1.Mapper) string {
 	case agentv1.Mapper_MAPPER_SEAMOUNT:
 		return "Seamount"
 	}
-	return "Auto"
+	return auto
 }
 
 // mapperOf is the mapper that a volume was mapped by.
 func (s *Service) mapperOf(v *record.Volume) (mapper.Mapper, error) {
-	for _, m := range s.Mappers {
-		if m.Kind() == v.Mapper {
-			return m, nil
-		}
+	if m, found := ofKind(s.Mappers, v.Mapper); found {
+		return m, nil
 	}
 	return nil, fault.New(codes.Internal, "the volume was mapped by %s, which this agent does not have", name(v.Mapper))
 }
