@@ -83,6 +83,12 @@ func MDSPrefix(filesystem string) string {
 	return shorten(filesystem, maxMDSPrefix)
 }
 
+// IsMDSOf says whether a metadata server has a name of a StorageFilesystem: the prefix, and letters.
+func IsMDSOf(filesystem, server string) bool {
+	letters, own := strings.CutPrefix(server, MDSPrefix(filesystem)+"-")
+	return own && !strings.Contains(letters, "-")
+}
+
 // OSDLabel returns the key of the label that finds the disks of an OSD.
 func OSDLabel(id int32) string {
 	return LabelOSDPrefix + strconv.Itoa(int(id))

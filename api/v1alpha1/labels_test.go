@@ -62,3 +62,17 @@ func TestNamesThatAreCut(t *testing.T) {
 		}
 	}
 }
+
+func TestIsMDSOf(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"shared", "1st", strings.Repeat("long", 20)} {
+		if !IsMDSOf(name, MDSPrefix(name)+"-za") {
+			t.Errorf("a server of %s is not known", name)
+		}
+	}
+	for _, server := range []string{"shared", "shared-two-a", "other-a", "sharedx-a"} {
+		if IsMDSOf("shared", server) {
+			t.Errorf("%s is taken for one of shared", server)
+		}
+	}
+}

@@ -98,15 +98,9 @@ func (v *filesystemView) standbys() int {
 	_, followers := holders(v.fs)
 	n := len(followers)
 	for _, mds := range v.snapshot.Standbys {
-		if v.named(mds.Name) {
+		if v1alpha1.IsMDSOf(v.fs.Name, mds.Name) {
 			n++
 		}
 	}
 	return n
-}
-
-// named says that a server has a name of this filesystem: its own, and a letter.
-func (v *filesystemView) named(daemon string) bool {
-	letter, own := strings.CutPrefix(daemon, v.fs.Name+"-")
-	return own && !strings.Contains(letter, "-")
 }

@@ -128,16 +128,16 @@ func (s *Snapshot) servers(f *v1alpha1.StorageFilesystem) []*corev1.Pod {
 	var pods []*corev1.Pod
 	for i := range s.Daemons {
 		p := &s.Daemons[i]
-		letter, own := strings.CutPrefix(p.Labels[manifest.LabelDaemon], serverOf(f.Name)+"-")
-		if own && !strings.Contains(letter, "-") && p.Labels[v1alpha1.LabelCluster] == label {
+		server, is := strings.CutPrefix(p.Labels[manifest.LabelDaemon], serverPrefix)
+		if is && v1alpha1.IsMDSOf(f.Name, server) && p.Labels[v1alpha1.LabelCluster] == label {
 			pods = append(pods, p)
 		}
 	}
 	return pods
 }
 
-// serverOf begins the names of a filesystem's metadata servers in Ceph.
-func serverOf(filesystem string) string { return "mds." + filesystem }
+// serverPrefix begins the names of metadata servers among those of daemons.
+const serverPrefix = "mds."
 
 // component returns the pods of a component of Seamount itself; node empty: on every node.
 func (s *Snapshot) component(name, node string) []*corev1.Pod {

@@ -51,7 +51,7 @@ func (w *walker) servers(depth int, f *v1alpha1.StorageFilesystem) {
 		return
 	}
 	if len(pods) == 0 {
-		w.link(depth, Object{"Daemon", f.Namespace, serverOf(f.Name)}, Waiting, reasonNotRunning, "no pod of a metadata server exists")
+		w.link(depth, Object{"Daemon", f.Namespace, serverPrefix + v1alpha1.MDSPrefix(f.Name)}, Waiting, reasonNotRunning, "no pod of a metadata server exists")
 	}
 	for _, p := range pods {
 		if well, _, _ := podState(p); !well {
