@@ -111,6 +111,23 @@ func (w *ownerWorld) current() bool {
 }
 
 // poolWorld is the world of a StoragePool.
+// rests fails unless nothing is written, to Kubernetes or to Ceph, once all is as declared, also after a start.
+func (w *ownerWorld) rests() {
+	w.Helper()
+	for range 60 {
+		w.must(w.passPool())
+	}
+	w.writes = nil
+	w.startPools()
+	calls := w.changes()
+	for range 60 {
+		w.must(w.passPool())
+	}
+	if again := w.changes(); len(w.writes) > 0 || again != calls || again == 0 {
+		w.Errorf("written at rest: %v, and %d changes of pools after %d", w.writes, again, calls)
+	}
+}
+
 type poolWorld struct{ *ownerWorld }
 
 func newPoolWorld(t *testing.T, object *v1alpha1.StoragePool) *poolWorld {

@@ -76,18 +76,7 @@ func TestPoolAtRestWritesNothing(t *testing.T) {
 	t.Parallel()
 	w := newPoolWorld(t, storagePool("fast", replicated(3)))
 	w.settle("the pool is there", w.current)
-	for range 60 {
-		w.must(w.passPool())
-	}
-	w.writes = nil
-	w.startPools()
-	calls := w.changes()
-	for range 60 {
-		w.must(w.passPool())
-	}
-	if again := w.changes(); len(w.writes) > 0 || again != calls || again == 0 {
-		t.Errorf("written at rest: %v, and %d changes of pools after %d", w.writes, again, calls)
-	}
+	w.rests()
 }
 
 // A size that is one is permitted for that one call.
