@@ -110,7 +110,6 @@ func (w *ownerWorld) current() bool {
 		w.says("StorageClassesReady", metav1.ConditionTrue, "Made")()
 }
 
-// poolWorld is the world of a StoragePool.
 // rests fails unless nothing is written, to Kubernetes or to Ceph, once all is as declared, also after a start.
 func (w *ownerWorld) rests() {
 	w.Helper()
@@ -128,6 +127,7 @@ func (w *ownerWorld) rests() {
 	}
 }
 
+// poolWorld is the world of a StoragePool.
 type poolWorld struct{ *ownerWorld }
 
 func newPoolWorld(t *testing.T, object *v1alpha1.StoragePool) *poolWorld {
