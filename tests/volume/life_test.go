@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
 	"google.golang.org/grpc/codes"
 
@@ -104,13 +105,15 @@ func (v *volume) trim() {
 	}
 	big := v.target("writer") + "/big"
 	write(v.t, big, bytes.Repeat([]byte{0xa5}, 64*mib))
+	v.sync()
 	before, err := v.admin.ImageUsage(within(v.t), v.ref())
 	do(v.t, err)
+	full := v.stats().GetBytes().GetAvailable()
 	do(v.t, os.Remove(big))
-	dir, err := os.Open(v.target("writer"))
-	do(v.t, err)
-	do(v.t, unix.Syncfs(int(dir.Fd())))
-	do(v.t, dir.Close())
+	// xfs frees what a deleted file had in the background, and discards it only after that is in its log.
+	NewWithT(v.t).Eventually(func() int64 { return v.stats().GetBytes().GetAvailable() }).
+		WithTimeout(time.Minute).Should(BeNumerically(">", full+60*mib))
+	v.sync()
 	r, err := v.Trim(within(v.t), &agentv1.TrimRequest{VolumeId: v.id()})
 	do(v.t, err)
 	after, err := v.admin.ImageUsage(within(v.t), v.ref())
@@ -119,6 +122,15 @@ func (v *volume) trim() {
 	if before-after < 32*mib {
 		v.t.Errorf("Ceph held %d bytes and holds %d", before, after)
 	}
+}
+
+// sync brings all that was written to the image.
+func (v *volume) sync() {
+	v.t.Helper()
+	dir, err := os.Open(v.target("writer"))
+	do(v.t, err)
+	do(v.t, unix.Syncfs(int(dir.Fd())))
+	do(v.t, dir.Close())
 }
 
 // giveBack undoes all, twice.
