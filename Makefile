@@ -18,8 +18,8 @@ UNIT ?= ./...
 BENCH ?= .
 ## Packages of the main module to look for benchmarks in
 PKG ?= ./...
-## Tags of bench; e2e,pacific measures real daemons too (as root)
-BENCH_TAGS ?= $(CEPH_TAG)
+## Further tags of bench; e2e measures real daemons too (as root)
+BENCH_TAGS ?=
 ## Tools, programs and image archives, built once for each version
 SEAMOUNT_CACHE ?= $(HOME)/.cache/seamount
 ## Further arguments for up, local-up and local-down, for example --nodes=5
@@ -35,8 +35,11 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 # programs and the local Kubernetes are linked from: each package is compiled once. With cgo that cannot be: what cgo wrote for a
 # checkout elsewhere would be taken from the cache, and vet and linters look for its files there.
 TRIM := $(if $(filter 0,$(CGO_ENABLED)),-trimpath)
-export GOFLAGS := $(strip $(filter-out -tags=% -buildvcs=% -trimpath%,$(shell go env GOFLAGS)) -tags=$(CEPH_TAG) -buildvcs=false $(TRIM))
-export CGO_ENABLED CEPH_TAG FUZZTIME SEAMOUNT_CACHE
+# Names of hosts and users are looked up by Go itself, so that packages which need a network are the same with cgo and
+# without, and are compiled once for both: https://pkg.go.dev/net#hdr-Name_Resolution.
+export TAGS := $(CEPH_TAG),netgo,osusergo
+export GOFLAGS := $(strip $(filter-out -tags=% -buildvcs=% -trimpath%,$(shell go env GOFLAGS)) -tags=$(TAGS) -buildvcs=false $(TRIM))
+export CGO_ENABLED FUZZTIME SEAMOUNT_CACHE
 LDFLAGS := -s -w -X main.version=$(VERSION)
 RACE := $(if $(filter 0,$(CGO_ENABLED)),,-race)
 
@@ -105,8 +108,7 @@ verify: $(GENERATORS) ## Fail when generated files or a go.mod are stale
 	@cd tools && go mod tidy -diff
 
 .PHONY: vet
-vet: deps-build ## Compile and vet everything, with all tests, and again without cgo
-	@$(call each,go vet -tags=e2e$(comma)$(CEPH_TAG) ./...)
+vet: ## Compile and vet everything without cgo; with cgo and with the end-to-end tests, lint does
 	@CGO_ENABLED=0 go vet -trimpath ./...
 
 .PHONY: lint
@@ -141,7 +143,7 @@ fuzz: ## Run every fuzz target for FUZZTIME
 
 .PHONY: bench
 bench: deps-build ## Print the figures of the benchmarks
-	@go test -tags=$(BENCH_TAGS) -run '^$$' -bench '$(BENCH)' -benchmem -p 1 -timeout 60m $(PKG)
+	@go test -tags=$(BENCH_TAGS)$(comma)$(TAGS) -run '^$$' -bench '$(BENCH)' -benchmem -p 1 -timeout 60m $(PKG)
 
 ##@ Build
 

@@ -3,8 +3,9 @@
 # its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
 # or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
 #
-# There are two lanes, side by side: the tests of the local Kubernetes and on it, which wait for pods most of the time, and
-# all that needs none, which takes the processors meanwhile, at a lower priority.
+# There are three lanes, side by side: the tests of the local Kubernetes and on it, which wait for pods most of the time; those of
+# real daemons and disks without it, which wait too; and all that only computes, which takes the processors meanwhile. Each has a
+# lower priority than the one before.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -59,7 +60,7 @@ packages() {
 
 # e2e <module> <kubernetes|alone|package...> runs tagged tests of a module, one package after the other.
 e2e() {
-	local module=$1 tags=e2e,$CEPH_TAG packages=${*:2}
+	local module=$1 tags=e2e,$TAGS packages=${*:2}
 	cd "$module" || return
 	case $2 in kubernetes | alone) packages=$(packages "$2") || return ;; esac
 	[[ -n $packages ]] || { echo "module $module has no such test"; return 0; }
@@ -80,16 +81,22 @@ summarize() {
 	exit
 }
 
-# alone is the lane of all that needs no Kubernetes.
-alone() {
+# without_kubernetes is what needs none. Lint compiles what the tests of daemons are linked from, so that these follow it.
+without_kubernetes() {
 	step verify make verify
-	step vet make vet
 	step lint make lint
+	(renice -n 15 "$BASHPID" >/dev/null; computing) &
+	step e2e-alone e2e . alone
+	wait
+}
+
+computing() {
+	step vet make vet
 	step house make house
 	step unit make unit
-	# Everything was compiled without cgo by vet. What differs in behaviour then is Ceph's client and what is built with it.
-	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
-	step e2e-alone e2e . alone
+	# Everything was compiled without cgo by vet. What differs in behaviour then is Ceph's client and what is built with it. Where a
+	# test dies at every step the race detector sees some of the steps, and this run all of them.
+	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/... ./operator/app"
 }
 
 # with_kubernetes is the lane of the local Kubernetes, and of the modules that make it and the images: they use the devices
@@ -105,11 +112,11 @@ if [[ ${1:-} == long ]]; then
 	export SEAMOUNT_E2E_ROUNDS=${SEAMOUNT_E2E_ROUNDS:-20} SEAMOUNT_E2E_VOLUMES=${SEAMOUNT_E2E_VOLUMES:-200} SEAMOUNT_E2E_PODS=${SEAMOUNT_E2E_PODS:-20} E2E_TIMEOUT=${E2E_TIMEOUT:-8h}
 	step e2e-long e2e . ./tests/block ./tests/sanity ./tests/csi ./tests/operator
 	step fuzz make fuzz
-	step scale make bench BENCH=Scale/quick BENCH_TAGS="e2e,$CEPH_TAG" PKG=./tests/operator/api
+	step scale make bench BENCH=Scale/quick BENCH_TAGS=e2e PKG=./tests/operator/api
 	summarize
 fi
 
-(renice -n 10 "$BASHPID" >/dev/null; alone) &
+(renice -n 5 "$BASHPID" >/dev/null; without_kubernetes) &
 with_kubernetes
 wait
 summarize

@@ -181,7 +181,7 @@ func TestFilesystemAtRestWritesNothing(t *testing.T) {
 // Killed after any call to Ceph, and with a new controller after it, the end is the same.
 func TestFilesystemKilledAtAnyStep(t *testing.T) {
 	t.Parallel()
-	for skip := range 10 {
+	for skip := 0; skip < 10; skip += killStride {
 		t.Run(fmt.Sprint(skip), func(t *testing.T) {
 			t.Parallel()
 			w := newFilesystemWorld(t, 2, storageFilesystem())

@@ -92,7 +92,7 @@ func TestSingleCopy(t *testing.T) {
 // Killed after any call to Ceph, and with a new controller after it, the end is the same.
 func TestPoolKilledAtAnyStep(t *testing.T) {
 	t.Parallel()
-	for skip := range 8 {
+	for skip := 0; skip < 8; skip += killStride {
 		t.Run(fmt.Sprint(skip), func(t *testing.T) {
 			t.Parallel()
 			w := newPoolWorld(t, storagePool("bulk", erasureCoded()))
