@@ -334,5 +334,5 @@ func (p process) kill(t *testing.T, moment <-chan time.Time) {
 	if err := p.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Fatal(err)
 	}
-	<-p.ended
+	<-p.ended //nolint:errcheck // it was killed
 }
