@@ -64,9 +64,10 @@ var startSettings = []profileSetting{
 	{"mon", "mon_election_timeout", "1", "2", "2",
 		"a first round often misses one mon and then waits the whole time, 5 s by Ceph's default; a complete round does not wait"},
 	{"mon", "mon_probe_timeout", "1", cephs, cephs, "a mon that starts asks the others again so often"},
-	{allDaemons, "ms_connection_ready_timeout", "2", "4", "4",
+	{allDaemons, "ms_connection_ready_timeout", "4", "4", "4",
 		"a connection to the address of a pod that is gone hangs so long; with Ceph's 10 s every tenth bring-up lost 10 s"},
-	{allDaemons, "mon_client_hunt_interval", "0.3", "1", "1", "a daemon tries the next mon after so long, 3 s by Ceph's default"},
+	{allDaemons, "mon_client_hunt_interval", "0.3", "1", "1",
+		"a daemon tries the next mon after so long, 3 s by Ceph's default; each time it waits longer, or a mon that is slow to answer would never be waited for"},
 }
 
 // leanSettings make daemons small and quick, for a few disks a node.
@@ -75,8 +76,6 @@ var leanSettings = []profileSetting{
 	lean("mon", "mgr_initial_modules", "", "modules that nobody asked for cost memory in the mgr"),
 	lean(allDaemons, "ms_initial_backoff", "0.1", "a peer that restarts is back within a second; many OSDs would knock too often"),
 	lean(allDaemons, "ms_max_backoff", "1", "as ms_initial_backoff"),
-	lean(allDaemons, "mon_client_hunt_interval_backoff", "1", "as mon_client_hunt_interval"),
-	lean(allDaemons, "mon_client_hunt_interval_max_multiple", "2", "as mon_client_hunt_interval"),
 	lean(allDaemons, "ms_async_op_threads", "2", "one thread less in each daemon"),
 	lean("mgr osd", "mgr_stats_period", "1", "clean PGs are seen after 1 s instead of 5; the mgr of many OSDs would drown"),
 	lean("mgr", "mgr_tick_period", "1", "as mgr_stats_period"),

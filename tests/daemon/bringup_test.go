@@ -38,7 +38,7 @@ func podsOf(t *testing.T, n *node) {
 		p.start()
 	}
 	// An OSD that is not known yet gets no device class: it gives itself one at the next start.
-	g.Eventually(func() error { return n.isUp(mon, "") }, patience, "200ms").Should(gomega.Succeed(), func() string { return osd.output.String() })
+	g.Eventually(func() error { return n.isUp(mon, "") }, patience, "200ms").Should(gomega.Succeed(), func() string { return mon.output.String() + osd.output.String() })
 	n.settingsAreDefaults(g, mon, osd)
 
 	made := n.madeAt(osd)
@@ -144,7 +144,7 @@ func TestMonStoreMissing(t *testing.T) {
 	mon := n.mon()
 	mon.start()
 	var quorum struct{ Quorum []int }
-	g.Eventually(func() error { return n.ceph(mon, &quorum, "quorum_status") }, patience, "200ms").Should(gomega.Succeed())
+	g.Eventually(func() error { return n.ceph(mon, &quorum, "quorum_status") }, patience, "200ms").Should(gomega.Succeed(), mon.output.String)
 	mon.stop()
 
 	n.mons.QuorumRecorded = true
@@ -159,7 +159,7 @@ func TestMonStoreMissing(t *testing.T) {
 		t.Fatal(err)
 	}
 	mon.start()
-	g.Eventually(func() error { return n.ceph(mon, &quorum, "quorum_status") }, patience, "200ms").Should(gomega.Succeed())
+	g.Eventually(func() error { return n.ceph(mon, &quorum, "quorum_status") }, patience, "200ms").Should(gomega.Succeed(), mon.output.String)
 }
 
 // refused waits until a container has ended with a refusal.
