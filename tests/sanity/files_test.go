@@ -53,7 +53,7 @@ func (w *world) makeFilesystem() {
 	ready := func() error {
 		return w.admin.CreateSubvolumeGroup(ctx, ceph.GroupRef{Filesystem: filesystem, Group: group}, "")
 	}
-	gomega.NewWithT(w.t).Eventually(ready).WithTimeout(time.Minute).WithPolling(time.Second).Should(gomega.Succeed())
+	gomega.NewWithT(w.t).Eventually(ready).WithTimeout(5 * time.Minute).WithPolling(time.Second).Should(gomega.Succeed())
 	w.awaitSpace(filesystem + "-meta")
 	w.awaitSpace(filesystem)
 }
