@@ -47,18 +47,7 @@ func (NodeDisks) Labels(device *os.File) ([]disk.Label, error) {
 	if size < bluestore.LabelSize {
 		return nil, fmt.Errorf("%s has %d bytes", device.Name(), size)
 	}
-	var labels []disk.Label
-	block := make([]byte, bluestore.LabelSize)
-	for _, position := range bluestore.Positions(size) {
-		if _, err := device.ReadAt(block, position); err != nil {
-			return nil, fmt.Errorf("read label at %d: %w", position, err)
-		}
-		if label, found := bluestore.Parse(block); found {
-			label.Device, label.Offset = device.Name(), position
-			labels = append(labels, label)
-		}
-	}
-	return labels, nil
+	return bluestore.Read(device, device.Name(), size)
 }
 
 // CheckSeal compares a whole disk with its seal. A partition is ours by the UUID that the reservation chose for it, and

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"github.com/seamount-dev/seamount/discover/bluestore"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
@@ -26,14 +27,12 @@ const (
 )
 
 // judgeLabels says what the labels on a device make of it, or refuses it.
-//
-// The label at the beginning decides alone: before Ceph 19.2 the places of the copies are data, in which somebody may
-// write what looks like one. Where it is lost, the copies must all be ours, and Ceph mends it.
+// Where the label at the beginning is lost, the copies must all be ours, and Ceph mends it.
 func judgeLabels(r handover.Reservation, reserved handover.Device, labels []disk.Label, as role) (deviceState, error) {
 	if len(labels) == 0 {
 		return stateBlank, nil
 	}
-	deciding := decidingLabels(labels)
+	deciding := bluestore.Deciding(labels)
 	if len(deciding) == 0 {
 		return "", refuse(handover.ReasonLabelBroken, "have somebody who knows BlueStore look at it; nothing was written to it",
 			"disk %s has a label of BlueStore with a wrong checksum", reserved.Disk)
@@ -44,20 +43,6 @@ func judgeLabels(r handover.Reservation, reserved handover.Device, labels []disk
 		}
 	}
 	return finished(r, reserved, deciding[0], as)
-}
-
-// decidingLabels are the valid label at the beginning, else all other valid ones.
-func decidingLabels(labels []disk.Label) []disk.Label {
-	var copies []disk.Label
-	for _, label := range labels {
-		switch {
-		case label.Valid && label.Offset == 0:
-			return []disk.Label{label}
-		case label.Valid:
-			copies = append(copies, label)
-		}
-	}
-	return copies
 }
 
 // isOurs compares what every label of ours says from its first moment.

@@ -96,3 +96,29 @@ func (k Kernel) integer(dir, name string) (int64, error) {
 	}
 	return strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
 }
+
+// Drop makes the kernel forget all partitions of a disk, so that none is left of a table that goes. One that is in use is
+// an error, and stays.
+func (k Kernel) Drop(whole *os.File, number disk.Number) error {
+	dir := fmt.Sprintf("dev/block/%d:%d", number.Major, number.Minor)
+	entries, err := fs.ReadDir(k.Sys, dir)
+	if err != nil {
+		return fmt.Errorf("list the kernel's partitions: %w", err)
+	}
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		n, err := k.integer(path.Join(dir, entry.Name()), "partition")
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = block.NewFromFile(whole).KernelPartitionDelete(int(n))
+		}
+		if err != nil {
+			return fmt.Errorf("have the kernel forget %s: %w", entry.Name(), err)
+		}
+	}
+	return nil
+}

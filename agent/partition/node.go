@@ -6,13 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/seamount-dev/seamount/agent/nodedisk"
 	"github.com/seamount-dev/seamount/agent/refusal"
-	"github.com/seamount-dev/seamount/agent/wait"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/content"
 	"github.com/seamount-dev/seamount/discover/disk"
@@ -35,7 +33,7 @@ func (n Node) Partition(ctx context.Context, name string, request v1alpha1.DiskR
 	}
 	device, id, err := n.Disks.Find(ctx, name)
 	if err != nil {
-		return notFound(name, err)
+		return nodedisk.NotFound(name, err)
 	}
 	job := job{Node: n, name: name, device: device, id: id, request: request, order: order}
 	blank, err := job.look()
@@ -43,16 +41,6 @@ func (n Node) Partition(ctx context.Context, name string, request v1alpha1.DiskR
 		return err
 	}
 	return job.cut(ctx, blank)
-}
-
-func notFound(name string, err error) error {
-	switch {
-	case errors.Is(err, nodedisk.ErrMissing):
-		return refusal.NewPassing(handover.ReasonDiskMissing, "put the disk back, or replace the OSD", "no device of this node is the disk %s", name)
-	case errors.Is(err, nodedisk.ErrAmbiguous):
-		return refusal.NewPassing(handover.ReasonDiskAmbiguous, "take the copies of the disk away", "%v: %s", err, name)
-	}
-	return fmt.Errorf("find the disk %s: %w", name, err)
 }
 
 // job is one request and its disk.
@@ -67,7 +55,7 @@ type job struct {
 
 // look says whether the disk is blank. It opens the disk for reading: that of somebody else is not even opened for more.
 func (j job) look() (bool, error) {
-	file, err := j.open(os.O_RDONLY)
+	file, err := nodedisk.Open(j.device, os.O_RDONLY)
 	if err != nil {
 		return false, err
 	}
@@ -90,7 +78,7 @@ func (j job) cut(ctx context.Context, blank bool) error {
 	if blank {
 		flags |= unix.O_EXCL
 	}
-	file, err := j.openFree(ctx, flags)
+	file, err := nodedisk.OpenFree(ctx, j.name, j.device, flags)
 	if err != nil {
 		return err
 	}
@@ -109,7 +97,7 @@ func (j job) cut(ctx context.Context, blank bool) error {
 
 func (j job) disk(file *os.File) (Disk, error) {
 	g, err := GeometryOf(file)
-	return Disk{Name: j.device.Name, Device: realDevice{file}, Geometry: g}, err
+	return Disk{Name: j.device.Name, Device: nodedisk.Device{File: file}, Geometry: g}, err
 }
 
 // announce tells the kernel of the slices that were asked for.
@@ -148,53 +136,6 @@ func (j job) checkBlank(ctx context.Context, file *os.File, exclusive bool) erro
 	return err
 }
 
-// A disk is looked at by others now and then: udev when it appears, an OSD that starts.
-const (
-	busyInterval = 50 * time.Millisecond
-	busyLimit    = 5 * time.Second
-)
-
-// openFree opens the disk, and takes the lock by which programs that partition keep udev and each other away.
-// See https://systemd.io/BLOCK_DEVICE_LOCKING.
-func (j job) openFree(ctx context.Context, flags int) (*os.File, error) {
-	var file *os.File
-	err := wait.For(ctx, busyInterval, busyLimit, func() (err error) {
-		file, err = j.openLocked(flags)
-		if errors.Is(err, unix.EBUSY) || errors.Is(err, unix.EWOULDBLOCK) {
-			return wait.ErrAgain
-		}
-		return err
-	})
-	if errors.Is(err, wait.ErrAgain) {
-		err = refusal.NewPassing(handover.ReasonDiskBusy, "find what holds it (lsblk, fuser) and end that",
-			"%s, disk %s, is held by something else", j.device.Name, j.name)
-	}
-	return file, err
-}
-
-func (j job) openLocked(flags int) (*os.File, error) {
-	file, err := j.open(flags)
-	if err != nil {
-		return nil, err
-	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
-}
-
-// open opens the device that was found, and not one that has its name by now.
-func (j job) open(flags int) (*os.File, error) {
-	file, err := os.OpenFile(nodedisk.Path(j.device.Name), flags, 0)
-	if err != nil {
-		return nil, err
-	}
-	if err := nodedisk.Check(file, j.device.Number); err != nil {
-		return nil, errors.Join(err, file.Close())
-	}
-	return file, nil
-}
-
 // GeometryOf asks an open block device for its size and sectors.
 func GeometryOf(file *os.File) (gpt.Geometry, error) {
 	size, err := file.Seek(0, io.SeekEnd)
@@ -206,12 +147,4 @@ func GeometryOf(file *os.File) (gpt.Geometry, error) {
 		return gpt.Geometry{}, fmt.Errorf("sectors of %s: %w", file.Name(), err)
 	}
 	return gpt.Geometry{Size: size, Sector: int64(sector)}, nil
-}
-
-// realDevice is a block device.
-type realDevice struct{ *os.File }
-
-// Forget drops clean pages; what was written and synced is clean.
-func (d realDevice) Forget() {
-	_ = unix.Fadvise(int(d.Fd()), 0, 0, unix.FADV_DONTNEED) // advice: a kernel may ignore it
 }

@@ -24,11 +24,19 @@ type Partitioner interface {
 	Partition(ctx context.Context, name string, request api.DiskRequest) error
 }
 
+// Eraser erases disks of the node.
+type Eraser interface {
+	// Erase does what a request asks for with the disk of a StorageDisk's name, and says how many bytes it erased, or why
+	// not.
+	Erase(ctx context.Context, name string, request api.DiskRequest) (int64, error)
+}
+
 // Agent of a node.
 type Agent struct {
-	Node  string
-	Disks Partitioner
-	Log   logr.Logger
+	Node   string
+	Disks  Partitioner
+	Eraser Eraser
+	Log    logr.Logger
 	// Own reads the StorageDisks of the node, and may lag behind. API writes.
 	Own client.Reader
 	API client.Client
@@ -88,13 +96,27 @@ func (a *Agent) Serve(ctx context.Context, name string) (bool, error) {
 	if !a.asked(d.Status) {
 		return false, nil
 	}
-	failed := a.Disks.Partition(ctx, name, *d.Status.Request)
+	erased, failed := a.do(ctx, name, *d.Status.Request)
 	if ctx.Err() != nil {
 		return false, nil //nolint:nilerr // the program ends; the next one begins anew
 	}
 	report := a.report(*d.Status.Request, failed)
+	if report.Result == api.DiskReportDone {
+		report.ErasedBytes = erased
+	}
 	a.Log.Info("request", "disk", name, "request", report.ID, "result", report.Result, "refusal", report.Refusal)
 	return report.Result == api.DiskReportFailed, a.write(ctx, d, report)
+}
+
+// do returns how many bytes were erased.
+func (a *Agent) do(ctx context.Context, name string, request api.DiskRequest) (int64, error) {
+	switch request.Action {
+	case api.DiskActionPartition:
+		return 0, a.Disks.Partition(ctx, name, request)
+	case api.DiskActionErase:
+		return a.Eraser.Erase(ctx, name, request)
+	}
+	return 0, refusal.New(api.ReasonPrepareFailed, "bring the agent to the operator's release", "this agent does not know the action %q", request.Action)
 }
 
 // asked says whether there is work: a request to this node that is not done and not refused.
@@ -152,6 +174,9 @@ func (a *Agent) write(ctx context.Context, d api.StorageDisk, report api.DiskRep
 			refused.WithRemedy(r.Remedy)
 		}
 		applied.WithRefusal(refused)
+	}
+	if report.ErasedBytes > 0 {
+		applied.WithErasedBytes(report.ErasedBytes)
 	}
 	status := v1alpha1.StorageDisk(d.Name).WithStatus(v1alpha1.StorageDiskStatus().WithReport(applied))
 	err := a.API.Status().Apply(ctx, status, client.FieldOwner(api.FieldOwnerAgent(a.Node)), client.ForceOwnership)

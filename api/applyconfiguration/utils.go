@@ -50,6 +50,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.DiskContentApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DiskDevice"):
 		return &apiv1alpha1.DiskDeviceApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("DiskErase"):
+		return &apiv1alpha1.DiskEraseApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DiskHardware"):
 		return &apiv1alpha1.DiskHardwareApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("DiskIdentity"):

@@ -2,6 +2,9 @@ package v1alpha1
 
 // DiskRequest asks the agent of a disk's node for work on the disk. It is sealed: the agent looks at the disk itself, and
 // does nothing to one that is not as the request says.
+//
+// +kubebuilder:validation:XValidation:rule="self.action != 'Partition' || has(self.table) && has(self.slices)",message="Partition needs the table and the slices that the disk is to have"
+// +kubebuilder:validation:XValidation:rule="(self.action == 'Erase') == has(self.erase)",message="Erase says in erase what may be erased, and no other action has it"
 type DiskRequest struct {
 	// id of the request: it follows from all that is in it, so that a report can be told from that of an earlier request.
 	//
@@ -22,31 +25,66 @@ type DiskRequest struct {
 	// +kubebuilder:validation:MaxLength=253
 	Node string `json:"node,omitempty"`
 
-	// seal of the disk as it was judged empty. Without a partition table of this request on the disk, the first write
-	// must find the same.
+	// seal of the disk as it was judged: empty for Partition, with all that is to go for Erase. The first write must find
+	// the same, unless this very request was begun before: then the disk says so.
 	//
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Seal string `json:"seal,omitempty"`
 
-	// table is the GUID of the partition table. A table of this GUID is Seamount's own, and slices are added to it; any
-	// other is left alone.
+	// table is the GUID of the partition table. A table of this GUID is Seamount's own: Partition adds slices to it, and
+	// Erase erases it. Any other is left alone by Partition, and by Erase unless it is what was sealed.
 	//
-	// +required
+	// +optional
 	// +kubebuilder:validation:MinLength=36
 	// +kubebuilder:validation:MaxLength=36
 	Table string `json:"table,omitempty"`
 
 	// slices that the table is to have. Those that are there already must be as they are here; none is ever moved or
-	// taken away.
+	// taken away. For Erase: all that the table may have.
 	//
-	// +required
+	// +optional
 	// +listType=map
 	// +listMapKey=uuid
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=64
 	Slices []DiskSlice `json:"slices,omitempty"`
+
+	// erase is what may be erased, for the action Erase.
+	//
+	// +optional
+	Erase *DiskErase `json:"erase,omitempty"`
+}
+
+// DiskErase says what Erase may erase. An OSD that is not named here is never erased. Without any the disk must be, sample
+// for sample, the one that was sealed, whatever it holds.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.osds) || has(self.fsid)",message="osds goes with the fsid of their cluster"
+type DiskErase struct {
+	// mode says how much is erased. Signatures: every place where a program looks for what a disk holds, and every one
+	// that discover samples. Full: every byte.
+	//
+	// +required
+	// +kubebuilder:validation:Enum=Signatures;Full
+	Mode EraseMode `json:"mode,omitempty"`
+
+	// fsid of the Ceph cluster that the OSDs belong to.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=36
+	// +kubebuilder:validation:MaxLength=36
+	FSID string `json:"fsid,omitempty"`
+
+	// osds are the uuids of the OSDs that have data or DB on the disk.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=36
+	// +kubebuilder:validation:items:MaxLength=36
+	OSDs []string `json:"osds,omitempty"`
 }
 
 // DiskSlice is a partition for one OSD.
@@ -109,15 +147,26 @@ type DiskReport struct {
 	//
 	// +optional
 	Refusal *Refusal `json:"refusal,omitempty"`
+
+	// erasedBytes is how much was erased, and read back as zeros.
+	//
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	ErasedBytes int64 `json:"erasedBytes,omitempty"`
 }
 
 // DiskAction is work on a disk.
 //
-// +kubebuilder:validation:Enum=Partition
+// +kubebuilder:validation:Enum=Partition;Erase
 type DiskAction string
 
-// DiskActionPartition gives the disk a partition table with the slices of the request.
-const DiskActionPartition DiskAction = "Partition"
+// Work on a disk.
+const (
+	// DiskActionPartition gives the disk a partition table with the slices of the request.
+	DiskActionPartition DiskAction = "Partition"
+	// DiskActionErase erases what is on the disk, so that it can be used anew.
+	DiskActionErase DiskAction = "Erase"
+)
 
 // DiskReportResult is what came of a DiskRequest.
 //

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/seamount-dev/seamount/agent/erase"
 	"github.com/seamount-dev/seamount/agent/host"
 	"github.com/seamount-dev/seamount/agent/launch"
 	"github.com/seamount-dev/seamount/agent/nodedisk"
@@ -46,7 +47,7 @@ func newAgentRunCommand() *cobra.Command {
 			ctrllog.SetLogger(c.Log)
 			return together(cmd.Context(),
 				func(ctx context.Context) error {
-					return request.Run(ctx, config, &request.Agent{Node: c.Name, Disks: nodePartitioner(c.Name), Log: c.Log})
+					return request.Run(ctx, config, newRequests(c.Name, c.Log))
 				},
 				func(ctx context.Context) error { return serve.Run(ctx, c) })
 		},
@@ -90,9 +91,10 @@ func newAgentBecomeCommand() *cobra.Command {
 	}
 }
 
-func nodePartitioner(node string) partition.Node {
-	return partition.Node{
-		Disks:  nodedisk.Disks{Inventory: inventory.Reader{Answers: &inventory.Answers{}}, Node: node},
-		Kernel: partition.Kernel{Sys: os.DirFS("/sys")},
+func newRequests(node string, log logr.Logger) *request.Agent {
+	disks := nodedisk.Disks{Inventory: inventory.Reader{Answers: &inventory.Answers{}}, Node: node}
+	kernel := partition.Kernel{Sys: os.DirFS("/sys")}
+	return &request.Agent{
+		Node: node, Disks: partition.Node{Disks: disks, Kernel: kernel}, Eraser: erase.Node{Disks: disks, Kernel: kernel}, Log: log,
 	}
 }

@@ -8,7 +8,9 @@ package bluestore
 
 import (
 	"bytes"
+	"fmt"
 	"hash/crc32"
+	"io"
 	"strconv"
 	"strings"
 
@@ -38,6 +40,37 @@ func Positions(size int64) []int64 {
 		}
 	}
 	return positions
+}
+
+// Deciding returns those of the labels of one device that say whose it is: the valid one at its beginning alone, else all
+// other valid ones. Before Ceph 19.2 the places of the copies are data, in which somebody may write what looks like one.
+func Deciding(labels []disk.Label) []disk.Label {
+	var copies []disk.Label
+	for _, label := range labels {
+		switch {
+		case label.Valid && label.Offset == 0:
+			return []disk.Label{label}
+		case label.Valid:
+			copies = append(copies, label)
+		}
+	}
+	return copies
+}
+
+// Read reads every label of a device, and names the device in it. A place that cannot be read is an error: it is not empty.
+func Read(r io.ReaderAt, device string, size int64) ([]disk.Label, error) {
+	var labels []disk.Label
+	for _, position := range Positions(size) {
+		block := make([]byte, LabelSize)
+		if _, err := r.ReadAt(block, position); err != nil {
+			return labels, fmt.Errorf("read label at %d: %w", position, err)
+		}
+		if label, found := Parse(block); found {
+			label.Device, label.Offset = device, position
+			labels = append(labels, label)
+		}
+	}
+	return labels, nil
 }
 
 // Parse reads the label that a block begins with. It is false where none begins there; a label that is there but broken

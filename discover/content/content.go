@@ -86,7 +86,7 @@ func read(ctx context.Context, target Target) (disk.Content, error) {
 	}
 	extents := Extents(whole.size)
 	if len(content.Signatures)+len(content.Labels) > 0 {
-		extents = ends(whole.size)
+		extents = Ends(whole.size)
 	}
 	content.Samples, err = Sample(ctx, whole, extents)
 	return content, err
@@ -95,7 +95,7 @@ func read(ctx context.Context, target Target) (disk.Content, error) {
 // readDevices reads labels and signatures of the disk and of its partitions.
 func readDevices(ctx context.Context, content *disk.Content, whole *device, target Target) error {
 	err := readDevice(ctx, content, whole, target.Blkid)
-	table, tableErr := findTable(whole)
+	table, tableErr := findTable(whole, whole.size)
 	content.Table, err = table, errors.Join(err, tableErr)
 	read := map[string]bool{}
 	for _, path := range target.Partitions {
@@ -120,29 +120,13 @@ func readPartition(ctx context.Context, content *disk.Content, path, blkid strin
 }
 
 func readDevice(ctx context.Context, content *disk.Content, d *device, blkid string) error {
-	labels, labelErr := findLabels(section{d, d.name, d.size})
+	labels, labelErr := bluestore.Read(d, d.name, d.size)
 	content.Labels = append(content.Labels, labels...)
 	own, ownErr := find(d)
 	library, libraryErr := probe(d, len(own) > 0)
 	utility, utilityErr := runBlkid(ctx, blkid, d)
 	content.Signatures = append(content.Signatures, slices.Concat(merge(own, library), utility)...)
 	return errors.Join(ctx.Err(), labelErr, ownErr, libraryErr, utilityErr)
-}
-
-// findLabels reads BlueStore's label and its copies.
-func findLabels(d section) ([]disk.Label, error) {
-	var labels []disk.Label
-	for _, position := range bluestore.Positions(d.size) {
-		block := make([]byte, bluestore.LabelSize)
-		if _, err := d.ReadAt(block, position); err != nil {
-			return labels, err
-		}
-		if label, found := bluestore.Parse(block); found {
-			label.Device, label.Offset = d.name, position
-			labels = append(labels, label)
-		}
-	}
-	return labels, nil
 }
 
 // merge adds to our own findings what the library alone found.

@@ -5,7 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"slices"
 
+	"github.com/seamount-dev/seamount/discover/bluestore"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/gpt"
 )
@@ -14,13 +17,13 @@ import (
 var sectors = []int64{512, 4096}
 
 // findTable reads the GPT of a disk; nil when it has none that is whole.
-func findTable(d *device) (*disk.Table, error) {
+func findTable(r io.ReaderAt, size int64) (*disk.Table, error) {
 	for _, sector := range sectors {
-		geometry := gpt.Geometry{Size: d.size, Sector: sector}
+		geometry := gpt.Geometry{Size: size, Sector: sector}
 		if geometry.Check() != nil {
 			continue
 		}
-		found, err := gpt.Read(d, geometry)
+		found, err := gpt.Read(r, geometry)
 		if err != nil {
 			return nil, err
 		}
@@ -41,12 +44,33 @@ func tableOf(found *gpt.Table) *disk.Table {
 	return table
 }
 
-// section is a part of a disk, in the place of a partition's own device.
-type section struct {
-	io.ReaderAt
-
-	name string
-	size int64
+// Owners reads what says whose OSDs a disk holds: its table, and the labels of BlueStore on it and in every partition, also
+// in those that the kernel knows and the table does not have. What else is on the disk is not looked at.
+func Owners(r io.ReaderAt, name string, size int64, known []disk.Partition) (disk.Content, error) {
+	table, err := findTable(r, size)
+	found := disk.Content{Table: table}
+	if err != nil {
+		return found, err
+	}
+	parts := map[string]disk.TableEntry{}
+	for _, p := range known {
+		parts[p.Name] = disk.TableEntry{Offset: p.Start, Size: p.Size}
+	}
+	if table != nil {
+		for _, p := range table.Partitions {
+			parts[partitionName(name, p.Number)] = p
+		}
+	}
+	parts[name] = disk.TableEntry{Size: size}
+	for _, part := range slices.Sorted(maps.Keys(parts)) {
+		at := parts[part]
+		labels, err := bluestore.Read(io.NewSectionReader(r, at.Offset, at.Size), part, at.Size)
+		if err != nil {
+			return found, err
+		}
+		found.Labels = append(found.Labels, labels...)
+	}
+	return found, nil
 }
 
 // readSlices reads the labels in partitions that have no device node: the kernel may not know them yet, and where there
@@ -61,7 +85,7 @@ func readSlices(content *disk.Content, whole *device, read map[string]bool) erro
 		if p.Type != gpt.SliceType.String() || read[name] {
 			continue
 		}
-		labels, err := findLabels(section{io.NewSectionReader(whole, p.Offset, p.Size), name, p.Size})
+		labels, err := bluestore.Read(io.NewSectionReader(whole, p.Offset, p.Size), name, p.Size)
 		content.Labels, errs = append(content.Labels, labels...), append(errs, err)
 	}
 	return errors.Join(errs...)

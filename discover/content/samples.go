@@ -35,13 +35,28 @@ func Extents(size int64) []Extent {
 	if size <= wholeSize {
 		return whole(size)
 	}
-	extents := ends(size)
+	extents := Ends(size)
 	for _, offset := range slices.Concat(landmarks, bluestore.Positions(size), scattered(size)) {
 		if offset < size {
 			extents = append(extents, Extent{offset, min(sampleSize, size-offset)})
 		}
 	}
-	return united(extents)
+	return United(extents)
+}
+
+// Traces lists all that must be zero for a disk of that size to be found empty: what is sampled, and every place of a
+// signature. It is a function of the size alone, in order and without overlap.
+func Traces(size int64) []Extent {
+	extents := Extents(size)
+	for _, s := range signatures() {
+		for _, place := range s.places {
+			offset := place(size) &^ (alignment - 1)
+			if offset >= 0 && offset < size {
+				extents = append(extents, Extent{offset, min(sampleSize, size-offset)})
+			}
+		}
+	}
+	return United(extents)
 }
 
 // whole cuts a small disk into extents of an edge's length.
@@ -53,8 +68,8 @@ func whole(size int64) []Extent {
 	return extents
 }
 
-// ends are the first and the last MiB.
-func ends(size int64) []Extent {
+// Ends are the first and the last MiB: all that is sampled of a disk with a signature.
+func Ends(size int64) []Extent {
 	if size <= 2*edge {
 		return whole(size)
 	}
@@ -75,8 +90,8 @@ func scattered(size int64) []int64 {
 	return places
 }
 
-// united sorts extents and joins those that touch.
-func united(extents []Extent) []Extent {
+// United sorts extents and joins those that touch.
+func United(extents []Extent) []Extent {
 	slices.SortFunc(extents, func(a, b Extent) int {
 		if a.Offset < b.Offset {
 			return -1

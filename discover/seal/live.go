@@ -31,6 +31,15 @@ func Check(ctx context.Context, device *os.File, id v1alpha1.DiskIdentity, seale
 // be by now. It reads; it neither closes nor locks the device, which the caller has opened with O_EXCL, and best with
 // O_DIRECT off. A difference is a ChangedError. The seal of an OSD's disk is not one to write by, and is refused.
 func (l Live) Check(ctx context.Context, device *os.File, id v1alpha1.DiskIdentity, sealed string) error {
+	return l.check(ctx, device, id, sealed, false)
+}
+
+// CheckOccupied is Check for a disk that may hold something: of one with a signature only the ends were sampled.
+func CheckOccupied(ctx context.Context, device *os.File, id v1alpha1.DiskIdentity, sealed string) error {
+	return Live{Sys: os.DirFS("/sys"), Proc: os.DirFS("/proc")}.check(ctx, device, id, sealed, true)
+}
+
+func (l Live) check(ctx context.Context, device *os.File, id v1alpha1.DiskIdentity, sealed string, occupied bool) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(int(device.Fd()), &stat); err != nil {
 		return fmt.Errorf("%s: %w", device.Name(), err)
@@ -43,16 +52,26 @@ func (l Live) Check(ctx context.Context, device *os.File, id v1alpha1.DiskIdenti
 	if facts.Size, err = device.Seek(0, io.SeekEnd); err != nil {
 		return fmt.Errorf("%s: %w", device.Name(), err)
 	}
-	if facts.Samples, err = digest(ctx, device, facts.Size); err != nil {
+	if facts.Samples, err = digest(ctx, device, content.Extents(facts.Size)); err != nil {
 		return err
 	}
-	return facts.Compare(sealed)
+	changed := facts.Compare(sealed)
+	if changed == nil || !occupied {
+		return changed
+	}
+	if facts.Samples, err = digest(ctx, device, content.Ends(facts.Size)); err != nil {
+		return err
+	}
+	if facts.Compare(sealed) == nil {
+		return nil
+	}
+	return changed
 }
 
 // digest samples the device itself, not what the page cache kept of it.
-func digest(ctx context.Context, device *os.File, size int64) (string, error) {
+func digest(ctx context.Context, device *os.File, extents []content.Extent) (string, error) {
 	_ = unix.Fadvise(int(device.Fd()), 0, 0, unix.FADV_DONTNEED) // advice: a kernel may ignore it
-	samples, err := content.Sample(ctx, device, content.Extents(size))
+	samples, err := content.Sample(ctx, device, extents)
 	if err != nil {
 		return "", fmt.Errorf("sample %s: %w", device.Name(), err)
 	}

@@ -292,6 +292,21 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: path
       type:
         scalar: string
+- name: com.github.seamount-dev.seamount.api.v1alpha1.DiskErase
+  map:
+    fields:
+    - name: fsid
+      type:
+        scalar: string
+    - name: mode
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.EraseMode
+    - name: osds
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: com.github.seamount-dev.seamount.api.v1alpha1.DiskHardware
   map:
     fields:
@@ -433,6 +448,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.seamount-dev.seamount.api.v1alpha1.DiskReport
   map:
     fields:
+    - name: erasedBytes
+      type:
+        scalar: numeric
     - name: id
       type:
         scalar: string
@@ -453,6 +471,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: action
       type:
         namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskAction
+    - name: erase
+      type:
+        namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskErase
     - name: id
       type:
         scalar: string

@@ -19,6 +19,8 @@ type DiskReportApplyConfiguration struct {
 	Result *apiv1alpha1.DiskReportResult `json:"result,omitempty"`
 	// refusal says why not, when the result is not Done.
 	Refusal *RefusalApplyConfiguration `json:"refusal,omitempty"`
+	// erasedBytes is how much was erased, and read back as zeros.
+	ErasedBytes *int64 `json:"erasedBytes,omitempty"`
 }
 
 // DiskReportApplyConfiguration constructs a declarative configuration of the DiskReport type for use with
@@ -56,5 +58,13 @@ func (b *DiskReportApplyConfiguration) WithResult(value apiv1alpha1.DiskReportRe
 // If called multiple times, the Refusal field is set to the value of the last call.
 func (b *DiskReportApplyConfiguration) WithRefusal(value *RefusalApplyConfiguration) *DiskReportApplyConfiguration {
 	b.Refusal = value
+	return b
+}
+
+// WithErasedBytes sets the ErasedBytes field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the ErasedBytes field is set to the value of the last call.
+func (b *DiskReportApplyConfiguration) WithErasedBytes(value int64) *DiskReportApplyConfiguration {
+	b.ErasedBytes = &value
 	return b
 }

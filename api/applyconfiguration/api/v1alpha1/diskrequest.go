@@ -18,15 +18,17 @@ type DiskRequestApplyConfiguration struct {
 	Action *apiv1alpha1.DiskAction `json:"action,omitempty"`
 	// node whose agent is asked. No other acts, also when the disk has moved.
 	Node *string `json:"node,omitempty"`
-	// seal of the disk as it was judged empty. Without a partition table of this request on the disk, the first write
-	// must find the same.
+	// seal of the disk as it was judged: empty for Partition, with all that is to go for Erase. The first write must find
+	// the same, unless this very request was begun before: then the disk says so.
 	Seal *string `json:"seal,omitempty"`
-	// table is the GUID of the partition table. A table of this GUID is Seamount's own, and slices are added to it; any
-	// other is left alone.
+	// table is the GUID of the partition table. A table of this GUID is Seamount's own: Partition adds slices to it, and
+	// Erase erases it. Any other is left alone by Partition, and by Erase unless it is what was sealed.
 	Table *string `json:"table,omitempty"`
 	// slices that the table is to have. Those that are there already must be as they are here; none is ever moved or
-	// taken away.
+	// taken away. For Erase: all that the table may have.
 	Slices []DiskSliceApplyConfiguration `json:"slices,omitempty"`
+	// erase is what may be erased, for the action Erase.
+	Erase *DiskEraseApplyConfiguration `json:"erase,omitempty"`
 }
 
 // DiskRequestApplyConfiguration constructs a declarative configuration of the DiskRequest type for use with
@@ -85,5 +87,13 @@ func (b *DiskRequestApplyConfiguration) WithSlices(values ...*DiskSliceApplyConf
 		}
 		b.Slices = append(b.Slices, *values[i])
 	}
+	return b
+}
+
+// WithErase sets the Erase field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Erase field is set to the value of the last call.
+func (b *DiskRequestApplyConfiguration) WithErase(value *DiskEraseApplyConfiguration) *DiskRequestApplyConfiguration {
+	b.Erase = value
 	return b
 }

@@ -1,0 +1,66 @@
+package erase
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/google/uuid"
+
+	"github.com/seamount-dev/seamount/agent/refusal"
+	"github.com/seamount-dev/seamount/discover/bluestore"
+	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/gpt"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+)
+
+const leaveIt = "find out whose disk it is; nothing was written to it"
+
+// checkOwners refuses a disk with an OSD or a slice that the order does not name.
+func (o Order) checkOwners(name string, found disk.Content) error {
+	if err := o.checkTable(name, found.Table); err != nil {
+		return err
+	}
+	byDevice := map[string][]disk.Label{}
+	for _, label := range found.Labels {
+		byDevice[label.Device] = append(byDevice[label.Device], label)
+	}
+	for device, labels := range byDevice {
+		deciding := bluestore.Deciding(labels)
+		if len(deciding) == 0 {
+			return refusal.New(handover.ReasonLabelBroken, "have somebody who knows BlueStore look at it; nothing was written to it",
+				"%s has a label of BlueStore with a wrong checksum: it does not say whose OSD it is", device)
+		}
+		for _, label := range deciding {
+			if !slices.Contains(o.OSDs, label.OSDUUID) || label.FSID != "" && label.FSID != o.FSID {
+				return refusal.New(handover.ReasonForeignOSD, leaveIt, "%s is labelled for osd.%d of cluster %s (uuid %s), which is not to be erased",
+					device, label.OSDID, label.FSID, label.OSDUUID)
+			}
+		}
+	}
+	return nil
+}
+
+// checkTable lets a table of others pass: the seal says whether it was there when the disk was judged.
+func (o Order) checkTable(name string, table *disk.Table) error {
+	if table == nil || o.Table == "" && !slices.ContainsFunc(table.Partitions, isSlice) {
+		return nil
+	}
+	if !strings.EqualFold(table.ID, o.Table) {
+		return refusal.New(handover.ReasonDiskChanged, leaveIt, "%s has the partition table %s, and not %s, which is to be erased",
+			name, table.ID, o.Table)
+	}
+	for _, p := range table.Partitions {
+		if !slices.ContainsFunc(o.Slices, func(s gpt.Partition) bool { return same(s, p) }) {
+			return refusal.New(handover.ReasonForeignOSD, leaveIt, "%s has the partition %q (%s, %d bytes at %d), which is not to be erased",
+				name, p.Name, p.UUID, p.Size, p.Offset)
+		}
+	}
+	return nil
+}
+
+func isSlice(p disk.TableEntry) bool { return p.Type == gpt.SliceType.String() }
+
+func same(s gpt.Partition, p disk.TableEntry) bool {
+	id, err := uuid.Parse(p.UUID)
+	return err == nil && id == s.UUID && p.Offset == s.Offset && p.Size == s.Size && isSlice(p)
+}
