@@ -56,7 +56,8 @@ func (d Disk) Erase(ctx context.Context, o Order) (int64, error) {
 		return 0, err
 	}
 	if found == stateClear {
-		return total(ranges), nil
+		// What a process cleared that was killed may not be on the disk yet.
+		return total(ranges), d.Device.Sync()
 	}
 	if err := d.clear(ctx, o, ranges); err != nil {
 		return 0, fmt.Errorf("erase %s: %w", d.Name, err)
@@ -127,17 +128,18 @@ func (d Disk) begun(o Order) (bool, error) {
 	return bytes.Equal(found, markOf(o, d.Sector)), nil
 }
 
-// mark writes the mark unless it is there.
+// mark writes the mark unless it is there, and waits until the disk has it: that of a process that was killed may be in the
+// page cache alone.
 func (d Disk) mark(o Order) error {
 	d.Device.Forget()
 	begun, err := d.begun(o)
-	if begun || err != nil {
-		return err
+	if err == nil && !begun {
+		_, err = d.Device.WriteAt(markOf(o, d.Sector), 0)
 	}
-	if _, err := d.Device.WriteAt(markOf(o, d.Sector), 0); err != nil {
-		return err
+	if err == nil {
+		err = d.Device.Sync()
 	}
-	if err := d.Device.Sync(); err != nil {
+	if err != nil {
 		return err
 	}
 	d.Device.Forget()

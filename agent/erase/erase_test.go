@@ -33,8 +33,8 @@ type device struct {
 	broken         bool                    // reads fail
 }
 
-func newDevice() *device {
-	return &device{cache: make([]byte, testSize), platter: make([]byte, testSize), r: rand.New(rand.NewPCG(1, 2))}
+func newDevice(size int64) *device {
+	return &device{cache: make([]byte, size), platter: make([]byte, size), r: rand.New(rand.NewPCG(1, 2))}
 }
 
 func (d *device) Forget() {}
@@ -119,7 +119,7 @@ func zeros(part []byte) error { clear(part); return nil }
 // disk is one whose content was sealed: any other is refused.
 func (d *device) disk(sealed []byte) Disk {
 	return Disk{
-		Name: "sdb", Device: d, Size: testSize, Sector: markSize, Drop: func() error { return nil },
+		Name: "sdb", Device: d, Size: int64(len(d.cache)), Sector: markSize, Drop: func() error { return nil },
 		CheckSealed: func(context.Context) error {
 			if !bytes.Equal(d.cache, sealed) {
 				return refusal.New("DiskChanged", "look", "it changed")
@@ -144,8 +144,8 @@ func (d *device) erase(t *testing.T, o Order, sealed []byte) (erased int64, err 
 }
 
 // full is a disk with something at every place.
-func full() *device {
-	d := newDevice()
+func full(size int64) *device {
+	d := newDevice(size)
 	for i := range d.cache {
 		d.cache[i] = byte(i%251) + 1
 	}
@@ -173,7 +173,7 @@ func TestErase(t *testing.T) {
 		"discard fails half way": func(p []byte) error { clear(p[:len(p)/2]); return unix.EIO },
 	} {
 		for _, mode := range []bool{false, true} {
-			d, o := full(), testOrder(mode)
+			d, o := full(testSize), testOrder(mode)
 			d.discard = discard
 			ranges := Ranges(testSize, o)
 			erased, err := d.erase(t, o, bytes.Clone(d.cache))
@@ -193,37 +193,63 @@ func TestErase(t *testing.T) {
 // being erased, or is clear; and the same request comes to the end.
 func TestKilledAtEachStep(t *testing.T) {
 	t.Parallel()
-	discards := []func([]byte) error{nil, zeros, garbage}
-	kills, states := 0, map[state]int{}
+	const size = 2 << 20
+	o, states := Order{Target: [32]byte{7}}, map[state]int{}
 	for killAt, done := 1, false; !done; killAt++ {
-		for round := range 6 {
-			d, o := full(), testOrder(false)
-			d.r = rand.New(rand.NewPCG(uint64(killAt), uint64(round)))
-			d.discard, d.killAt = discards[round%3], killAt
-			sealed := bytes.Clone(d.cache)
-			if _, err := d.erase(t, o, sealed); !errors.Is(err, errKilled) {
-				done = true
-				continue
-			}
-			kills++
-			if d.killAt = 0; round%2 == 0 {
-				d.powerCut()
-			}
-			found, err := d.disk(sealed).check(t.Context(), o, Ranges(testSize, o))
-			if err != nil {
-				t.Fatalf("killed at step %d: %v", killAt, err)
-			}
+		for round := range 24 {
+			found := killed(t, size, o, killAt, round)
 			states[found]++
-			if _, err := d.erase(t, o, sealed); err != nil {
-				t.Fatalf("killed at step %d, the next time: %v", killAt, err)
-			}
-			d.wantZero(t, "killed", Ranges(testSize, o))
+			done = done || found == ""
 		}
 	}
-	t.Logf("killed %d times: %v", kills, states)
+	t.Logf("killed in the states %v", states)
 	if states[stateBegun] == 0 || states[stateSealed] == 0 {
 		t.Errorf("killed in the states %v only", states)
 	}
+}
+
+// The same for a disk on which much is cleared, at some of the many steps.
+func TestKilledAtSomeSteps(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	for round := range 12 {
+		killed(t, testSize, testOrder(false), 1+r.IntN(60), round)
+	}
+}
+
+// killed kills an erasure, says what is left, and has the next one end it; empty: it was faster.
+func killed(t *testing.T, size int64, o Order, killAt, round int) state {
+	t.Helper()
+	d := full(size)
+	d.r = rand.New(rand.NewPCG(uint64(killAt), uint64(round)))
+	d.discard, d.killAt = []func([]byte) error{nil, zeros, garbage}[round%3], killAt
+	sealed := bytes.Clone(d.cache)
+	if _, err := d.erase(t, o, sealed); !errors.Is(err, errKilled) {
+		return ""
+	}
+	if d.killAt = 0; round%2 == 0 {
+		d.powerCut()
+	}
+	ranges := Ranges(size, o)
+	found, err := d.disk(sealed).check(t.Context(), o, ranges)
+	if err != nil {
+		t.Fatalf("killed at step %d: %v", killAt, err)
+	}
+	// The next one loses the power in its turn.
+	d.killAt = d.steps + 1 + d.r.IntN(8)
+	switch _, err := d.erase(t, o, sealed); {
+	case err == nil:
+		d.wantZero(t, "killed once", ranges)
+	case !errors.Is(err, errKilled):
+		t.Fatalf("killed at step %d, the next time: %v", killAt, err)
+	}
+	d.killAt = 0
+	d.powerCut()
+	if _, err := d.erase(t, o, sealed); err != nil {
+		t.Fatalf("killed at step %d, the third time: %v", killAt, err)
+	}
+	d.wantZero(t, "killed twice", ranges)
+	return found
 }
 
 // A disk that is not what was sealed is untouched, also one with the mark of another disk's erasure.
@@ -238,7 +264,7 @@ func TestRefuses(t *testing.T) {
 		"more in a mark":   func(d *device) { copy(d.cache, markOf(testOrder(false), markSize)); d.cache[510] = 0x55 },
 		"a mark elsewhere": func(d *device) { copy(d.cache[4096:], markOf(testOrder(false), markSize)) },
 	} {
-		d := full()
+		d := full(testSize)
 		sealed := bytes.Clone(d.cache)
 		spoil(d)
 		before := bytes.Clone(d.cache)
@@ -258,7 +284,7 @@ func TestFailures(t *testing.T) {
 	}{
 		"old bytes": {5 << 20, "at byte 5242880"}, "no mark": {3, "does not keep"}, "old bytes at the end": {testSize - 1, "at byte"},
 	} {
-		d, o := full(), testOrder(false)
+		d, o := full(testSize), testOrder(false)
 		sealed := bytes.Clone(d.cache)
 		d.stuck = c.stuck
 		_, err := d.erase(t, o, sealed)
@@ -272,12 +298,12 @@ func TestFailures(t *testing.T) {
 			}
 		}
 	}
-	d := full()
+	d := full(testSize)
 	d.broken = true
 	if _, err := d.erase(t, testOrder(false), nil); !errors.Is(err, unix.EIO) || d.steps > 0 {
 		t.Errorf("a disk that cannot be read: %v", err)
 	}
-	d = full()
+	d = full(testSize)
 	disk := d.disk(bytes.Clone(d.cache))
 	disk.Drop = func() error { return unix.EBUSY }
 	if _, err := disk.Erase(t.Context(), testOrder(false)); !errors.Is(err, unix.EBUSY) || d.steps > 0 {

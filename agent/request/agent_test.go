@@ -39,6 +39,11 @@ func (f *fakeDisks) Partition(_ context.Context, name string, request api.DiskRe
 	return err
 }
 
+// Erase counts, and erases as many bytes as nothing else here.
+func (f *fakeDisks) Erase(ctx context.Context, name string, request api.DiskRequest) (int64, error) {
+	return 4096, f.Partition(ctx, "erase "+name, request)
+}
+
 type world struct {
 	*Agent
 	disks  *fakeDisks
@@ -60,7 +65,7 @@ func newWorld(t *testing.T, d *api.StorageDisk, errs ...error) *world {
 			}
 			return c.SubResource(sub).Apply(ctx, o, opts...)
 		}}).Build()
-	w.Agent = &Agent{Node: "n1", Disks: w.disks, Log: logr.Discard(), Own: c, API: c}
+	w.Agent = &Agent{Node: "n1", Disks: w.disks, Eraser: w.disks, Log: logr.Discard(), Own: c, API: c}
 	return w
 }
 
@@ -155,6 +160,31 @@ func TestReportChanges(t *testing.T) {
 	}
 	if diff := cmp.Diff(&api.DiskReport{ID: "r1", Node: "n1", Result: api.DiskReportDone}, w.report(t)); diff != "" || len(w.disks.calls) != 3 {
 		t.Error(diff, w.disks.calls)
+	}
+}
+
+// An action goes to who knows it, and what was erased is reported once it is.
+func TestActions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		action api.DiskAction
+		err    error
+		calls  []string
+		want   api.DiskReport
+	}{
+		"partition": {api.DiskActionPartition, nil, []string{"wwn-1 r1"}, api.DiskReport{Result: api.DiskReportDone}},
+		"erase":     {api.DiskActionErase, nil, []string{"erase wwn-1 r1"}, api.DiskReport{Result: api.DiskReportDone, ErasedBytes: 4096}},
+		"broken":    {api.DiskActionErase, errors.New("broken"), []string{"erase wwn-1 r1"}, api.DiskReport{Result: api.DiskReportFailed}},
+		"unknown":   {"Paint", nil, nil, api.DiskReport{Result: api.DiskReportRefused}},
+	} {
+		w := newWorld(t, asking(func(s *api.StorageDiskStatus) { s.Request.Action = c.action }), c.err)
+		if _, err := w.Serve(t.Context(), "wwn-1"); err != nil {
+			t.Fatal(err)
+		}
+		got := w.report(t)
+		if got.Result != c.want.Result || got.ErasedBytes != c.want.ErasedBytes || cmp.Diff(c.calls, w.disks.calls) != "" {
+			t.Errorf("%s: %+v, worked %q", name, got, w.disks.calls)
+		}
 	}
 }
 
