@@ -60,13 +60,13 @@ type DiskRequest struct {
 // DiskErase says what Erase may erase. An OSD that is not named here is never erased. Without any the disk must be, sample
 // for sample, the one that was sealed, whatever it holds.
 //
+// +kubebuilder:validation:XValidation:rule="self.mode != 'None'",message="mode is Signatures or Full: to erase nothing, ask for nothing"
 // +kubebuilder:validation:XValidation:rule="!has(self.osds) || has(self.fsid)",message="osds goes with the fsid of their cluster"
 type DiskErase struct {
 	// mode says how much is erased. Signatures: every place where a program looks for what a disk holds, and every one
 	// that discover samples. Full: every byte.
 	//
 	// +required
-	// +kubebuilder:validation:Enum=Signatures;Full
 	Mode EraseMode `json:"mode,omitempty"`
 
 	// fsid of the Ceph cluster that the OSDs belong to.

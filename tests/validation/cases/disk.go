@@ -57,6 +57,20 @@ func diskCases() []Case {
 		status("an unknown state", disk(`status: {state: Broken}`), crdtest.Violation{
 			Field: "status.state", Message: `supported values: "Unknown", "Rejected", "Usable", "Excluded", "Planned", ` +
 				`"Preparing", "InService", "Down", "Draining", "Drained", "Wiping", "Missing", "Failed"`}),
+		status("slices are asked for", disk(`status: {request: {id: r1, action: Partition, node: n3, seal: a, table: 8b1c0000-0000-4000-8000-000000000000,
+			slices: [{uuid: 8b1c0000-0000-4000-8000-000000000001, osd: 0, role: Data, offset: 1048576, size: 1048576}]}}`)),
+		status("slices without a table", disk(`status: {request: {id: r1, action: Partition, node: n3, seal: a}}`), crdtest.Violation{
+			Field: "status.request", Message: "Partition needs the table and the slices that the disk is to have"}),
+		status("an OSD's disk is to be erased", disk(`status: {request: {id: r1, action: Erase, node: n3, seal: a,
+			erase: {mode: Signatures, fsid: 8b1c0000-0000-4000-8000-000000000000, osds: [8b1c0000-0000-4000-8000-000000000001]}}}`)),
+		status("any disk is to be erased", disk(`status: {request: {id: r1, action: Erase, node: n3, seal: a, erase: {mode: Full}}}`)),
+		status("erasing what is not said", disk(`status: {request: {id: r1, action: Erase, node: n3, seal: a}}`), crdtest.Violation{
+			Field: "status.request", Message: "Erase says in erase what may be erased, and no other action has it"}),
+		status("erasing nothing", disk(`status: {request: {id: r1, action: Erase, node: n3, seal: a, erase: {mode: None}}}`), crdtest.Violation{
+			Field: "status.request.erase", Message: "mode is Signatures or Full: to erase nothing, ask for nothing"}),
+		status("OSDs of no cluster", disk(`status: {request: {id: r1, action: Erase, node: n3, seal: a,
+			erase: {mode: Full, osds: [8b1c0000-0000-4000-8000-000000000001]}}}`), crdtest.Violation{
+			Field: "status.request.erase", Message: "osds goes with the fsid of their cluster"}),
 		{Name: "an unknown use", New: disk(`{spec: {use: Perhaps}, status: null}`), Want: []crdtest.Violation{
 			{Field: "spec.use", Message: `supported values: "Allowed", "Never"`},
 		}},
