@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/refusal"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/content"
+	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/identity"
 	"github.com/seamount-dev/seamount/discover/inventory"
 	"github.com/seamount-dev/seamount/discover/seal"
@@ -55,27 +57,35 @@ func ask(t *testing.T, count int) *asked {
 
 func askWith(t *testing.T, d *loopdev.Disk, count int) *asked {
 	t.Helper()
+	found, name, id := discover(t, d)
+	a := &asked{Disk: d, name: name, request: v1alpha1.DiskRequest{
+		ID: "1", Action: v1alpha1.DiskActionPartition, Node: nodeName, Seal: seal.Of(found, id), Table: handover.TableID(fsid, name),
+	}}
+	for range count {
+		a.add()
+	}
+	return a
+}
+
+// discover reads a disk as discover does.
+func discover(t *testing.T, d *loopdev.Disk) (disk.Disk, string, v1alpha1.DiskIdentity) {
+	t.Helper()
 	disks, err := inventory.Reader{}.Read(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, found := range disks {
-		if found.Name != d.Name {
-			continue
-		}
-		blkid := program(t, "blkid")
-		found.Content = content.Read(t.Context(), content.Target{Device: d.Path, Size: found.Hardware.Size, Blkid: blkid})
-		name, id := identity.Of(found, nodeName)
-		a := &asked{Disk: d, name: name, request: v1alpha1.DiskRequest{
-			ID: "1", Action: v1alpha1.DiskActionPartition, Node: nodeName, Seal: seal.Of(found, id), Table: handover.TableID(fsid, name),
-		}}
-		for range count {
-			a.add()
-		}
-		return a
+	at := slices.IndexFunc(disks, func(found disk.Disk) bool { return found.Name == d.Name })
+	if at < 0 {
+		t.Fatalf("%s is not in the inventory", d.Name)
 	}
-	t.Fatalf("%s is not in the inventory", d.Name)
-	return nil
+	found := disks[at]
+	target := content.Target{Device: d.Path, Size: found.Hardware.Size, Blkid: program(t, "blkid")}
+	for _, p := range found.Partitions {
+		target.Partitions = append(target.Partitions, nodedisk.Path(p.Name))
+	}
+	found.Content = content.Read(t.Context(), target)
+	name, id := identity.Of(found, nodeName)
+	return found, name, id
 }
 
 // add asks for one slice more, and returns its path on this machine.
@@ -242,8 +252,8 @@ func TestHeldDisk(t *testing.T) {
 	a.check(t)
 }
 
-// childEnv makes this program a process that cuts one disk, to be killed.
-const childEnv = "SEAMOUNT_TEST_CUT"
+// childEnv makes this program a process that does one request, to be killed.
+const childEnv = "SEAMOUNT_TEST_REQUEST"
 
 // Killed at any moment, the next try ends with the same table (S3). The moments are spread over the whole of it; the last one is
 // right behind the first write, wherever that falls on a busy machine.

@@ -25,17 +25,23 @@ func (a *asked) encode(t *testing.T) string {
 	return string(text)
 }
 
-// TestChild cuts a disk when TestKilled asks it to, in a process of its own.
+// TestChild does a request in a process of its own, for tests that kill it.
 func TestChild(t *testing.T) {
 	told := os.Getenv(childEnv)
 	if told == "" {
-		t.Skip("TestKilled starts this")
+		t.Skip("tests that kill it start this")
 	}
 	var c child
 	if err := json.Unmarshal([]byte(told), &c); err != nil {
 		t.Fatal(err)
 	}
-	if err := agent().Partition(t.Context(), c.Name, c.Request); err != nil {
+	var err error
+	if c.Request.Action == v1alpha1.DiskActionErase {
+		_, err = eraser().Erase(t.Context(), c.Name, c.Request)
+	} else {
+		err = agent().Partition(t.Context(), c.Name, c.Request)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
