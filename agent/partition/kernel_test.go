@@ -56,3 +56,29 @@ func TestEnsureFails(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A partition that the kernel does not let go of is named; a disk without any needs nothing.
+func TestDrop(t *testing.T) {
+	t.Parallel()
+	file, err := os.Create(t.TempDir() + "/disk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	sdb := disk.Number{Major: 8, Minor: 16}
+	none := fstest.MapFS{"dev/block/8:16/size": {Data: []byte("1\n")}, "dev/block/8:16/queue/rotational": {Data: []byte("0\n")}}
+	if err := (Kernel{Sys: none}).Drop(file, sdb); err != nil {
+		t.Error(err)
+	}
+	for name, c := range map[string]struct {
+		sys  fstest.MapFS
+		says string
+	}{
+		"one that stays": {sysfs("8192", "2048", "259:3"), "have the kernel forget sdb2"},
+		"no such a disk": {fstest.MapFS{}, "list the kernel's partitions"},
+	} {
+		if err := (Kernel{Sys: c.sys}).Drop(file, sdb); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

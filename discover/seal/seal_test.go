@@ -230,3 +230,34 @@ func TestCounters(t *testing.T) {
 		}
 	}
 }
+
+// Of a disk with a signature only the ends were sampled. Such a seal is none of a blank disk, and a write is still seen.
+func TestCheckOccupied(t *testing.T) {
+	t.Parallel()
+	device, live := host(t)
+	write(t, device, 1080)
+	d := asScanned(t, device)
+	whole := Of(d, wwn)
+	samples, err := content.Sample(t.Context(), device, content.Ends(64<<20))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Content.Samples = samples
+	ends := Of(d, wwn)
+	for _, sealed := range []string{whole, ends} {
+		if err := live.check(t.Context(), device, wwn, sealed, true); err != nil {
+			t.Error(err)
+		}
+	}
+	var changed *ChangedError
+	if err := live.Check(t.Context(), device, wwn, ends); !errors.As(err, &changed) {
+		t.Errorf("the seal of a disk with a signature is taken for that of a blank one: %v", err)
+	}
+	set("dev/block/0:0/stat", "5 0 9 0 4 0 32 0 0 0 0 2 0 16 0 0 0")(t, device, live)
+	if err := live.check(t.Context(), device, wwn, ends, true); !errors.As(err, &changed) {
+		t.Errorf("a write is not seen: %v", err)
+	}
+	if err := live.check(t.Context(), device, wwn, "nonsense", true); err == nil || errors.As(err, new(*ChangedError)) {
+		t.Errorf("what is no seal: %v", err)
+	}
+}
