@@ -104,7 +104,7 @@ func managerOptions(options Options) manager.Options {
 func add(mgr manager.Manager, options Options) error {
 	var clusters trigger.Trigger[reconcile.Request]
 	var disks trigger.Trigger[disk.Request]
-	pools := poolControllers()
+	pools, operations := poolControllers(), &operationController{}
 	sessions := session.New(session.Options{
 		Dial: options.Dial, Timeout: options.CommandTimeout, Log: options.Log.WithName("session"),
 		Changed: func(name types.NamespacedName) {
@@ -113,6 +113,7 @@ func add(mgr manager.Manager, options Options) error {
 			for _, controller := range pools {
 				controller.wake(name)
 			}
+			operations.wake(name)
 		},
 	})
 	plans := disk.NewPlans(func(key plan.ClusterKey) {
@@ -141,6 +142,9 @@ func add(mgr manager.Manager, options Options) error {
 		if err := controller.setUp(mgr, executor, sessions); err != nil {
 			return fmt.Errorf("set up the controllers of pools and filesystems: %w", err)
 		}
+	}
+	if err := operations.setUp(mgr, events, sessions); err != nil {
+		return fmt.Errorf("set up the controller of operations: %w", err)
 	}
 	reported := &conditions.Collector{Cache: mgr.GetClient(), Log: options.Log.WithName("conditions")}
 	return errors.Join(register(sessions), register(reported), addChecks(mgr))

@@ -70,7 +70,8 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		slices: map[string]v1alpha1.DiskSlice{}, stores: map[string]ceph.Secret{}}
 	scheme := newScheme()
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
-		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &v1alpha1.StoragePool{}, &v1alpha1.StorageFilesystem{}, &appsv1.Deployment{}).
+		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &v1alpha1.StoragePool{}, &v1alpha1.StorageFilesystem{},
+			&v1alpha1.StorageOperation{}, &appsv1.Deployment{}).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(scheme), clientgoapply.NewTypeConverter(scheme), managedfields.NewDeducedTypeConverter()).
 		WithInterceptorFuncs(w.watch()).Build()
 	w.start()

@@ -113,3 +113,16 @@ func applyStatus(ctx context.Context, c client.Client, kind string, object clien
 	}
 	return nil
 }
+
+// OperationStatus writes the operator's part of a StorageOperation's status, if that changes it, and says whether it wrote.
+// What agents reported of the targets is theirs.
+func OperationStatus(ctx context.Context, c client.Client, operation *v1alpha1.StorageOperation, wanted v1alpha1.StorageOperationStatus) (bool, error) {
+	have := operation.Status.DeepCopy()
+	for i := range have.Targets {
+		have.Targets[i].Report = nil
+	}
+	if equality.Semantic.DeepEqual(*have, wanted) {
+		return false, nil
+	}
+	return true, applyStatus(ctx, c, v1alpha1.KindStorageOperation, operation, "", wanted)
+}

@@ -158,6 +158,8 @@ func (c *operationComputation) blockDisk(disk *v1alpha1.StorageDisk) {
 	case takes && !c.claimed(disk), disk.Status.Claim != nil && !c.claimed(disk):
 		c.refuse(BlockerNotOfCluster, "name disks of the cluster: kubectl get storagedisks -o wide",
 			"disk %s is not of cluster %s", disk.Name, c.in.Cluster)
+	case takes && len(disk.Status.OSDs) == 0:
+		c.refuse(BlockerNoTargets, "kubectl seamount why disk/"+disk.Name, "disk %s has no OSD", disk.Name)
 	case !takes && len(disk.Status.OSDs) > 0:
 		c.refuse(BlockerInService, "create a StorageOperation of type Remove", "disk %s belongs to OSDs of cluster %s", disk.Name, c.in.Cluster)
 	case !takes && disk.Status.Presence == v1alpha1.PresenceMissing:

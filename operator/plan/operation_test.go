@@ -74,7 +74,7 @@ func TestOperationBlockers(t *testing.T) {
 		"unknown disk":    {func(in *OperationObserved) { in.Spec.Disks = []string{"d0", "none"} }, BlockerUnknownDisk},
 		"other cluster":   {func(in *OperationObserved) { in.Disks[0].Status.Claim.Name = "other" }, BlockerNotOfCluster},
 		"former cluster":  {func(in *OperationObserved) { in.Disks[0].Status.Claim.FSID = "g" }, BlockerNotOfCluster},
-		"two hosts":       {func(in *OperationObserved) { in.Spec.Disks = []string{"d0", "d1"} }, BlockerSeveralDomains},
+		"two hosts":       {twoHosts, BlockerSeveralDomains},
 		"no replacement":  {operationOf(v1alpha1.OperationReplace), BlockerNoReplacement},
 		"wipe in service": {operationOf(v1alpha1.OperationWipe), BlockerInService},
 		"wipe mounted":    {wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonMounted), v1alpha1.ReasonMounted},
@@ -85,6 +85,7 @@ func TestOperationBlockers(t *testing.T) {
 			in.Disks[0].Status.Presence = v1alpha1.PresenceMissing
 		}, v1alpha1.ReasonDiskMissing},
 		"add, no rule":     {func(in *OperationObserved) { wiping("", "")(in); in.Spec.Type = v1alpha1.OperationAdd }, BlockerNotSelected},
+		"disk without OSD": {func(in *OperationObserved) { in.Disks[0].Status.OSDs = nil }, BlockerNoTargets},
 		"node without OSD": {func(in *OperationObserved) { in.Spec.Disks, in.Spec.Node = nil, "h9" }, BlockerNoTargets},
 		"missing disk":     {func(in *OperationObserved) { in.Disks[0].Status.Presence = v1alpha1.PresenceMissing }, v1alpha1.ReasonNotAvailable},
 		"stale":            {func(in *OperationObserved) { in.Ceph.Fresh = false }, v1alpha1.ReasonStaleData},
