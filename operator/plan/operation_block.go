@@ -95,7 +95,7 @@ func (c *operationComputation) block() {
 	}
 	if c.in.Spec.Type == v1alpha1.OperationReplace && !c.replaceable() {
 		c.refuse(BlockerNoReplacement, "put in an empty disk, or name one in spec.replacement",
-			"there is no Usable disk to take the place of %s", some(c.in.Spec.Disks))
+			"there is no Usable disk on its node to take the place of %s", some(c.in.Spec.Disks))
 	}
 	switch {
 	case !takesOSDs(c.in.Spec.Type):

@@ -80,8 +80,8 @@ func ListOperations(s *Snapshot) Operations {
 	return answer
 }
 
-// finished says that nothing more comes of an operation.
-func finished(state v1alpha1.OperationState) bool {
+// Finished says that nothing more comes of an operation.
+func Finished(state v1alpha1.OperationState) bool {
 	switch state {
 	case v1alpha1.OperationSucceeded, v1alpha1.OperationFailed, v1alpha1.OperationCancelled, v1alpha1.OperationSuperseded:
 		return true
@@ -93,7 +93,7 @@ func urgency(state string) int {
 	switch s := v1alpha1.OperationState(state); {
 	case s == v1alpha1.OperationAwaitingApproval:
 		return 0
-	case finished(s):
+	case Finished(s):
 		return 2
 	}
 	return 1
@@ -131,7 +131,7 @@ func operationMessage(o *v1alpha1.StorageOperation) string {
 		return message(have, v1alpha1.ConditionFailed)
 	case o.Status.State == v1alpha1.OperationAwaitingApproval:
 		return orElse(message(have, v1alpha1.ConditionApproved), awaiting(o))
-	case isFalse(have, v1alpha1.ConditionSafe) && !finished(o.Status.State):
+	case isFalse(have, v1alpha1.ConditionSafe) && !Finished(o.Status.State):
 		return message(have, v1alpha1.ConditionSafe)
 	}
 	return message(have, v1alpha1.ConditionComplete)

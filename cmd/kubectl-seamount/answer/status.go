@@ -373,7 +373,7 @@ func diskTask(s *Snapshot, d *v1alpha1.StorageDisk) *Task {
 func operationsOn(s *Snapshot, disk string) []*v1alpha1.StorageOperation {
 	var all []*v1alpha1.StorageOperation
 	for i := range s.Operations {
-		if o := &s.Operations[i]; !finished(o.Status.State) && actsOn(o, disk) {
+		if o := &s.Operations[i]; !Finished(o.Status.State) && actsOn(o, disk) {
 			all = append(all, o)
 		}
 	}

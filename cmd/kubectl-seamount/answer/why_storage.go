@@ -137,7 +137,7 @@ func (w *walker) troubledDisks(depth int, c *v1alpha1.StorageCluster) {
 // waitingOperations links the operations of a cluster that wait for a person.
 func (w *walker) waitingOperations(depth int, c *v1alpha1.StorageCluster) {
 	for _, o := range w.s.operationsOf(c) {
-		if operationTask(o) != nil && !finished(o.Status.State) {
+		if operationTask(o) != nil && !Finished(o.Status.State) {
 			w.operation(depth, o)
 		}
 	}

@@ -1,6 +1,7 @@
 // Package cli holds the commands of kubectl-seamount: it reads objects from the API server as the user, asks package
 // answer what they mean, and prints that. It talks to Kubernetes alone; the one command that reaches Ceph runs Ceph's own
-// program in a pod. It decides nothing, and changes nothing but the approval that it is told to write.
+// program in a pod. It decides nothing, and changes nothing but the approval and
+// the intent of operations, as it is told to.
 package cli
 
 import (
@@ -105,7 +106,7 @@ Exit codes: 0 it worked; 1 it did not, with the reason and a hint on stderr; 2 t
 		return usageError{err, cmd.CommandPath() + " --help"}
 	})
 	root.AddCommand(
-		newStatus(a), newDisks(a), newPlan(a), newOperations(a), newApprove(a), newVolumes(a), newWhy(a), newCeph(a),
+		newStatus(a), newDisks(a), newPlan(a), newOperations(a), newApprove(a), newHold(a), newCancel(a), newVolumes(a), newWhy(a), newCeph(a),
 		newVersion(a), newCompletion(a),
 	)
 	return root

@@ -110,7 +110,7 @@ func (a *App) approve(ctx context.Context, k *Kubernetes, name string, f approve
 	table := f.output.format == formatTable || f.output.format == formatWide
 	if table {
 		p := &paper{output: f.output}
-		drawApproval(p, result.Operation)
+		drawOperation(p, result.Operation)
 		if _, err := a.Out.Write(p.Bytes()); err != nil {
 			return err
 		}
@@ -188,7 +188,8 @@ func (f *approveFlags) unaccepted(risks []v1alpha1.Risk) []string {
 	return open
 }
 
-func drawApproval(p *paper, o answer.Operation) {
+// drawOperation draws the whole plan of an operation.
+func drawOperation(p *paper, o answer.Operation) {
 	p.linef("%s/%s: %s of %s in cluster %s, plan %s", o.Namespace, o.Name, o.Type, o.Targets, o.Cluster, o.PlanID)
 	section(p, o.Steps,
 		column[answer.PlannedStep]{name: "STEP", cell: func(s answer.PlannedStep) string { return s.Name }},
@@ -205,12 +206,18 @@ func drawApproval(p *paper, o answer.Operation) {
 		p.linef("  %s: %s", fact.Name, fact.Value)
 	}
 	p.linef("  risks: %s", cmp.Or(strings.Join(o.Risks, ", "), "none"))
+	for _, b := range o.Blockers {
+		p.linef("  in its way: %s: %s", b.Reason, b.Message)
+		if b.Remedy != "" {
+			p.linef("    do: %s", b.Remedy)
+		}
+	}
 	p.linef("")
 }
 
 var errDeclined = errors.New("not approved")
 
-// confirm asks the person at the terminal; only the whole word yes is one.
+// confirm asks for the approval, unless the command line says that nobody is to be asked.
 func (a *App) confirm(f approveFlags, o *v1alpha1.StorageOperation) error {
 	if f.yes || f.dryRun != "none" {
 		return nil
@@ -219,13 +226,18 @@ func (a *App) confirm(f approveFlags, o *v1alpha1.StorageOperation) error {
 	if risks := o.Status.Plan.Risks; len(risks) > 0 {
 		question += ", and accept its risks"
 	}
-	fmt.Fprintf(a.Err, "%s? Type yes to approve: ", question)
+	return a.consent(question+"? Type yes to approve: ", errDeclined)
+}
+
+// consent asks the person at the terminal; with any reply but the whole word yes it returns the error that is given.
+func (a *App) consent(question string, declined error) error {
+	fmt.Fprint(a.Err, question)
 	reply, err := bufio.NewReader(a.In).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read the reply: %w", err)
 	}
 	if strings.TrimSpace(reply) != "yes" {
-		return errDeclined
+		return declined
 	}
 	return nil
 }

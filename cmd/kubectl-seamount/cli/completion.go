@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/cmd/kubectl-seamount/answer"
 )
 
 // completionScript is what kubectl runs to complete the command lines of this plugin.
@@ -61,10 +62,10 @@ func (a *App) names(ctx context.Context, of func(*Kubernetes) part, prefix strin
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
-// wanted says that an object is worth completing: of operations, those that wait for approval.
+// wanted says that an object is worth completing: of operations, those that have not come to their end.
 func wanted(o runtime.Object) bool {
 	operation, is := o.(*v1alpha1.StorageOperation)
-	return !is || operation.Status.State == v1alpha1.OperationAwaitingApproval
+	return !is || !answer.Finished(operation.Status.State)
 }
 
 func (a *App) completeFirst(cmd *cobra.Command, args []string, of func(*Kubernetes) part) ([]string, cobra.ShellCompDirective) {

@@ -27,6 +27,7 @@ func transcripts() map[string]string {
 	lines := map[string]string{
 		"version": "version", "completion": "completion",
 		"approve": "approve replace-osd-2-x7k2p --dry-run=client", "disks-of-node": "disks --node n3 --all", "disks-of-osd": "disks -l osd.seamount.dev/2 --no-headers",
+		"operation": "operations replace-osd-2-x7k2p", "hold": "hold replace-osd-2-x7k2p", "cancel": "cancel replace-osd-2-x7k2p --yes",
 		"volume": "volumes -n shop data-web-0",
 	}
 	for _, command := range []string{"status", "disks", "plan", "operations"} {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,16 +14,19 @@ import (
 func newOperations(a *App) *cobra.Command {
 	var o output
 	cmd := &cobra.Command{
-		Use:     "operations",
+		Use:     "operations [OPERATION]",
 		Aliases: []string{"ops"},
-		Short:   "List the operations on disks: what waits for approval, what runs, what was done",
-		Args:    arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Short:   "List the operations on disks: what waits for approval, what runs, what was done; or show the plan of one",
+		Example: `  kubectl seamount operations
+  kubectl seamount operations replace-osd-12-x7k2p`,
+		Args:              arguments(cobra.MaximumNArgs(1)),
+		ValidArgsFunction: a.completeOperations,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			k, err := a.kubernetes()
 			if err != nil {
 				return err
 			}
-			return a.ask(cmd.Context(), k, o, a.operationsQuery(k))
+			return a.ask(cmd.Context(), k, o, a.operationsQuery(k, argument(args)))
 		},
 	}
 	o.addTo(cmd)
@@ -30,17 +34,34 @@ func newOperations(a *App) *cobra.Command {
 	return cmd
 }
 
-func (a *App) operationsQuery(k *Kubernetes) query {
+// operationsQuery lists all operations, or shows those of a name.
+func (a *App) operationsQuery(k *Kubernetes, name string) query {
 	return query{
 		parts: []part{operations(k.scope())},
 		answer: func(s *answer.Snapshot) (any, func(*paper), error) {
 			found := answer.ListOperations(s)
+			if name != "" {
+				return oneOperation(found, name)
+			}
 			if len(found.Operations) == 0 {
 				fmt.Fprintln(a.Err, "there are no operations")
 			}
 			return found, func(p *paper) { drawOperations(p, s, found.Operations) }, nil
 		},
 	}
+}
+
+func oneOperation(all answer.Operations, name string) (any, func(*paper), error) {
+	all.Operations = slices.DeleteFunc(all.Operations, func(o answer.Operation) bool { return o.Name != name })
+	if len(all.Operations) == 0 {
+		return nil, nil, hinted("kubectl seamount operations", "there is no StorageOperation %s", name)
+	}
+	return all, func(p *paper) {
+		for _, o := range all.Operations {
+			drawOperation(p, o)
+			p.linef("%s: %s", orDash(o.State), orDash(o.Message))
+		}
+	}, nil
 }
 
 func drawOperations(p *paper, s *answer.Snapshot, found []answer.Operation) {
