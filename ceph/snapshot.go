@@ -33,6 +33,8 @@ type OSDMap struct {
 	FullRatio      float64
 	BackfillFull   float64
 	NearFull       float64
+	// BucketFlags are noup, nodown, noin and noout of CRUSH buckets, by their names; each list is sorted.
+	BucketFlags map[string][]string
 }
 
 // PGSummary counts PGs by state and says what recovery does.

@@ -94,6 +94,8 @@ func clusterConditions() []Spec {
 			[]string{api.ReasonNoneWaiting}),
 		neutral(api.ConditionPaused, []string{api.ReasonPausedAll, api.ReasonUpgradesPaused},
 			[]string{api.ReasonNotPaused}),
+		neutral(api.ConditionNodeDrain, []string{api.ReasonNodeCordoned, api.ReasonNooutSet, api.ReasonNooutEnded},
+			[]string{api.ReasonNotDraining}),
 		neutral(api.ConditionDeleting, []string{
 			api.ReasonDependentsExist, api.ReasonAwaitingApproval, api.ReasonWipingDisks, api.ReasonStoppingDaemons,
 		}, []string{api.ReasonNotDeleting}),

@@ -20,6 +20,8 @@ const (
 	ConditionApprovalRequired = "ApprovalRequired"
 	// ConditionPaused says that the operator holds back because spec.pause says so.
 	ConditionPaused = "Paused"
+	// ConditionNodeDrain says that nodes with OSDs are cordoned, and until when Ceph waits for them.
+	ConditionNodeDrain = "NodeDrain"
 	// ConditionDeleting says that the object is being deleted, and what that waits for.
 	ConditionDeleting = "Deleting"
 	// ConditionUsable says that a disk may be written.

@@ -16,13 +16,14 @@ func osdUsage() Request { return Request{Op: "osd df", Target: Mgr()} }
 func osdMetadata() Request { return Request{Op: "osd metadata", Target: Mon()} }
 
 type osdDumpAnswer struct {
-	Epoch          *int64       `json:"epoch"`
-	Flags          *string      `json:"flags"`
-	RequireRelease *string      `json:"require_osd_release"`
-	FullRatio      *float64     `json:"full_ratio"`
-	BackfillFull   *float64     `json:"backfillfull_ratio"`
-	NearFull       *float64     `json:"nearfull_ratio"`
-	OSDs           *[]osdAnswer `json:"osds"`
+	Epoch          *int64              `json:"epoch"`
+	Flags          *string             `json:"flags"`
+	RequireRelease *string             `json:"require_osd_release"`
+	FullRatio      *float64            `json:"full_ratio"`
+	BackfillFull   *float64            `json:"backfillfull_ratio"`
+	NearFull       *float64            `json:"nearfull_ratio"`
+	OSDs           *[]osdAnswer        `json:"osds"`
+	BucketFlags    map[string][]string `json:"crush_node_flags"`
 	Pools          *[]struct {
 		ID *int64 `json:"pool"`
 		poolAnswer
@@ -62,7 +63,22 @@ func (d osdDumpAnswer) osdMap() ceph.OSDMap {
 		FullRatio:      round(*d.FullRatio),
 		BackfillFull:   round(*d.BackfillFull),
 		NearFull:       round(*d.NearFull),
+		BucketFlags:    sortedFlags(d.BucketFlags),
 	}
+}
+
+// sortedFlags leaves out what has no flags.
+func sortedFlags(all map[string][]string) map[string][]string {
+	sorted := map[string][]string{}
+	for name, flags := range all {
+		if len(flags) > 0 {
+			sorted[name] = slices.Sorted(slices.Values(flags))
+		}
+	}
+	if len(sorted) == 0 {
+		return nil
+	}
+	return sorted
 }
 
 // round takes out what a 32-bit float adds: mons print 0.95 as 0.94999998807907104.

@@ -40,7 +40,23 @@ func (c *Cluster) exportOSDMap() ceph.OSDMap {
 	return ceph.OSDMap{
 		Epoch: c.osdmap.epoch, Flags: enabled(c.osdmap.flags), RequireRelease: c.osdmap.requireRelease,
 		FullRatio: c.osdmap.full, BackfillFull: c.osdmap.backfillFull, NearFull: c.osdmap.nearFull,
+		BucketFlags: c.bucketFlags(),
 	}
+}
+
+// bucketFlags leaves out the flags of device classes.
+func (c *Cluster) bucketFlags() map[string][]string {
+	var flags map[string][]string
+	for name, set := range c.osdmap.groupFlags {
+		if _, isBucket := c.crush.Bucket(name); !isBucket || len(enabled(set)) == 0 {
+			continue
+		}
+		if flags == nil {
+			flags = map[string][]string{}
+		}
+		flags[name] = enabled(set)
+	}
+	return flags
 }
 
 func (c *Cluster) exportOSDs(stats *mgrStats) []ceph.OSD {

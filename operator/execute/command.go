@@ -40,6 +40,10 @@ func (r *run) command(ctx context.Context, action plan.Action) error {
 		return session.SetDeviceClass(ctx, action.Class, ints(action.IDs)...)
 	case plan.PlaceMgrPool:
 		return placeMgrPool(ctx, session, action)
+	case plan.SetNoout:
+		return r.setNoout(ctx, session, action)
+	case plan.EndNoout:
+		return r.endNoout(ctx, session, action)
 	case plan.ProvideUsers:
 		return r.provideUsers(ctx, session, action)
 	default:
@@ -129,22 +133,30 @@ func (r *run) record(ctx context.Context, change func(*manifest.Applied)) error 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	builder := Builder(r.Object, r.Spec, r.stored.FSID(), r.NodeImage, "")
-	live := &corev1.ConfigMap{}
-	key := client.ObjectKey{Namespace: r.Object.Namespace, Name: manifest.AppliedName(r.Object.Name)}
-	var applied manifest.Applied
-	switch err := r.Live.Get(ctx, key, live); {
-	case client.IgnoreNotFound(err) != nil:
-		return fmt.Errorf("read what was set: %w", err)
-	case err == nil:
-		if applied, err = manifest.AppliedOf(live); err != nil {
-			return err
-		}
+	applied, version, err := r.applied(ctx)
+	if err != nil {
+		return err
 	}
 	change(&applied)
 	config := builder.AppliedConfigMap(applied)
-	config.ResourceVersion = live.ResourceVersion
-	_, err := r.Apply(ctx, config)
+	config.ResourceVersion = version
+	_, err = r.Apply(ctx, config)
 	return err
+}
+
+// applied reads the record of what was set in Ceph, live, with its version; empty when there is none.
+func (r *run) applied(ctx context.Context) (applied manifest.Applied, version string, err error) {
+	live := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: r.Object.Namespace, Name: manifest.AppliedName(r.Object.Name)}
+	err = r.Live.Get(ctx, key, live)
+	if client.IgnoreNotFound(err) != nil {
+		return manifest.Applied{}, "", fmt.Errorf("read what was set: %w", err)
+	}
+	if err != nil {
+		return manifest.Applied{}, "", nil
+	}
+	applied, err = manifest.AppliedOf(live)
+	return applied, live.ResourceVersion, err
 }
 
 func ints(ids []int32) []int {

@@ -43,6 +43,7 @@ func (v *view) conditions() []typedCondition {
 		{v1alpha1.ConditionUpToDate, v.upToDate()},
 		{v1alpha1.ConditionApprovalRequired, v.approvalRequired()},
 		{v1alpha1.ConditionPaused, v.paused()},
+		{v1alpha1.ConditionNodeDrain, v.nodeDrain()},
 		{v1alpha1.ConditionDeleting, v.deleting()},
 	}
 }

@@ -186,10 +186,18 @@ func (c *computation) monsNeeded() bool {
 	})
 }
 
-// finish keeps everything back while spec.pause says so.
+// finish keeps everything back while spec.pause says so, but the end of what must have one.
 func (c *computation) finish() Plan {
 	if c.in.Spec.Pause == v1alpha1.PauseAll {
-		c.plan.Paused, c.plan.Steps, c.plan.Keep = c.plan.Steps, nil, nil
+		var ends []Step
+		for _, step := range c.plan.Steps {
+			if _, isEnd := step.Do.(EndNoout); isEnd {
+				ends = append(ends, step)
+				continue
+			}
+			c.plan.Paused = append(c.plan.Paused, step)
+		}
+		c.plan.Steps, c.plan.Keep = ends, nil
 	}
 	return c.plan
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // Observed is what one cluster is planned from.
@@ -50,6 +51,8 @@ type Observed struct {
 	// Applied is what was set in Ceph's central configuration, and Modules what was enabled, for the spec.
 	Applied        []v1alpha1.ConfigOption
 	AppliedModules []string
+	// Noouts that the operator set, as they are recorded.
+	Noouts []manifest.Noout
 	// Denied are the questions whether daemons may stop that Ceph answered with no within the last minute or so. They are
 	// not asked again meanwhile.
 	Denied []Denial
@@ -111,6 +114,7 @@ func Compute(in Observed) Plan {
 	if c.plan.Refusal = c.refuse(); c.plan.Refusal != nil {
 		c.recovery()
 		c.restoreMons()
+		c.endDrains()
 		return c.finish()
 	}
 	if in.Deleting && keepsFromDeleting(in) == nil {
@@ -128,6 +132,7 @@ func Compute(in Observed) Plan {
 	c.register()
 	c.daemons()
 	c.settle()
+	c.drains()
 	c.users()
 	return c.finish()
 }

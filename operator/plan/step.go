@@ -2,6 +2,7 @@ package plan
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
@@ -116,6 +117,20 @@ type PlaceMgrPool struct {
 	Size int
 }
 
+// SetNoout keeps the OSDs of a cordoned node in, and records before that it was set at a time. One that is recorded
+// already keeps its time; one that somebody else has set meanwhile is left alone.
+type SetNoout struct {
+	Host string
+	At   time.Time
+}
+
+// EndNoout takes off what SetNoout set, and nothing else, and then marks the record as ended. With Forget the record goes:
+// the node may be drained anew.
+type EndNoout struct {
+	Host   string
+	Forget bool
+}
+
 // StopDaemon takes a Deployment away. What the daemon stored stays.
 type StopDaemon struct{ Daemon DaemonID }
 
@@ -186,6 +201,12 @@ func (a SetDeviceClass) Target() string { return a.Class }
 
 // Target implements Action.
 func (PlaceMgrPool) Target() string { return "" }
+
+// Target implements Action.
+func (a SetNoout) Target() string { return a.Host }
+
+// Target implements Action.
+func (a EndNoout) Target() string { return a.Host }
 
 // Target implements Action.
 func (a StopDaemon) Target() string { return a.Daemon.String() }
