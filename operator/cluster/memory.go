@@ -31,6 +31,7 @@ type remembered struct {
 	usersChecked           bool
 	granted                []plan.FilesystemGroups // that nodes reached by then
 	gone                   map[string]time.Time    // since when nodes that have a user are gone
+	lost                   map[string]time.Time    // since when mons are lost
 	builder                manifest.Cluster        // that renders were made with
 	renders                *plan.Renders
 }
@@ -114,6 +115,25 @@ func (r *remembered) noteGone(in *plan.Observed) map[string]time.Time {
 	}
 	r.gone = gone
 	return gone
+}
+
+// noteLost remembers since when mons are lost, and fills it in. While Ceph does not answer nobody knows, and what was known
+// stays. Forgotten, the time begins anew: a mon is replaced later, and never too early.
+func (m *Memory) noteLost(cluster types.NamespacedName, into *plan.Observed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of(cluster)
+	if now, seen := plan.LostMons(*into); seen {
+		lost := make(map[string]time.Time, len(now))
+		for _, name := range now {
+			lost[name] = into.Now
+			if since, was := known.lost[name]; was {
+				lost[name] = since
+			}
+		}
+		known.lost = lost
+	}
+	into.MonsLost = known.lost
 }
 
 // noteUsers remembers that the users of volumes are as they are to be, and which filesystems nodes reach with them.

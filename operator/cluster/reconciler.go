@@ -174,6 +174,7 @@ func monRuns(deployed []plan.Deployed) bool {
 
 // plan decides.
 func (r *Reconciler) plan(_ context.Context, s *scope) error {
+	r.Memory.noteLost(s.name, &s.observed)
 	s.plan = plan.Compute(s.observed)
 	return nil
 }

@@ -7,12 +7,14 @@ import (
 	"slices"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/operator/plan"
@@ -20,6 +22,11 @@ import (
 
 // ensureMon gives a mon its Service and records the address that it got. On the host network the node's is recorded.
 func (r *run) ensureMon(ctx context.Context, mon handover.Mon) error {
+	if _, recorded := r.recordedMon(mon.Name); mon.State == handover.MonJoining && !recorded {
+		if err := r.mayJoin(ctx, mon.Name); err != nil {
+			return err
+		}
+	}
 	if !r.hostNetwork() {
 		address, err := r.monService(ctx, mon.Name, mon.Address)
 		if err != nil {
@@ -82,10 +89,62 @@ func setState(mons *handover.Mons, name string, state handover.MonState) {
 	}
 }
 
-// removeMon takes a mon out of the quorum first: a record without it would start another in its place.
-func (r *run) removeMon(ctx context.Context, name string) error {
+func (r *run) recordedMon(name string) (handover.Mon, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.stored.Mons.Get(name)
+}
+
+// mayJoin looks, right before a mon is made that joins, whether the mons that are in quorum are a majority together with
+// it. One that is in the monmap already changes nothing there.
+func (r *run) mayJoin(ctx context.Context, name string) error {
 	session, err := r.Ceph()
 	if err != nil {
+		return err
+	}
+	now, err := session.QuorumStatus(ctx)
+	if err != nil {
+		return err
+	}
+	if inMonmap(now, name) || (len(now.InQuorum)+1)*2 > len(now.Mons)+1 {
+		return nil
+	}
+	return monConflict(name, "%d of %d mons are in quorum, and are no majority with one more", len(now.InQuorum), len(now.Mons))
+}
+
+// mayGo looks, right before a mon is taken out of the monmap, whether the others hold quorum without it, and the one in
+// its place is among them.
+func mayGo(ctx context.Context, session ceph.Client, action plan.RemoveMon) error {
+	now, err := session.QuorumStatus(ctx)
+	if err != nil || !inMonmap(now, action.Name) {
+		return err
+	}
+	others := slices.DeleteFunc(slices.Clone(now.InQuorum), func(name string) bool { return name == action.Name })
+	switch {
+	case len(others)*2 <= len(now.Mons)-1:
+		return monConflict(action.Name, "%d of the %d other mons are in quorum, which is no majority", len(others), len(now.Mons)-1)
+	case action.Successor != "" && !slices.Contains(others, action.Successor):
+		return monConflict(action.Name, "mon.%s, which is to take its place, is not in quorum", action.Successor)
+	}
+	return nil
+}
+
+func inMonmap(now ceph.QuorumStatus, name string) bool {
+	return slices.ContainsFunc(now.Mons, func(m ceph.Mon) bool { return m.Name == name })
+}
+
+func monConflict(name, format string, args ...any) error {
+	return apierrors.NewConflict(appsv1.Resource("deployments"), "mon."+name, fmt.Errorf(format, args...))
+}
+
+// removeMon takes a mon out of the quorum first: a record without it would start another in its place.
+func (r *run) removeMon(ctx context.Context, action plan.RemoveMon) error {
+	name := action.Name
+	session, err := r.Ceph()
+	if err != nil {
+		return err
+	}
+	if err := mayGo(ctx, session, action); err != nil {
 		return err
 	}
 	if err := session.RemoveMon(ctx, name); err != nil {

@@ -247,7 +247,7 @@ func (r *run) mon(ctx context.Context, action plan.Action) error {
 	case plan.RecordMember:
 		return r.recordMember(ctx, action.Mon)
 	case plan.RemoveMon:
-		return r.removeMon(ctx, action.Name)
+		return r.removeMon(ctx, action)
 	}
 	return unknownStep(action)
 }

@@ -181,7 +181,9 @@ func (v *view) monQuorum() Condition {
 		}
 	}
 	in, all := len(v.snapshot.Quorum.InQuorum), max(len(v.snapshot.Quorum.Mons), len(v.in.Mons.Mons))
-	switch {
+	switch failover := v.plan.Failover; {
+	case len(out) > 0 && failover != nil:
+		return isFalse(failover.Reason, "%d of %d mons are in quorum; %s; %s", in, all, strings.Join(out, "; "), withRemedy(*failover))
 	case len(out) > 0:
 		return isFalse(v1alpha1.ReasonMonOutOfQuorum, "%d of %d mons are in quorum; %s", in, all, strings.Join(out, "; "))
 	case v.plan.MonsShort != "":

@@ -32,6 +32,8 @@ type Observed struct {
 	// Seed that was written; nil: none yet.
 	Seed *Seed
 	Mons Mons
+	// MonsLost are mons that are out of quorum and cannot come back by themselves, and since when that is known.
+	MonsLost map[string]time.Time
 	// Mgrs that have a keyring, by name, and MDSs that have one.
 	Mgrs         []string
 	MDSs         []MDSKey
@@ -89,6 +91,8 @@ type Plan struct {
 	ImageHeld *v1alpha1.Refusal
 	// MonsShort says why there are fewer mons than wanted; empty: there are not.
 	MonsShort string
+	// Failover is how far the replacement of a mon is, or why none is made; nil: no mon is to be replaced.
+	Failover *v1alpha1.Refusal
 	// Drift is what somebody changed in Ceph by hand, in the order of the paths.
 	Drift []v1alpha1.DriftEntry
 	// TopologyDrift says which hosts are not where their labels say; empty: none.

@@ -32,6 +32,7 @@ func (c *computation) mons() {
 	case !c.in.Mons.QuorumRecorded:
 	case c.dismissedMon() != "":
 		c.removeMon(c.dismissedMon(), "the monmap does not have it any more, so that it can never be in quorum again")
+	case c.failOver(want):
 	case len(c.monRecords) > want:
 		if spare := c.spareMon(); spare != "" {
 			c.removeMon(spare, fmt.Sprintf("spec.mon.count asks for %d of %d mons", want, len(c.monRecords)))
@@ -223,8 +224,10 @@ func (c *computation) closestMon() string {
 	return closest
 }
 
-func (c *computation) removeMon(name, reason string) {
-	c.add(RemoveMon{name}, reason)
+func (c *computation) removeMon(name, reason string) { c.replaceMon(name, "", reason) }
+
+func (c *computation) replaceMon(name, successor, reason string) {
+	c.add(RemoveMon{name, successor}, reason)
 	c.monRecords = slices.DeleteFunc(c.monRecords, func(m monPlace) bool { return m.Name == name })
 }
 

@@ -76,8 +76,9 @@ type ApplyDaemon struct {
 	Batch   []DaemonID
 }
 
-// RemoveMon takes a mon out of the monmap, and then its Deployment, Service and record away.
-type RemoveMon struct{ Name string }
+// RemoveMon takes a mon out of the monmap, and then its Deployment, Service and record away. The executor looks once more
+// whether the others hold quorum without it, and whether its Successor, if there is one, is among them.
+type RemoveMon struct{ Name, Successor string }
 
 // RemoveDaemon takes the Deployment and the key of a mgr or an MDS away. An MDS that holds a rank by now is left: the
 // executor looks once more.

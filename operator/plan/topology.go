@@ -212,9 +212,13 @@ func tolerates(t corev1.Toleration, taint corev1.Taint) bool {
 // of the object, where the number of mons that was wanted last is read.
 func FactsOf(spec *v1alpha1.StorageClusterSpec, nodes []Node, mons Mons, previous v1alpha1.StorageClusterStatus) ClusterFacts {
 	placement := override(deref(spec.Placement), deref(spec.Mon).Placement)
+	recorded := int32(len(mons.Mons))
+	if recorded > 0 {
+		recorded = (recorded - 1) | 1 // while one is replaced there is one more than wanted
+	}
 	return ClusterFacts{
 		Nodes: int32(len(EligibleNodes(nodes, placement))),
-		Mons:  max(int32(len(mons.Mons)), deref(previous.Resolved).MonCount),
+		Mons:  max(recorded, deref(previous.Resolved).MonCount),
 	}
 }
 
