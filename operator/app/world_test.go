@@ -35,6 +35,7 @@ import (
 	"github.com/seamount-dev/seamount/operator/disk"
 	"github.com/seamount-dev/seamount/operator/execute"
 	"github.com/seamount-dev/seamount/operator/keys"
+	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 	"github.com/seamount-dev/seamount/operator/session"
@@ -61,12 +62,13 @@ type world struct {
 	slices   map[string]v1alpha1.DiskSlice // on all disks, by their UUIDs
 	stores   map[string]ceph.Secret        // the key of the mons in the store of each
 	target   *session.Target               // of the operator's session
+	failed   map[string]bool               // nodes on which nothing runs
 	used     map[string]bool               // what the operator did, as RBAC names it: "patch storagedisks/status"
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{},
+	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{}, failed: map[string]bool{},
 		slices: map[string]v1alpha1.DiskSlice{}, stores: map[string]ceph.Secret{}}
 	scheme := newScheme()
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
@@ -320,6 +322,9 @@ func (w *world) kubelet() {
 		w.must(w.api.List(w.Context(), &deployments))
 		wanted := map[string]bool{}
 		for i := range deployments.Items {
+			if w.failed[deployments.Items[i].Annotations[manifest.AnnotationNode]] {
+				continue
+			}
 			wanted[deployments.Items[i].Name] = true
 			w.runPod(&deployments.Items[i])
 		}

@@ -182,8 +182,9 @@ func (w *world) recordMon(mon handover.Mon) {
 }
 
 func (w *world) removeMon(name string) {
-	w.once(len(w.inQuorum()) == len(w.monmap), "a mon is taken away while another one is out")
-	w.monmap = slices.DeleteFunc(w.monmap, func(m string) bool { return m == name })
+	isIt := func(m string) bool { return m == name }
+	w.once(len(slices.DeleteFunc(w.inQuorum(), isIt)) == len(slices.DeleteFunc(slices.Clone(w.monmap), isIt)), "a mon is taken away while another one is out")
+	w.monmap = slices.DeleteFunc(w.monmap, isIt)
 	w.mons.Mons = slices.DeleteFunc(w.mons.Mons, func(m handover.Mon) bool { return m.Name == name })
 	delete(w.deployed, DaemonID{DaemonMon, name})
 }

@@ -93,6 +93,8 @@ func TestStorageCluster(t *testing.T) {
 		{"Deleted", (*suite).deleted},
 		{"AllPodsDeleted", (*suite).allPodsDeleted},
 		{"AtRest", (*suite).atRest},
+		{"Cordoned", (*suite).cordoned},
+		{"Drained", (*suite).drained},
 		{"NodeStopped", (*suite).nodeStopped},
 		{"PowerCut", (*suite).powerCut},
 		{"Rollout", (*suite).rollout},
