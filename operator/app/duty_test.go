@@ -1,6 +1,7 @@
 package app
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -14,35 +15,34 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 )
 
-// node changes a node, as a person or as Kubernetes.
-func (w *world) node(name string, change func(*corev1.Node)) {
+// cordon marks a node as a person does who drains it, or takes that back.
+func (w *world) cordon(name string, cordoned bool) {
 	w.byHand(func() {
 		node := &corev1.Node{}
 		w.must(w.api.Get(w.Context(), client.ObjectKey{Name: name}, node))
-		change(node)
+		node.Spec.Unschedulable = cordoned
 		w.must(w.api.Update(w.Context(), node))
 	})
 }
 
-func (w *world) cordon(name string, cordoned bool) {
-	w.node(name, func(node *corev1.Node) { node.Spec.Unschedulable = cordoned })
-}
-
-// fail stops a node with all that runs there.
+// failNode stops a node with all that runs there, or starts it again.
 func (w *world) failNode(name string, failed bool) {
 	w.failed[name] = failed
-	w.node(name, func(node *corev1.Node) {
+	w.byHand(func() {
+		node := &corev1.Node{}
+		w.must(w.api.Get(w.Context(), client.ObjectKey{Name: name}, node))
 		node.Status.Conditions[0].Status = corev1.ConditionTrue
 		if failed {
 			node.Status.Conditions[0].Status = corev1.ConditionUnknown
 		}
+		w.must(w.api.Status().Update(w.Context(), node))
 	})
 }
 
-// passes lets time go on, however it goes; an operator that fails is followed by another.
+// passes lets time go on, however it goes; an operator that is killed is followed by another.
 func (w *world) passes(number int, step time.Duration) {
 	for range number {
-		if w.pass() != nil {
+		if errors.Is(w.pass(), errKilled) {
 			w.start()
 		}
 		w.kubelet()
@@ -97,7 +97,7 @@ func TestDrain(t *testing.T) {
 	w.passes(3, 2*time.Minute)
 	w.wantNoout("after 30 minutes", v1alpha1.ReasonNooutEnded)
 	w.start()
-	w.passes(20, 2*time.Minute)
+	w.passes(8, 5*time.Minute)
 	w.wantNoout("still cordoned", v1alpha1.ReasonNooutEnded)
 	w.cordon("n1", false)
 	w.passes(2, time.Second)
@@ -116,7 +116,7 @@ func TestDrainWithNooutByHand(t *testing.T) {
 	w := bringUp(t)
 	w.must(w.ceph.Admin().SetGroupFlag(t.Context(), "noout", "n1"))
 	w.cordon("n1", true)
-	w.passes(20, 2*time.Minute)
+	w.passes(8, 5*time.Minute)
 	w.wantNoout("cordoned", v1alpha1.ReasonNodeCordoned, "n1")
 	w.cordon("n1", false)
 	w.passes(3, time.Second)
@@ -126,7 +126,7 @@ func TestDrainWithNooutByHand(t *testing.T) {
 // Killed at any write, a drain ends as it does otherwise.
 func TestDrainKilledAtAnyWrite(t *testing.T) {
 	t.Parallel()
-	for n := range 4 {
+	for n := range 3 {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := bringUp(t)
@@ -181,7 +181,7 @@ func (w *world) nodeOfMon(name string) string {
 // Law C5: one node lost, three of three again after the grace, killed at any write; and nothing before.
 func TestMonFailover(t *testing.T) {
 	t.Parallel()
-	for n := range 8 {
+	for _, n := range []int{0, 2, 5} { // a write that is lost; 0: none
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := fourNodes(t)
@@ -197,7 +197,7 @@ func TestMonFailover(t *testing.T) {
 				}
 				return nil
 			}
-			w.passes(30, time.Minute)
+			w.passes(14, 2*time.Minute)
 			all, in := w.monmap()
 			if len(all) != 3 || len(in) != 3 || slices.Contains(all, "c") {
 				t.Fatalf("monmap %v, in quorum %v\n%s", all, in, w.describe())
@@ -222,7 +222,7 @@ func TestMonmapStays(t *testing.T) {
 		first, second := w.nodeOfMon("b"), w.nodeOfMon("c")
 		w.failNode(first, true)
 		w.failNode(second, true)
-		w.passes(30, 2*time.Minute)
+		w.passes(12, 5*time.Minute)
 		w.failNode(first, false)
 		w.failNode(second, false)
 		w.passes(3, time.Second)
@@ -234,7 +234,7 @@ func TestMonmapStays(t *testing.T) {
 		t.Parallel()
 		w := bringUp(t)
 		w.failNode(w.nodeOfMon("c"), true)
-		w.passes(15, 2*time.Minute)
+		w.passes(8, 3*time.Minute)
 		if all, in := w.monmap(); !slices.Equal(all, []string{"a", "b", "c"}) || len(in) != 2 {
 			t.Errorf("monmap %v, in quorum %v", all, in)
 		}
