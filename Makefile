@@ -127,7 +127,7 @@ report: ## Print how long functions are, and the licences of what is linked
 
 .PHONY: unit
 unit: deps-build ## Tests that need no root, no Ceph and no Kubernetes, with -race (vet is a target of its own)
-	@$(call each,go test -vet=off -timeout 20m $(RACE) $$(go list $(UNIT) | grep -v /tests/house$$))
+	@$(call each,go test -vet=off -timeout 40m $(RACE) $$(go list $(UNIT) | grep -v /tests/house$$))
 
 .PHONY: test
 test: deps ## Every check and every test, also on real Ceph and real Kubernetes (as root)
