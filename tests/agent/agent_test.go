@@ -26,7 +26,15 @@ import (
 	"github.com/seamount-dev/seamount/discover/seal"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/tests/loopdev"
+	"github.com/seamount-dev/seamount/tests/pidspace"
 )
+
+func TestMain(m *testing.M) {
+	if status, outside := pidspace.Enter(); outside {
+		os.Exit(status)
+	}
+	os.Exit(m.Run())
+}
 
 const (
 	nodeName = "n1"
