@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -149,11 +150,11 @@ func (r *run) applied(ctx context.Context) (applied manifest.Applied, version st
 	live := &corev1.ConfigMap{}
 	key := client.ObjectKey{Namespace: r.Object.Namespace, Name: manifest.AppliedName(r.Object.Name)}
 	err = r.Live.Get(ctx, key, live)
-	if client.IgnoreNotFound(err) != nil {
-		return manifest.Applied{}, "", fmt.Errorf("read what was set: %w", err)
-	}
-	if err != nil {
+	switch {
+	case apierrors.IsNotFound(err):
 		return manifest.Applied{}, "", nil
+	case err != nil:
+		return manifest.Applied{}, "", fmt.Errorf("read what was set: %w", err)
 	}
 	applied, err = manifest.AppliedOf(live)
 	return applied, live.ResourceVersion, err
