@@ -196,7 +196,7 @@ func TestKilledAtEachStep(t *testing.T) {
 	const size = 2 << 20
 	o, states := Order{Target: [32]byte{7}}, map[state]int{}
 	for killAt, done := 1, false; !done; killAt++ {
-		for round := range 24 {
+		for round := range killRounds {
 			found := killed(t, size, o, killAt, round)
 			states[found]++
 			done = done || found == ""

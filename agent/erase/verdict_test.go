@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/uuid"
@@ -94,7 +95,7 @@ func TestEmptyAfterwards(t *testing.T) {
 		t.Skip("blkid of util-linux is not installed")
 	}
 	for name, lay := range layouts(t) {
-		for _, size := range []int64{17*mib + 512, 12 << 30} {
+		for _, size := range slices.Compact([]int64{17*mib + 512, largestDisk}) {
 			s, r := newSparse(t, size), rand.New(rand.NewPCG(1, uint64(size)))
 			lay(s, size, r)
 			target := content.Target{Device: s.Name(), Size: size, Blkid: blkid}

@@ -36,15 +36,15 @@ func TestDaemonIsLookedAtWhenSomethingChanged(t *testing.T) {
 	reads := func() int {
 		t.Helper()
 		w.target.Stored.Deployed = []plan.Deployed{{Daemon: daemon.ID, Version: deployment.ResourceVersion}}
-		before := w.read
+		before := w.read.Load()
 		if outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Keep: []plan.Daemon{daemon}}); outcome.Err != nil {
 			t.Fatal(outcome.Err)
 		}
-		after := w.read
+		after := w.read.Load()
 		if !w.exists(t, deployment, manifest.MgrName("main", "x")) {
 			t.Fatal("the Deployment is not there")
 		}
-		return after - before
+		return int(after - before)
 	}
 	reads()
 	first, again := reads(), reads()

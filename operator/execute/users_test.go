@@ -70,10 +70,10 @@ func TestProvideUsers(t *testing.T) {
 		}
 	}
 
-	before, calls := w.applied, made.Calls()
+	before, calls := w.applied.Load(), made.Calls()
 	again := w.provide(t, made, plan.ProvideUsers{Nodes: []string{"n1", "n2"}})
-	if diff := cmp.Diff(handed, again); diff != "" || w.applied != before {
-		t.Errorf("the second time %d writes: %s", w.applied-before, diff)
+	if diff := cmp.Diff(handed, again); diff != "" || w.applied.Load() != before {
+		t.Errorf("the second time %d writes: %s", w.applied.Load()-before, diff)
 	}
 	after := made.Calls()
 	delete(after, "Entities")

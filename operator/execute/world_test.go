@@ -2,6 +2,7 @@ package execute
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -29,8 +30,8 @@ import (
 // world is a Kubernetes in memory and what the executor is told.
 type world struct {
 	client.WithWatch
-	applied  int
-	read     int
+	applied  atomic.Int64 // steps are done at once
+	read     atomic.Int64
 	executor *Executor
 	target   Target
 }
@@ -51,11 +52,11 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 		WithTypeConverters(applyconfiguration.NewTypeConverter(scheme), clientgoapply.NewTypeConverter(scheme), managedfields.NewDeducedTypeConverter()).
 		WithInterceptorFuncs(interceptor.Funcs{
 			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
-				w.read++
+				w.read.Add(1)
 				return c.Get(ctx, key, o, opts...)
 			},
 			Apply: func(ctx context.Context, c client.WithWatch, o runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-				w.applied++
+				w.applied.Add(1)
 				return c.Apply(ctx, o, opts...)
 			},
 		}).Build()
