@@ -2,7 +2,6 @@ package erase
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -129,22 +128,9 @@ func (j job) checkSealed(ctx context.Context, file *os.File, size int64) error {
 	whole.Content = found
 	if now := seal.Of(whole, j.id); now != "" {
 		if now != j.seal {
-			return j.changed("the OSDs or slices on it are not those that were sealed")
+			return nodedisk.Changed(j.device.Name, "the OSDs or slices on it are not those that were sealed")
 		}
 		return nil
 	}
-	err = seal.CheckOccupied(ctx, file, j.id, j.seal)
-	var changed *seal.ChangedError
-	switch {
-	case errors.As(err, &changed):
-		return j.changed(changed.Error())
-	case err != nil:
-		return fmt.Errorf("check the seal of %s: %w", j.device.Name, err)
-	}
-	return nil
-}
-
-func (j job) changed(what string) error {
-	return refusal.New(handover.ReasonDiskChanged, "look at what is on it; discover judges it anew, and the plan follows",
-		"%s: %s; nothing was written to it", j.device.Name, what)
+	return nodedisk.SealError(j.device.Name, seal.CheckOccupied(ctx, file, j.id, j.seal))
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/seamount-dev/seamount/agent/refusal"
 	"github.com/seamount-dev/seamount/agent/wait"
 	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/discover/seal"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
@@ -25,6 +26,24 @@ func NotFound(name string, err error) error {
 		return refusal.NewPassing(handover.ReasonDiskAmbiguous, "take the copies of the disk away", "%v: %s", err, name)
 	}
 	return fmt.Errorf("find the disk %s: %w", name, err)
+}
+
+// SealError makes an error, or a refusal where the disk changed, of what a check of its seal returned.
+func SealError(device string, err error) error {
+	var changed *seal.ChangedError
+	switch {
+	case errors.As(err, &changed):
+		return Changed(device, changed.Error())
+	case err != nil:
+		return fmt.Errorf("check the seal of %s: %w", device, err)
+	}
+	return nil
+}
+
+// Changed refuses a disk that is not what was judged, before anything is written.
+func Changed(device, what string) error {
+	return refusal.New(handover.ReasonDiskChanged, "look at what is on it; discover judges it anew, and the plan follows",
+		"%s: %s; nothing was written to it", device, what)
 }
 
 // A disk is looked at by others now and then: udev when it appears, an OSD that starts.

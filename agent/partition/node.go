@@ -2,7 +2,6 @@ package partition
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -116,14 +115,8 @@ func (j job) checkBlank(ctx context.Context, file *os.File, exclusive bool) erro
 	if !exclusive {
 		return refusal.NewPassing(handover.ReasonDiskChanged, leaveIt, "the partition table of %s went away just now", j.device.Name)
 	}
-	err := seal.Check(ctx, file, j.id, j.request.Seal)
-	var changed *seal.ChangedError
-	switch {
-	case errors.As(err, &changed):
-		return refusal.New(handover.ReasonDiskChanged, "look at what is on it; discover judges it anew, and the plan follows",
-			"%s: %v; nothing was written to it", j.device.Name, changed)
-	case err != nil:
-		return fmt.Errorf("check the seal of %s: %w", j.device.Name, err)
+	if err := nodedisk.SealError(j.device.Name, seal.Check(ctx, file, j.id, j.request.Seal)); err != nil {
+		return err
 	}
 	size, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
