@@ -131,6 +131,7 @@ const (
 	UseVolume    UseKind = "volume"    // kubelet serves it to a pod as a raw block volume
 	UseProcess   UseKind = "process"   // a process has it open
 	UseContainer UseKind = "container" // a container has a device node of it
+	UseForeign   UseKind = "foreign"   // its file is no file of this node, but of a container
 )
 
 // Partition is one partition that the kernel knows.

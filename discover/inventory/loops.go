@@ -93,7 +93,7 @@ func (s *scan) backingFilesystem(d *device, file string) string {
 		}
 	}
 	if number, err := strconv.Atoi(strings.TrimPrefix(d.name, "loop")); err != nil || number < deliberateLoop {
-		d.hold(disk.UseContainer, file+", which is no file of this node")
+		d.hold(disk.UseForeign, file)
 	}
 	return own.Type
 }

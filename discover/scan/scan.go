@@ -177,7 +177,7 @@ func (s *Scanner) look(ctx context.Context) {
 	s.looked = started
 	entries := make(map[string]*entry, len(disks))
 	for _, d := range disks {
-		if !IsDisk(d) {
+		if !IsDisk(d) || verdict.Volume(d, s.context) {
 			continue
 		}
 		e := s.entries[d.Name]

@@ -244,6 +244,20 @@ func TestADiskIsReadOnceAndReported(t *testing.T) {
 	})
 }
 
+// A volume that comes and goes with a pod has no object: there may be thousands of them.
+func TestAVolumeIsNotReported(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		loop := func(name, wwn, filesystem string, uses ...disk.Use) disk.Disk {
+			return disk.Disk{Name: name, Kind: disk.KindLoop, BackingFile: "/v", BackingFilesystem: filesystem, Uses: uses,
+				Hardware: disk.Hardware{WWN: wwn, Size: 1 << 40}}
+		}
+		n := newNode(t, loop("loop0", "1", "fuse.seamount"), loop("loop1", "2", "ext4", disk.Use{Kind: disk.UseForeign, Device: "loop1", By: "/v"}),
+			loop("loop2", "3", "ext4", disk.Use{Kind: disk.UseMount, Device: "loop2", By: "/mnt"}))
+		n.run(func() { n.expect("wwn-3 loop2 Rejected") })
+	})
+}
+
 func TestAChangeIsReportedAtOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -93,7 +93,7 @@ func (s subject) holder() text {
 	if len(lasting) > 0 || s.has(disk.UseMount, disk.UseSwap) {
 		return join(lasting) // which processes have it open then changes often, and says nothing new
 	}
-	return join(s.useTexts(holderText, disk.UseProcess, disk.UseContainer))
+	return join(s.useTexts(holderText, disk.UseProcess, disk.UseContainer, disk.UseForeign))
 }
 
 func (s subject) partitionTable() text {
@@ -270,15 +270,15 @@ var networkFilesystems = []string{"9p", "afs", "ceph", "cifs", "glusterfs", "lus
 // volume finds devices that are no disks, whatever they look like: what is mapped or served can look like a blank disk
 // while it is a volume of a pod.
 func (s subject) volume() text {
-	file, filesystem := s.BackingFile, s.BackingFilesystem
+	file := s.BackingFile
 	switch s.Kind {
 	case disk.KindPlain, disk.KindMultipath, disk.KindOther, "":
 		return text{}
 	case disk.KindLoop:
 		switch {
-		case strings.HasPrefix(filesystem, "fuse"), slices.Contains(networkFilesystems, filesystem):
+		case s.served():
 			return servedFileText(s)
-		case s.Kubelet != "" && strings.HasPrefix(file, s.Kubelet+"/"):
+		case s.ofKubelet():
 			return kubeletFileText(s)
 		case s.BackingDevice != "", strings.HasPrefix(file, "/dev/") && !strings.HasPrefix(file, "/dev/shm/"):
 			return loopOnDeviceText(s)
@@ -288,4 +288,14 @@ func (s subject) volume() text {
 		return text{}
 	}
 	return mappedText(s)
+}
+
+// served says whether the file of a loop device is on a server, be it one of this node.
+func (s subject) served() bool {
+	return strings.HasPrefix(s.BackingFilesystem, "fuse") || slices.Contains(networkFilesystems, s.BackingFilesystem)
+}
+
+// ofKubelet says whether the file of a loop device is kubelet's.
+func (s subject) ofKubelet() bool {
+	return s.Kubelet != "" && strings.HasPrefix(s.BackingFile, s.Kubelet+"/")
 }

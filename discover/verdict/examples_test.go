@@ -161,6 +161,7 @@ func heldExamples() []example {
 		{name: "with a loop device on it", disk: blank(used(disk.UseLoop, "sdb", "loop7"))},
 		{name: "a raw block volume", disk: blank(used(disk.UseVolume, "sdb", "/var/lib/kubelet/plugins/kubernetes.io/csi/volumeDevices/pvc-1c2d/dev/5f"))},
 		{name: "open", disk: blank(used(disk.UseProcess, "sdb", "qemu-system-x86 (4711)"))},
+		{name: "on a file of a container", disk: blank(used(disk.UseForeign, "loop7", "/csi-data/volume-1"))},
 		{name: "in a container", disk: blank(used(disk.UseContainer, "sdb", "/dev/xvda of postgres (4712)"))},
 		{name: "a mapped volume", disk: blank(func(d *disk.Disk) { d.Name, d.Kind = "rbd0", disk.KindRBD })},
 		{name: "a loop device on a served file", disk: blank(loop("/run/seamount/volumes/pvc-1c2d", "fuse.seamount"))},

@@ -42,7 +42,7 @@ func flaws() []flaw {
 			d.Content.Samples.NonZero = r.IntN(2)
 		})},
 		{"a use", onDisk(func(r *rand.Rand, d *disk.Disk) {
-			used(pick(r, disk.UseMount, disk.UseSwap, disk.UseHolder, disk.UseLoop, disk.UseVolume, disk.UseProcess, disk.UseContainer),
+			used(pick(r, disk.UseMount, disk.UseSwap, disk.UseHolder, disk.UseLoop, disk.UseVolume, disk.UseProcess, disk.UseContainer, disk.UseForeign),
 				devices(r), pick(r, "/data", "dm-0", ""))(d)
 		})},
 		{"a partition", onDisk(func(r *rand.Rand, d *disk.Disk) { partitioned(devices(r))(d) })},

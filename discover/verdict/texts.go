@@ -113,6 +113,9 @@ func holderText(s subject, u disk.Use) text {
 	case disk.UseContainer:
 		return text{fmt.Sprintf("a container has a device file of %s: %s", u.Device, by),
 			fmt.Sprintf("to free it, stop that container on node %s", s.Node)}
+	case disk.UseForeign:
+		return text{fmt.Sprintf("%s is a container's: its file %s is no file of this node", u.Device, by),
+			fmt.Sprintf("to free it, stop that container on node %s", s.Node)}
 	}
 	return text{fmt.Sprintf("%s is built on %s", by, u.Device),
 		fmt.Sprintf("to free it, take %s down on node %s: vgchange -an, mdadm --stop, cryptsetup close or dmsetup remove", by, s.Node)}

@@ -73,6 +73,13 @@ func Unreadable(d disk.Disk, c Context) bool {
 	return s.volume().message != "" || s.has(disk.UseVolume) || len(d.Twins) > 0
 }
 
+// Volume says whether a device is a volume that somebody attached for a pod or in a container: a loop device that comes
+// and goes with it. Nobody asks why it is no disk, and there are as many as there are volumes.
+func Volume(d disk.Disk, c Context) bool {
+	s := subject{Disk: d, Context: c}
+	return d.Kind == disk.KindLoop && (s.served() || s.ofKubelet() || s.has(disk.UseForeign))
+}
+
 // result follows from the first reason.
 func result(reasons []v1alpha1.Refusal) v1alpha1.VerdictResult {
 	switch {

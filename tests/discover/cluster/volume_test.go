@@ -4,6 +4,7 @@ package cluster
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -70,11 +71,26 @@ func rawBlock(t *testing.T, p *product.Product) {
 	rejected := p.AwaitVerdict(t, d, v1alpha1.VerdictRejected, v1alpha1.ReasonHolder)
 	t.Logf("%s: %s", d.Device, rejected.Status.Verdict.Reasons[0].Message)
 	for _, node := range []string{"node1", "node2", "node3"} {
-		s := p.AwaitVerdict(t, cluster.Disk{Node: node, Device: loop}, v1alpha1.VerdictRejected, v1alpha1.ReasonHolder)
-		t.Logf("%s on %s: %s", loop, node, s.Status.Verdict.Reasons[0].Message)
+		scanned := scanIn(t, p, node)
+		if !regexp.MustCompile(`(?m)^\S+ +` + loop + ` +Rejected +Holder `).MatchString(scanned) {
+			t.Errorf("a scan of %s does not reject %s:\n%s", node, loop, scanned)
+		}
+	}
+	for _, s := range p.StorageDisks(t) {
+		if s.Status.Device != nil && s.Status.Device.Name == loop {
+			t.Errorf("a volume that comes and goes with its pod has a StorageDisk: %s of %s", s.Name, s.Status.Node)
+		}
 	}
 	p.Kubectl(t, "-n", ns, "delete", "pod", "user")
 	p.AwaitVerdict(t, d, v1alpha1.VerdictUsable, "")
+}
+
+// scanIn is what a scan in discover's container on a node prints, which is of volumes too.
+func scanIn(t *testing.T, p *product.Product, node string) string {
+	t.Helper()
+	pod := p.Kubectl(t, "-n", product.Namespace, "get", "pods", "-l", "app.kubernetes.io/component=discover",
+		"--field-selector=spec.nodeName="+node, "-o", "name")
+	return p.Kubectl(t, "-n", product.Namespace, "exec", strings.TrimSpace(pod), "--", "seamount-node", "discover", "scan", "--node", node)
 }
 
 // kubeletLoop is the loop device below the numbers of disks that kubelet attached for the volume.
