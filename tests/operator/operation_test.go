@@ -1,0 +1,150 @@
+//go:build e2e
+
+package operator
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+)
+
+// removed removes an OSD while somebody writes. Its disk is found Usable by itself, and becomes another OSD, since the rule
+// still selects it.
+func (s *suite) removed(t *testing.T) {
+	l := s.startLoad(t, "removed")
+	d := s.disks[0]
+	before := s.awaitInService(t, d)
+	start := time.Now()
+	s.operate(t, "remove-one", v1alpha1.OperationRemove, before.Name)
+	done := s.awaitOperation(t, "remove-one", v1alpha1.OperationSucceeded)
+	t.Logf("removed after %.1f s: %s", time.Since(start).Seconds(), asJSON(t, done))
+	for _, target := range done.Targets {
+		if target.Report == nil || target.Report.Result != v1alpha1.ReportVerified {
+			t.Errorf("%s was not read back: %+v", target.Disk, target.Report)
+		}
+	}
+	after := s.awaitInService(t, d)
+	t.Logf("an OSD again after %.1f s", time.Since(start).Seconds())
+	if was, is := before.Status.OSDs[0].UUID, after.Status.OSDs[0].UUID; was == is {
+		t.Errorf("the OSD %s was not removed", was)
+	}
+	s.awaitWhole(t)
+	l.end(t)
+	s.keptRedundancy(t, start)
+}
+
+// keptRedundancy holds that no PG was inactive or had fewer copies than its pool keeps while data moved.
+func (s *suite) keptRedundancy(t *testing.T, since time.Time) {
+	t.Helper()
+	for _, x := range s.watch.since(since) {
+		for _, check := range x.Checks {
+			if check == "PG_AVAILABILITY" || x.Silent {
+				t.Errorf("data was not served: %+v", x)
+			}
+		}
+	}
+}
+
+// drainCancelled drains an OSD and cancels that: it takes data again, and nothing else is changed.
+func (s *suite) drainCancelled(t *testing.T) {
+	l := s.startLoad(t, "cancelled")
+	disk := s.awaitInService(t, s.disks[1])
+	osd := disk.Status.OSDs[0]
+	s.operate(t, "drain-one", v1alpha1.OperationDrain, disk.Name)
+	s.awaitIn(t, osd.ID, false)
+	s.Kubectl(t, "-n", s.namespace, "patch", "storageoperation", "drain-one", "--type=merge", "-p", `{"spec":{"intent":"Cancel"}}`)
+	s.awaitOperation(t, "drain-one", v1alpha1.OperationCancelled)
+	s.awaitIn(t, osd.ID, true)
+	if now := s.awaitInService(t, s.disks[1]); now.Status.OSDs[0].UUID != osd.UUID {
+		t.Errorf("it is another OSD now: %+v", now.Status.OSDs)
+	}
+	s.awaitWhole(t)
+	l.end(t)
+}
+
+// takesData says whether an OSD is in.
+func (s *suite) takesData(t *testing.T, id int32) bool {
+	t.Helper()
+	var dump struct {
+		OSDs []struct{ OSD, In int32 }
+	}
+	if err := json.Unmarshal([]byte(s.ask(t, "ceph osd dump --format json 2>/dev/null")), &dump); err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(dump.OSDs, func(o struct{ OSD, In int32 }) bool { return o.OSD == id && o.In == 1 })
+}
+
+func (s *suite) awaitIn(t *testing.T, id int32, want bool) {
+	t.Helper()
+	s.Eventually(t, fmt.Sprintf("osd.%d is in: %v", id, want), func() error {
+		if is := s.takesData(t, id); is != want {
+			return fmt.Errorf("it is %v", is)
+		}
+		return nil
+	})
+}
+
+// removalRefused asks to remove all disks of a node, which a pool of three copies on three hosts cannot do without.
+func (s *suite) removalRefused(t *testing.T) {
+	s.Apply(t, s.namespace, fmt.Sprintf(operationManifest, "remove-node", s.name, v1alpha1.OperationRemove, "node: node3"))
+	status := s.awaitOperation(t, "remove-node", v1alpha1.OperationRefused)
+	said := asJSON(t, status.Plan.Blockers)
+	t.Logf("refused: %s", said)
+	if !strings.Contains(said, `"TooFewDomains"`) {
+		t.Error("no blocker says that a failure domain is missing")
+	}
+	s.Kubectl(t, "-n", s.namespace, "delete", "storageoperation", "remove-node")
+}
+
+const operationManifest = `
+apiVersion: seamount.dev/v1alpha1
+kind: StorageOperation
+metadata: {name: %s}
+spec: {clusterRef: {name: %s}, type: %s, %s}
+`
+
+// operate creates an operation on disks, reads its plan, and approves it with all its risks.
+func (s *suite) operate(t *testing.T, name string, kind v1alpha1.OperationType, disks ...string) {
+	t.Helper()
+	s.Apply(t, s.namespace, fmt.Sprintf(operationManifest, name, s.name, kind, "disks: ["+strings.Join(disks, ", ")+"]"))
+	status := s.awaitOperation(t, name, v1alpha1.OperationAwaitingApproval)
+	t.Logf("the plan of %s: %s", name, asJSON(t, status.Plan))
+	approval, err := json.Marshal(map[string]any{"spec": map[string]any{"approval": map[string]any{
+		"planID": status.Plan.ID, "acceptedRisks": status.Plan.Risks,
+		"approver": strings.TrimSpace(s.Kubectl(t, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")),
+	}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Kubectl(t, "-n", s.namespace, "patch", "storageoperation", name, "--type=merge", "-p", string(approval))
+}
+
+// awaitOperation waits until an operation is in a state.
+func (s *suite) awaitOperation(t *testing.T, name string, state v1alpha1.OperationState) v1alpha1.StorageOperationStatus {
+	t.Helper()
+	var operation v1alpha1.StorageOperation
+	s.Eventually(t, name+" is "+string(state), func() error {
+		if err := s.Client.Get(t.Context(), s.key(name), &operation); err != nil {
+			return err
+		}
+		if operation.Status.State != state || operation.Status.Plan == nil {
+			return fmt.Errorf("it is %s", asJSON(t, operation.Status))
+		}
+		return nil
+	})
+	return operation.Status
+}
+
+func asJSON(t *testing.T, value any) string {
+	t.Helper()
+	out, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
