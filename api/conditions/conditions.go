@@ -156,7 +156,9 @@ func operationConditions() []Spec {
 			api.ReasonStaleData, api.ReasonDeviceChanged,
 		}),
 		positive(api.ConditionComplete, []string{api.ReasonSucceeded, api.ReasonCancelled, api.ReasonSuperseded},
-			[]string{api.ReasonRunning, api.ReasonHeld, api.ReasonWaitingForDisk}),
+			[]string{
+				api.ReasonRunning, api.ReasonHeld, api.ReasonWaitingForDisk, api.ReasonWaitingForOperation, api.ReasonWaitingForCluster,
+			}),
 		failed,
 	}
 }

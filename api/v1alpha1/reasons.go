@@ -119,6 +119,7 @@ const (
 	ReasonUpgrading            = "Upgrading"
 	ReasonWaitingForCluster    = "WaitingForCluster"
 	ReasonWaitingForDisk       = "WaitingForDisk"
+	ReasonWaitingForOperation  = "WaitingForOperation"
 	ReasonWearOut              = "WearOut"
 	ReasonWipingDisks          = "WipingDisks"
 	ReasonWiping               = "Wiping"
@@ -190,6 +191,8 @@ const (
 	PlanReasonNoRuleMatches = "NoRuleMatches"
 	// PlanReasonExcludedByRule (Skip): the first rule that matches says use: Never.
 	PlanReasonExcludedByRule = "ExcludedByRule"
+	// PlanReasonExcludedByOperation (Skip): a StorageOperation is about the disk, and has not ended.
+	PlanReasonExcludedByOperation = "ExcludedByOperation"
 	// PlanReasonVerdictUnknown (Wait): the verdict is Unknown, which is not empty.
 	PlanReasonVerdictUnknown = "VerdictUnknown"
 	// PlanReasonStale (Wait): discover on the disk's node is silent.
@@ -229,7 +232,7 @@ func PlanReasons(action PlanAction) []string {
 	case PlanSkip:
 		return []string{
 			PlanReasonExcludedByDisk, PlanReasonClaimedByOther, PlanReasonNodeNotSelected, PlanReasonNoRuleMatches,
-			PlanReasonExcludedByRule,
+			PlanReasonExcludedByRule, PlanReasonExcludedByOperation,
 		}
 	case PlanWait:
 		return []string{PlanReasonVerdictUnknown, PlanReasonStale, PlanReasonNodeNotReady, PlanReasonNoDBSpace}

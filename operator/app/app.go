@@ -143,7 +143,7 @@ func add(mgr manager.Manager, options Options) error {
 			return fmt.Errorf("set up the controllers of pools and filesystems: %w", err)
 		}
 	}
-	if err := operations.setUp(mgr, events, sessions); err != nil {
+	if err := operations.setUp(mgr, executor, options.Home, sessions); err != nil {
 		return fmt.Errorf("set up the controller of operations: %w", err)
 	}
 	reported := &conditions.Collector{Cache: mgr.GetClient(), Log: options.Log.WithName("conditions")}

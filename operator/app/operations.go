@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
+	"github.com/seamount-dev/seamount/operator/execute"
 	"github.com/seamount-dev/seamount/operator/operation"
 	"github.com/seamount-dev/seamount/operator/session"
 	"github.com/seamount-dev/seamount/operator/trigger"
@@ -21,8 +21,11 @@ type operationController struct {
 	reconciler atomic.Pointer[operation.Reconciler]
 }
 
-func (o *operationController) setUp(mgr manager.Manager, recorder events.EventRecorder, sessions *session.Pool) error {
-	reconciler := &operation.Reconciler{Client: mgr.GetClient(), Sessions: sessions, Events: recorder, Now: time.Now}
+func (o *operationController) setUp(mgr manager.Manager, executor *execute.Executor, home string, sessions *session.Pool) error {
+	reconciler := &operation.Reconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Sessions: sessions, Namespace: home, Now: time.Now,
+		Executor: &execute.Operations{Client: executor.Client, Live: executor.Live, Applier: executor.Applier, Events: executor.Events},
+	}
 	o.reconciler.Store(reconciler)
 	return reconciler.SetUp(mgr, &o.trigger)
 }

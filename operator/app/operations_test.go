@@ -13,6 +13,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/conditions"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/execute"
 	"github.com/seamount-dev/seamount/operator/operation"
 )
 
@@ -33,9 +34,7 @@ func newOperationWorld(t *testing.T) *operationWorld {
 		w.must(w.api.Get(t.Context(), client.ObjectKey{Name: w.disk}, disk))
 		return w.healthy(3, 2, 4)() && disk.Status.State == v1alpha1.DiskInService
 	})
-	w.operations = &operation.Reconciler{
-		Client: w.api, Sessions: sessions{w.world}, Events: &events.FakeRecorder{}, Now: func() time.Time { return w.now },
-	}
+	w.startOperations()
 	w.byHand(func() {
 		w.must(w.api.Create(t.Context(), &v1alpha1.StorageOperation{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "remove", UID: "o-1", Generation: 1},
@@ -46,6 +45,14 @@ func newOperationWorld(t *testing.T) *operationWorld {
 	})
 	w.writes = nil
 	return w
+}
+
+// startOperations makes a new controller of operations, which remembers nothing.
+func (w *operationWorld) startOperations() {
+	w.operations = &operation.Reconciler{
+		Client: w.api, Live: w.api, Sessions: sessions{w.world}, Namespace: namespace, Now: func() time.Time { return w.now },
+		Executor: &execute.Operations{Client: w.api, Live: w.api, Applier: execute.NewApplier(w.api), Events: &events.FakeRecorder{}},
+	}
 }
 
 func (w *operationWorld) object() *v1alpha1.StorageOperation {

@@ -118,7 +118,8 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Leaving: s.stored.Leaving, Disks: r.Disks.Of(key),
 		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules, Noouts: s.stored.Applied.Noouts,
 		OperationsWaiting: dependents.OperationsWaiting, Dependents: dependents.Cluster,
-		Users: plan.Users{Handed: s.stored.HandedUsers()},
+		Users:  plan.Users{Handed: s.stored.HandedUsers()},
+		Purged: plan.Purged(s.stored.Operations),
 	}
 	if s.observed.Filesystems, err = observe.ClusterFilesystems(ctx, r.Client, key, s.observed.Spec); err != nil {
 		return err

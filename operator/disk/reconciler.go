@@ -112,7 +112,7 @@ func (r *Reconciler) cluster(ctx context.Context, object *v1alpha1.StorageCluste
 	cluster := plan.DiskCluster{
 		Key: key, Created: object.CreationTimestamp.Time, FSID: stored.FSID(), Spec: plan.Resolve(&object.Spec, facts),
 		Closed:       !object.DeletionTimestamp.IsZero() || len(plan.NotAvailable(object)) > 0,
-		Reservations: stored.Planned, Deployed: stored.Deployed,
+		Reservations: stored.Planned, Deployed: stored.Deployed, Operations: stored.Operations,
 	}
 	state := r.Sessions.State(client.ObjectKeyFromObject(object))
 	if state.Polls == 0 && stored.Identity != nil && len(stored.Mons.Mons) > 0 && stored.Mons.QuorumRecorded {

@@ -87,6 +87,9 @@ func (r *run) registerOSD(ctx context.Context, session ceph.Client, id int32) er
 	if !found {
 		return fmt.Errorf("osd.%d is not reserved", id)
 	}
+	if err := r.stays(ctx, id); err != nil {
+		return err
+	}
 	number := int(id)
 	_, err := session.NewOSD(ctx, ceph.NewOSD{UUID: reservation.UUID, ID: &number, Secret: reservation.Key})
 	return err

@@ -31,6 +31,11 @@ func (r *run) applyDaemon(ctx context.Context, action plan.ApplyDaemon) error {
 			return err
 		}
 	}
+	if osd := action.Daemon.OSD; osd != nil && !action.Restart && r.reservedBefore(osd.ID) {
+		if err := r.stays(ctx, osd.ID); err != nil {
+			return err
+		}
+	}
 	if err := r.config(ctx); err != nil {
 		return err
 	}

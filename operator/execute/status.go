@@ -115,11 +115,13 @@ func applyStatus(ctx context.Context, c client.Client, kind string, object clien
 }
 
 // OperationStatus writes the operator's part of a StorageOperation's status, if that changes it, and says whether it wrote.
-// What agents reported of the targets is theirs.
+// A report that it does not want to tell of is somebody else's.
 func OperationStatus(ctx context.Context, c client.Client, operation *v1alpha1.StorageOperation, wanted v1alpha1.StorageOperationStatus) (bool, error) {
 	have := operation.Status.DeepCopy()
 	for i := range have.Targets {
-		have.Targets[i].Report = nil
+		if i >= len(wanted.Targets) || wanted.Targets[i].Report == nil {
+			have.Targets[i].Report = nil
+		}
 	}
 	if equality.Semantic.DeepEqual(*have, wanted) {
 		return false, nil

@@ -44,7 +44,7 @@ func OSDStates(snapshot *ceph.Snapshot) (states []plan.OSDState, known bool) {
 		osd := &snapshot.OSDs[i]
 		states = append(states, plan.OSDState{
 			ID: int32(osd.ID), UUID: osd.UUID, Up: osd.Up, In: osd.In, //nolint:gosec // Ceph's ids are below 2^31
-			Booted: osd.Up || !slices.Contains(osd.States, "new"),
+			Booted: osd.Up || !slices.Contains(osd.States, "new"), PGs: osd.PGs,
 		})
 	}
 	return states, true

@@ -43,6 +43,8 @@ type Stored struct {
 	Planned      []plan.Reservation
 	// Applied is what was set in Ceph for the spec.
 	Applied manifest.Applied
+	// Operations that are carried out, in the order of their names.
+	Operations []manifest.OperationRecord
 	// Deployed daemons, and the pods that are left of others.
 	Deployed []plan.Deployed
 	Leaving  []plan.Leaving
@@ -200,6 +202,14 @@ func (s *Stored) readIdentity(secret *corev1.Secret) {
 func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (err error) {
 	for i := range configs {
 		config := &configs[i]
+		if config.Labels[manifest.LabelComponent] == manifest.ComponentOperation {
+			record, err := manifest.OperationRecordOf(config)
+			if err != nil {
+				return err
+			}
+			s.Operations = append(s.Operations, *record)
+			continue
+		}
 		switch config.Name {
 		case manifest.MonsName(key.Name):
 			s.MonsVersion = config.ResourceVersion
@@ -213,6 +223,7 @@ func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (e
 		}
 		s.Traces = append(s.Traces, "ConfigMap "+config.Name)
 	}
+	slices.SortFunc(s.Operations, func(a, b manifest.OperationRecord) int { return strings.Compare(a.Operation, b.Operation) })
 	return nil
 }
 

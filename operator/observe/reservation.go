@@ -38,7 +38,7 @@ func ReservationOf(r handover.Reservation) (plan.Reservation, error) {
 	}
 	reservation := plan.Reservation{
 		ID: r.ID, UUID: r.UUID, Node: r.Node, Location: location, Rule: r.Rule, DeviceClass: r.DeviceClass,
-		Data: partOf(r.Data),
+		Data: partOf(r.Data), Leaving: r.Leaving,
 	}
 	if r.DB != nil {
 		db := partOf(*r.DB)

@@ -2,18 +2,19 @@ package operation
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"reflect"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/execute"
-	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 	"github.com/seamount-dev/seamount/operator/session"
 )
@@ -22,108 +23,121 @@ import (
 type Sessions interface {
 	State(cluster types.NamespacedName) session.State
 	Client(cluster types.NamespacedName) (ceph.Client, error)
+	Poke(cluster types.NamespacedName)
 }
 
-// Reconciler reconciles StorageOperations. It remembers nothing from one pass to the next.
+// Reconciler reconciles StorageOperations. It remembers nothing from one pass to the next but when it wrote progress.
 type Reconciler struct {
 	Client   client.Client
+	Live     client.Reader
 	Sessions Sessions
-	Events   events.EventRecorder
-	Now      func() time.Time
+	Executor *execute.Operations
+	// Namespace of Seamount, where discover's Leases are.
+	Namespace string
+	Now       func() time.Time
+
+	mu         sync.Mutex
+	progressAt map[types.UID]time.Time
 }
 
-// Reconcile plans one operation and writes the plan, if that changes it. One that came to its end is left alone.
+// Reconcile makes one pass over an operation. One that came to its end is let go, and left alone from then on.
 func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (reconcile.Result, error) {
 	operation := &v1alpha1.StorageOperation{}
 	if err := r.Client.Get(ctx, request.NamespacedName, operation); err != nil {
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
-	if !operation.DeletionTimestamp.IsZero() || plan.OperationFinished(&operation.Status) {
-		return reconcile.Result{}, nil
+	if plan.OperationFinished(&operation.Status) {
+		return reconcile.Result{}, r.end(ctx, operation)
 	}
-	in, err := r.observe(ctx, operation)
-	if err != nil {
+	s := &scope{operation: operation}
+	if err := r.observe(ctx, s); err != nil {
 		return reconcile.Result{}, fmt.Errorf("observe: %w", err)
 	}
-	if in.Found && in.Ceph.Reach == "" && operation.Status.Plan != nil && in.Spec.Intent != v1alpha1.IntentCancel {
+	if s.in.Record == nil && !operation.DeletionTimestamp.IsZero() {
+		return reconcile.Result{}, r.end(ctx, operation)
+	}
+	if s.in.Found && s.in.Ceph.Reach == "" && operation.Status.Plan != nil && s.in.Spec.Intent != v1alpha1.IntentCancel {
 		return reconcile.Result{}, nil // Ceph was not asked yet since the operator began: its first look wakes us
 	}
-	return r.report(ctx, operation, plan.OperationStatus(in, plan.ComputeOperation(in)), in.Ceph)
+	return r.carry(ctx, s)
 }
 
-// observe reads the caches, and asks Ceph for the PGs of the OSDs that are meant.
-func (r *Reconciler) observe(ctx context.Context, operation *v1alpha1.StorageOperation) (plan.OperationObserved, error) {
-	key := types.NamespacedName{Namespace: operation.Namespace, Name: operation.Spec.ClusterRef.Name}
-	cluster := &v1alpha1.StorageCluster{}
-	err := r.Client.Get(ctx, key, cluster)
+// end lets go of an operation that has come to its end.
+func (r *Reconciler) end(ctx context.Context, operation *v1alpha1.StorageOperation) error {
+	if !held(operation) {
+		return nil
+	}
+	r.forget(operation.UID)
+	return execute.IgnoreConflict(r.Executor.EndOperation(ctx, operation))
+}
+
+// carry does the next steps, and tells. What kept a step back is told too.
+func (r *Reconciler) carry(ctx context.Context, s *scope) (reconcile.Result, error) {
+	carried := plan.Carry(s.in)
+	done, err := r.Executor.Run(ctx, r.target(s), carried.Steps)
+	var unsafe *execute.Unsafe
+	if errors.As(err, &unsafe) {
+		s.in.Unsafe, err = &unsafe.Refusal, nil
+		carried.Status = plan.Carry(s.in).Status
+	}
+	if done > 0 {
+		r.Sessions.Poke(s.cluster)
+		carried.After = time.Millisecond // what was done is looked at
+	}
+	if wrong := r.report(ctx, s, carried.Status); wrong != nil || err != nil {
+		return reconcile.Result{}, errors.Join(err, wrong)
+	}
+	if plan.OperationFinished(&carried.Status) {
+		return reconcile.Result{RequeueAfter: time.Millisecond}, nil // it is let go once the cache shows that
+	}
+	return reconcile.Result{RequeueAfter: r.again(s, carried)}, nil
+}
+
+func (r *Reconciler) report(ctx context.Context, s *scope, status v1alpha1.StorageOperationStatus) error {
+	before := s.operation.Status
+	wrote, err := execute.OperationStatus(ctx, r.Client, s.operation, status)
 	if client.IgnoreNotFound(err) != nil {
-		return plan.OperationObserved{}, err
+		return err
 	}
-	in := plan.OperationObserved{
-		Spec: operation.Spec, Cluster: plan.ClusterKey(key), FSID: cluster.Status.FSID, Found: err == nil,
-		Previous: &operation.Status, Generation: operation.Generation, Now: r.Now().Truncate(time.Second),
+	if wrote && err == nil {
+		if !reflect.DeepEqual(before.Progress, status.Progress) {
+			r.wrote(s.operation.UID, s.in.Now)
+		}
+		execute.Tell(ctx, r.Executor.Events, v1alpha1.KindStorageOperation, s.operation, before.Conditions, status.Conditions)
 	}
-	var disks v1alpha1.StorageDiskList
-	if err := r.Client.List(ctx, &disks, client.UnsafeDisableDeepCopy); err != nil {
-		return in, fmt.Errorf("list disks: %w", err)
-	}
-	for i := range disks.Items {
-		in.Disks = append(in.Disks, &disks.Items[i])
-	}
-	state := r.Sessions.State(key)
-	in.Ceph = observe.CephFacts(state.Snapshot, state.Fresh(r.Now()), state.Err, state.Polls > 0)
-	in.PGs = r.pgs(ctx, key, plan.OperationOSDs(in))
-	return in, nil
+	return nil
 }
 
-// askTimeout bounds how long Ceph is asked for PGs.
-const askTimeout = 30 * time.Second
-
-// pgs reads the PGs of OSDs. What could not be read is left out, which is not the same as none.
-func (r *Reconciler) pgs(ctx context.Context, cluster types.NamespacedName, osds []int32) map[int32][]ceph.PG {
-	found := map[int32][]ceph.PG{}
-	if len(osds) == 0 {
-		return found
+// again is when to look anew although nobody was woken.
+func (r *Reconciler) again(s *scope, carried plan.Carried) time.Duration {
+	if s.in.Record != nil || carried.After > 0 {
+		return carried.After
 	}
-	session, err := r.Sessions.Client(cluster)
-	if err != nil {
-		return found
+	if s.in.Ceph.Reach != plan.ReachAnswering {
+		return 0 // the session wakes us when Ceph answers
 	}
-	limited, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
-	for _, id := range osds {
-		if pgs, err := session.PGsOfOSD(limited, int(id)); err == nil {
-			found[id] = pgs
+	for _, blocker := range carried.Status.Plan.Blockers {
+		if blocker.Reason == v1alpha1.ReasonStaleData {
+			return staleSoon // the PGs could not be read, or the snapshot grew old
 		}
 	}
-	return found
+	return 0
 }
 
 // staleSoon is when an operation is planned again while Ceph does not tell what is needed.
 const staleSoon = 15 * time.Second
 
-func (r *Reconciler) report(
-	ctx context.Context, operation *v1alpha1.StorageOperation, status v1alpha1.StorageOperationStatus, facts plan.CephFacts,
-) (reconcile.Result, error) {
-	wrote, err := execute.OperationStatus(ctx, r.Client, operation, status)
-	if client.IgnoreNotFound(err) != nil {
-		return reconcile.Result{}, err
+func (r *Reconciler) wrote(operation types.UID, at time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.progressAt == nil {
+		r.progressAt = map[types.UID]time.Time{}
 	}
-	if wrote && err == nil {
-		execute.Tell(ctx, r.Events, v1alpha1.KindStorageOperation, operation, operation.Status.Conditions, status.Conditions)
-	}
-	if plan.OperationFinished(&status) || facts.Reach != plan.ReachAnswering {
-		return reconcile.Result{}, nil // the session wakes us when Ceph answers
-	}
-	return reconcile.Result{RequeueAfter: again(status)}, nil
+	r.progressAt[operation] = at
 }
 
-// again is when to look anew although nobody was woken: while the PGs could not be read, or the snapshot grew old.
-func again(status v1alpha1.StorageOperationStatus) time.Duration {
-	for _, blocker := range status.Plan.Blockers {
-		if blocker.Reason == v1alpha1.ReasonStaleData {
-			return staleSoon
-		}
-	}
-	return 0
+func (r *Reconciler) forget(operation types.UID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.progressAt, operation)
 }

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 
@@ -18,6 +19,7 @@ type wanted struct {
 // daemons applies what is to run: what is not there yet at once, whatever else waits, and what is there through the gate
 // of the rollout when its pod would restart.
 func (c *computation) daemons() {
+	c.stopLeaving()
 	var changes []change
 	for _, w := range c.wantedDaemons() {
 		c.plan.Daemons++
@@ -60,6 +62,16 @@ func (c *computation) wantedDaemons() []wanted {
 	return slices.Concat(all, c.wantedOSDs(seed), c.wantedMDSs())
 }
 
+// stopLeaving takes the Deployments of OSDs away that an operation removes: one that was made from an older view goes too.
+func (c *computation) stopLeaving() {
+	for _, r := range c.osds {
+		id := DaemonID{DaemonOSD, strconv.Itoa(int(r.ID))}
+		if d := c.deployed[id]; r.Leaving != "" && d != nil && !d.Deleting {
+			c.add(StopDaemon{id}, fmt.Sprintf("operation %s removes this OSD", r.Leaving))
+		}
+	}
+}
+
 // seedStep returns the step that writes the seed, if the plan has it.
 func (c *computation) seedStep() []Action {
 	for _, step := range c.plan.Steps {
@@ -92,7 +104,7 @@ func (c *computation) wantedOSDs(seed []Action) []wanted {
 		all = append(all, wanted{d, slices.Concat(seed, after)})
 	}
 	for _, r := range c.osds {
-		if c.osdMayStart(r) {
+		if r.Leaving == "" && c.osdMayStart(r) {
 			want(*r, RegisterOSD{r.ID})
 		}
 	}

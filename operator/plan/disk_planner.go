@@ -6,6 +6,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // diskPlanner plans for all disks at once.
@@ -42,6 +43,9 @@ type draft struct {
 	data, dbs []*Reservation
 	// owned says that the disk belongs to the owner already; made that all its OSDs were up at least once.
 	owned, made bool
+	// operation that is carried out on the disk; nil: none. freed says that it is done with it.
+	operation *manifest.OperationRecord
+	freed     bool
 	// free is what is left for DBs of other OSDs, and dbCount how many have theirs on the disk.
 	free    space
 	dbCount int
@@ -119,7 +123,7 @@ func (c *diskCluster) claims(claim *v1alpha1.DiskClaim) bool {
 
 // decide settles which cluster a disk belongs to and what it does with it, but for the room for DBs.
 func (p *diskPlanner) decide(d *draft) {
-	if p.keep(d) {
+	if p.operated(d) || p.keep(d) {
 		return
 	}
 	shown := -1

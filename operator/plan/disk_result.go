@@ -76,8 +76,10 @@ func (d *draft) service() (v1alpha1.DiskState, Condition) {
 		return state, Condition{metav1.ConditionFalse, reason, message}
 	}
 	switch {
-	case d.missing():
+	case d.missing() && (d.operation == nil || d.freed):
 		return no(v1alpha1.DiskMissing, v1alpha1.ReasonMissing, "node "+d.disk.Status.Node+" does not see this disk"+d.affected())
+	case d.owned && d.operation != nil:
+		return d.operationService()
 	case d.owned:
 		return d.ownedService()
 	case d.owner == nil:
@@ -142,10 +144,23 @@ func (d *draft) ownedService() (v1alpha1.DiskState, Condition) {
 		return v1alpha1.DiskUnknown, Condition{metav1.ConditionUnknown, v1alpha1.ReasonNotObserved, "Ceph was not asked yet"}
 	case len(d.data) == 0 && len(d.dbs) > 0:
 		return v1alpha1.DiskInService, Condition{metav1.ConditionTrue, v1alpha1.ReasonProvidesDB, d.plan.Message}
+	case d.up() && d.emptied():
+		return v1alpha1.DiskDrained, Condition{metav1.ConditionFalse, v1alpha1.ReasonDrained,
+			d.names() + " is up, out, and holds nothing that is needed; to use it again: ceph osd in"}
 	case !d.up():
 		return v1alpha1.DiskDown, Condition{metav1.ConditionFalse, v1alpha1.ReasonOSDDown, d.names() + " is not up"}
 	}
 	return v1alpha1.DiskInService, Condition{metav1.ConditionTrue, v1alpha1.ReasonOSDUp, d.plan.Message}
+}
+
+// emptied says that every OSD on the disk is out, and holds no PG.
+func (d *draft) emptied() bool {
+	for _, osd := range d.serving() {
+		if state := d.owner.osds[osd.UUID]; state.In || state.PGs > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // up says that every OSD on the disk is up.

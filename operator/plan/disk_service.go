@@ -187,7 +187,7 @@ func (d *draft) serving() []v1alpha1.DiskOSD {
 	}
 	// The label in a slice names one OSD of several.
 	label, whole := deref(deref(d.disk.Status.Content).BlueStore), d.disk.Status.Request == nil
-	if d.owned && len(osds) == 0 && whole && label.OSDID != nil {
+	if d.owned && d.operation == nil && len(osds) == 0 && whole && label.OSDID != nil {
 		osds = append(osds, v1alpha1.DiskOSD{ID: *label.OSDID, Role: v1alpha1.OSDRoleData, UUID: label.OSDUUID})
 	}
 	slices.SortFunc(osds, func(a, b v1alpha1.DiskOSD) int {

@@ -2,9 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -190,6 +187,9 @@ func (d *draft) slices() []reservedSlice {
 // request is what the agent of the disk's node is asked for: a table with all slices that are reserved. While everything
 // is paused, what was asked stays as it is.
 func (d *draft) request() *v1alpha1.DiskRequest {
+	if d.operation != nil {
+		return d.operationRequest()
+	}
 	reserved := d.slices()
 	switch {
 	case len(reserved) == 0:
@@ -206,12 +206,7 @@ func (d *draft) request() *v1alpha1.DiskRequest {
 			UUID: s.Slice, OSD: s.osd, Role: s.role, Offset: s.Offset, Size: s.Bytes,
 		})
 	}
-	encoded, err := json.Marshal(request)
-	if err != nil {
-		panic(err) // plain data: cannot fail
-	}
-	sum := sha256.Sum256(encoded)
-	request.ID = hex.EncodeToString(sum[:16])
+	request.ID = requestID(request)
 	return request
 }
 

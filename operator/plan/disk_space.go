@@ -129,7 +129,7 @@ func (p *diskPlanner) providers() map[shelf][]*draft {
 
 // trusted says that new slices may be put on the disk: what is known of it is fresh, and its node is well.
 func (d *draft) trusted() bool {
-	if d.plan.Action == v1alpha1.PlanWait || d.plan.Action == v1alpha1.PlanSkip {
+	if d.plan.Action == v1alpha1.PlanWait || d.plan.Action == v1alpha1.PlanSkip || d.operation != nil {
 		return false
 	}
 	return d.node.Discover == DiscoverReporting && d.node.Ready && d.disk.Status.Presence == v1alpha1.PresencePresent

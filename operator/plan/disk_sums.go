@@ -170,6 +170,8 @@ func (c *diskCluster) problems(mine []*draft, entries map[string]*DiskEntry) []D
 func (d *draft) problem(entry *DiskEntry) (reason, message string) {
 	in := entry.InService
 	switch {
+	case d.operation != nil:
+		return "", "" // the operation tells
 	case in.Reason == v1alpha1.ReasonDeviceChanged || in.Reason == v1alpha1.ReasonPrepareFailed:
 		return in.Reason, in.Message
 	case d.owned && d.missing():

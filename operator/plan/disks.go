@@ -7,6 +7,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // DisksInput is what is planned from for all disks and all clusters at once.
@@ -36,6 +37,8 @@ type DiskCluster struct {
 	OSDsKnown bool
 	// Deployed OSDs, for what their programs said.
 	Deployed []Deployed
+	// Operations that are carried out.
+	Operations []manifest.OperationRecord
 }
 
 // DisksPlan is what is to be done with each disk.

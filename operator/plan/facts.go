@@ -62,6 +62,8 @@ type Reservation struct {
 	// Data is where the OSD keeps its data; DB where it keeps its DB, when that is elsewhere.
 	Data Part
 	DB   *Part
+	// Leaving names the StorageOperation that takes the OSD away; empty: it stays.
+	Leaving string
 }
 
 // Part is a disk, or a slice of one, that belongs to an OSD.
@@ -89,6 +91,8 @@ type OSDState struct {
 	Up, In bool
 	// Booted says that it was up at least once: a mere reservation in the osdmap has not.
 	Booted bool
+	// PGs that are on it.
+	PGs int
 }
 
 // Reach says what became of the last attempt to talk to Ceph.

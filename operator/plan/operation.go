@@ -35,8 +35,7 @@ type OperationObserved struct {
 // maxTargets is how many disks an operation acts on at most.
 const maxTargets = 64
 
-// OperationDraft is the plan of an operation and what it acts on. It is carried out by nobody in this release: there is
-// always a blocker.
+// OperationDraft is the plan of an operation and what it acts on.
 type OperationDraft struct {
 	Plan    v1alpha1.OperationPlan
 	Targets []v1alpha1.OperationTarget
@@ -52,9 +51,13 @@ type operationComputation struct {
 	out      OperationDraft
 }
 
+func newOperationComputation(in OperationObserved) *operationComputation {
+	return &operationComputation{in: in, snapshot: in.Ceph.fresh(), osds: map[int32]bool{}}
+}
+
 // ComputeOperation plans an operation. The same arguments give the same plan.
 func ComputeOperation(in OperationObserved) OperationDraft {
-	c := &operationComputation{in: in, snapshot: in.Ceph.fresh(), osds: map[int32]bool{}}
+	c := newOperationComputation(in)
 	c.target()
 	c.out.Plan.Steps = operationSteps(in.Spec)
 	if c.snapshot != nil {
@@ -69,7 +72,7 @@ func ComputeOperation(in OperationObserved) OperationDraft {
 
 // OperationOSDs lists the OSDs whose PGs ComputeOperation wants to know.
 func OperationOSDs(in OperationObserved) []int32 {
-	c := &operationComputation{in: in, snapshot: in.Ceph.fresh(), osds: map[int32]bool{}}
+	c := newOperationComputation(in)
 	c.target()
 	if c.snapshot == nil || !takesOSDs(in.Spec.Type) {
 		return nil

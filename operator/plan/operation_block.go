@@ -87,7 +87,7 @@ func (c *operationComputation) refuse(reason, remedy, format string, args ...any
 	}
 }
 
-// block finds what stands in the way. When nothing does, it is that this release carries out no operation.
+// block finds what stands in the way. When nothing does, it may be that this release does not carry it out.
 func (c *operationComputation) block() {
 	c.blockTargets()
 	for _, disk := range c.disks {
@@ -108,7 +108,7 @@ func (c *operationComputation) block() {
 		c.blockDomains()
 		c.blockRoom()
 	}
-	if len(c.out.Plan.Blockers) == 0 {
+	if len(c.out.Plan.Blockers) == 0 && !Carriable(c.in.Spec.Type) {
 		c.refuse(v1alpha1.ReasonNotAvailable, c.byHand(),
 			"this release plans operations of type %s and does not carry them out", c.in.Spec.Type)
 	}

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 )
@@ -17,22 +16,13 @@ func OperationFinished(status *v1alpha1.StorageOperationStatus) bool {
 		meta.IsStatusConditionTrue(status.Conditions, v1alpha1.ConditionFailed)
 }
 
-// OperationStatus returns the operator's part of the status of a StorageOperation: every condition, every time.
-func OperationStatus(in OperationObserved, draft OperationDraft) v1alpha1.StorageOperationStatus {
+// operationPlanned returns the plan of a StorageOperation that has not begun as its status has it, but for the conditions and the
+// state.
+func operationPlanned(in OperationObserved, draft OperationDraft) v1alpha1.StorageOperationStatus {
 	before, plan := deref(in.Previous), draft.Plan
 	plan.Outcome = steadyOutcome(in, before.Plan, plan)
-	state := v1alpha1.OperationRefused
-	if in.Spec.Intent == v1alpha1.IntentCancel {
-		state = v1alpha1.OperationCancelled
-	}
 	status := v1alpha1.StorageOperationStatus{
-		Conditions: transitions(before.Conditions, in.Generation, metav1.NewTime(in.Now), []typedCondition{
-			{v1alpha1.ConditionApproved, operationApproved(in.Spec, plan)},
-			{v1alpha1.ConditionSafe, operationSafe(plan)},
-			{v1alpha1.ConditionComplete, operationComplete(in.Spec, plan)},
-			{v1alpha1.ConditionFailed, isFalse(v1alpha1.ReasonNotFailed, "no step was taken")},
-		}),
-		ObservedGeneration: in.Generation, State: state, Plan: &plan, Targets: draft.Targets,
+		ObservedGeneration: in.Generation, Plan: &plan, Targets: draft.Targets,
 		Summary: &v1alpha1.OperationSummary{Targets: targetsText(draft.Targets)},
 	}
 	if eta := deref(plan.Outcome).ETASeconds; eta != nil && *eta > 0 {
@@ -65,7 +55,7 @@ func steadyOutcome(in OperationObserved, before *v1alpha1.OperationPlan, now v1a
 func operationApproved(spec v1alpha1.StorageOperationSpec, plan v1alpha1.OperationPlan) Condition {
 	switch {
 	case spec.Approval == nil:
-		return isFalse(v1alpha1.ReasonAwaitingApproval, "nobody approved plan %s, and nobody can while something stands in its way", plan.ID)
+		return isFalse(v1alpha1.ReasonAwaitingApproval, "nobody approved plan %s: kubectl seamount approve", plan.ID)
 	case spec.Approval.PlanID == plan.ID:
 		return isTrue(v1alpha1.ReasonByUser, "%s approved plan %s", spec.Approval.Approver, plan.ID)
 	}
@@ -76,26 +66,26 @@ func operationApproved(spec v1alpha1.StorageOperationSpec, plan v1alpha1.Operati
 // danger.
 func operationSafe(plan v1alpha1.OperationPlan) Condition {
 	for _, b := range plan.Blockers {
-		switch b.Reason {
-		case v1alpha1.ReasonNoRoom, v1alpha1.ReasonDataNotClean, v1alpha1.ReasonStaleData, v1alpha1.ReasonDeviceChanged:
-			return isFalse(b.Reason, "%s", withRemedy(b))
-		case v1alpha1.ReasonTooFewDomains:
-			return isFalse(v1alpha1.ReasonNoRoom, "%s", withRemedy(b))
-		case BlockerSeveralDomains:
-			return isFalse(v1alpha1.ReasonWouldLoseData, "%s", withRemedy(b))
+		if mapped := UnsafeFor(b); mapped.Reason != v1alpha1.ReasonWouldBlockIO {
+			return isFalse(mapped.Reason, "%s", withRemedy(mapped))
 		}
 	}
-	return notObserved("that is looked at before a step, and no step is taken")
+	return notObserved("that is looked at before a step, and no step is taken yet")
 }
 
-func operationComplete(spec v1alpha1.StorageOperationSpec, plan v1alpha1.OperationPlan) Condition {
-	switch {
-	case spec.Intent == v1alpha1.IntentCancel:
-		return isTrue(v1alpha1.ReasonCancelled, "cancelled before any step was taken")
-	case spec.Intent == v1alpha1.IntentHold:
-		return isFalse(v1alpha1.ReasonHeld, "spec.intent is Hold; and %s", withRemedy(plan.Blockers[0]))
+// UnsafeFor writes a blocker with a reason of the condition Safe. Those that are no danger stand in the way all the same:
+// WouldBlockIO.
+func UnsafeFor(b v1alpha1.Refusal) v1alpha1.Refusal {
+	switch b.Reason {
+	case v1alpha1.ReasonNoRoom, v1alpha1.ReasonDataNotClean, v1alpha1.ReasonStaleData, v1alpha1.ReasonDeviceChanged:
+	case v1alpha1.ReasonTooFewDomains:
+		b.Reason = v1alpha1.ReasonNoRoom
+	case BlockerSeveralDomains:
+		b.Reason = v1alpha1.ReasonWouldLoseData
+	default:
+		b.Reason = v1alpha1.ReasonWouldBlockIO
 	}
-	return isFalse(v1alpha1.ReasonHeld, "%s", withRemedy(plan.Blockers[0]))
+	return b
 }
 
 // targetsText names the OSDs of the targets, or the disks that have none.

@@ -207,7 +207,7 @@ func (c *computation) register() {
 		}
 	}
 	for _, r := range c.osds {
-		if !c.seeded[r.ID] && !c.osdKnown(r) {
+		if !c.seeded[r.ID] && !c.osdKnown(r) && r.Leaving == "" {
 			c.add(RegisterOSD{r.ID}, "the osdmap does not have this OSD yet")
 		}
 	}

@@ -195,7 +195,8 @@ func (c *computation) restoreReservations() {
 	for _, entry := range c.in.Disks.Entries {
 		for _, serving := range entry.Serving {
 			osd := c.osdmap[serving.ID]
-			if known[serving.ID] || osd == nil || osd.UUID != serving.UUID || serving.Role != v1alpha1.OSDRoleData {
+			if known[serving.ID] || osd == nil || osd.UUID != serving.UUID || serving.Role != v1alpha1.OSDRoleData ||
+				slices.Contains(c.in.Purged, serving.ID) {
 				continue
 			}
 			data, db := c.lostParts(entry, serving)

@@ -35,6 +35,8 @@ type Reservation struct {
 	// somebody puts it into another node, so that the Secret has them as annotations.
 	Node     string `json:"-"`
 	Location string `json:"-"`
+	// Leaving names the StorageOperation that takes the OSD away; empty: it stays. It is an annotation too.
+	Leaving string `json:"-"`
 }
 
 // Device is a disk, or a partition of one, that is reserved for an OSD.

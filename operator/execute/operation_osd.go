@@ -1,0 +1,236 @@
+package execute
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/observe"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+// leave stops OSDs that nothing needs. First their reservations say that they leave: from then on nobody runs them again.
+func (r *operationRun) leave(ctx context.Context, osds []manifest.RecordedOSD) error {
+	session, err := r.Ceph()
+	if err != nil {
+		return err
+	}
+	now, err := session.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	present, up := presentOf(now, osds)
+	if err := safeToDestroy(ctx, session, present); err != nil {
+		return err
+	}
+	if err := mayBeStopped(ctx, session, up); err != nil {
+		return err
+	}
+	if err := r.mark(ctx, osds, r.Object.Name); err != nil {
+		return err
+	}
+	for _, osd := range osds {
+		if err := r.Delete(ctx, deploymentOf(r.Cluster, osd.ID)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// presentOf lists those of the OSDs that Ceph has by their uuids, and of them those that are up.
+func presentOf(now *ceph.Snapshot, osds []manifest.RecordedOSD) (present, up []int) {
+	for _, osd := range osds {
+		known := osdIn(now, osd.ID)
+		if known == nil || !strings.EqualFold(known.UUID, osd.UUID) {
+			continue
+		}
+		present = append(present, known.ID)
+		if known.Up {
+			up = append(up, known.ID)
+		}
+	}
+	return present, up
+}
+
+func osdIn(now *ceph.Snapshot, id int32) *ceph.OSD {
+	at := slices.IndexFunc(now.OSDs, func(osd ceph.OSD) bool { return osd.ID == int(id) })
+	if at < 0 {
+		return nil
+	}
+	return &now.OSDs[at]
+}
+
+func deploymentOf(cluster client.ObjectKey, id int32) *appsv1.Deployment {
+	deployment := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: cluster.Namespace, Name: manifest.OSDName(cluster.Name, id)}}
+	deployment.SetGroupVersionKind(appsv1.SchemeGroupVersion.WithKind("Deployment"))
+	return deployment
+}
+
+// safeToDestroy asks Ceph whether anything needs OSDs, just now.
+func safeToDestroy(ctx context.Context, session ceph.Client, ids []int) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	answer, err := session.OSDSafeToDestroy(ctx, ids...)
+	if err != nil {
+		return fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
+	}
+	for _, id := range ids {
+		if !slices.Contains(answer.Safe, id) {
+			return unsafe(v1alpha1.ReasonWouldLoseData, "wait until the data has moved: ceph osd safe-to-destroy "+fmt.Sprint(id),
+				"Ceph does not say that osd.%d is safe to destroy: %s", id, answer.Explanation)
+		}
+	}
+	return nil
+}
+
+func mayBeStopped(ctx context.Context, session ceph.Client, ids []int) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	answer, err := session.OSDOKToStop(ctx, ids...)
+	if err != nil {
+		return fmt.Errorf("ask whether OSDs may stop: %w", err)
+	}
+	if !answer.OK {
+		return unsafe(v1alpha1.ReasonWouldBlockIO, "wait until all PGs are active+clean: ceph pg stat", "osd ok-to-stop: %s", answer.Explanation)
+	}
+	return nil
+}
+
+// mark writes into the reservations of OSDs which operation takes them away; empty: none does any more. A reservation that is
+// of another OSD by now is left alone.
+func (r *operationRun) mark(ctx context.Context, osds []manifest.RecordedOSD, operation string) error {
+	for _, osd := range osds {
+		secret, err := r.reserved(ctx, osd)
+		if err != nil {
+			return err
+		}
+		if secret == nil || secret.Annotations[manifest.AnnotationLeaving] == operation {
+			continue
+		}
+		before := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
+		metaSet(secret, manifest.AnnotationLeaving, operation)
+		if operation == "" {
+			delete(secret.Annotations, manifest.AnnotationLeaving)
+		}
+		if err := r.Client.Patch(ctx, secret, before, client.FieldOwner(v1alpha1.FieldOwnerOperator)); err != nil {
+			return fmt.Errorf("mark the reservation of osd.%d: %w", osd.ID, err)
+		}
+	}
+	return nil
+}
+
+// reserved reads the reservation of an OSD, live; nil: it is gone, or of another OSD of that number.
+func (r *operationRun) reserved(ctx context.Context, osd manifest.RecordedOSD) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: r.Cluster.Namespace, Name: manifest.OSDName(r.Cluster.Name, osd.ID)}
+	if err := r.Live.Get(ctx, key, secret); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	reservation, err := manifest.ReservationOf(secret)
+	if err != nil || !strings.EqualFold(reservation.UUID, osd.UUID) {
+		return nil, err
+	}
+	return secret, nil
+}
+
+// purge takes an OSD out of Ceph for good, and then away what is reserved for it. Killed in between, Ceph does not know the OSD
+// any more, and the reservation is marked: it cannot be made known again, and goes with the next pass.
+func (r *operationRun) purge(ctx context.Context, osd manifest.RecordedOSD) error {
+	if err := r.stopped(ctx, osd); err != nil {
+		return err
+	}
+	session, err := r.Ceph()
+	if err != nil {
+		return err
+	}
+	now, err := session.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	switch known := osdIn(now, osd.ID); {
+	case known == nil:
+	case !strings.EqualFold(known.UUID, osd.UUID):
+		return unsafe(v1alpha1.ReasonDeviceChanged, "see whose OSD it is: ceph osd find "+fmt.Sprint(osd.ID),
+			"Ceph's osd.%d has the uuid %s, and not %s: it is not purged", osd.ID, known.UUID, osd.UUID)
+	case known.Up:
+		return conflict(r.Object, fmt.Sprintf("osd.%d is up", osd.ID))
+	default:
+		if err := safeToDestroy(ctx, session, []int{known.ID}); err != nil {
+			return err
+		}
+		if err := session.PurgeOSD(ctx, known.ID); err != nil {
+			return err
+		}
+	}
+	return r.releaseOSD(ctx, osd)
+}
+
+// stopped looks up that an OSD has no Deployment, and that its reservation says that it leaves.
+func (r *operationRun) stopped(ctx context.Context, osd manifest.RecordedOSD) error {
+	deployment := deploymentOf(r.Cluster, osd.ID)
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(deployment), deployment); err == nil {
+		return conflict(r.Object, fmt.Sprintf("osd.%d has a Deployment", osd.ID))
+	} else if !apierrors.IsNotFound(err) {
+		return fmt.Errorf("look up the Deployment of osd.%d: %w", osd.ID, err)
+	}
+	secret, err := r.reserved(ctx, osd)
+	if err == nil && secret != nil && secret.Annotations[manifest.AnnotationLeaving] == "" {
+		return conflict(r.Object, fmt.Sprintf("osd.%d is not marked as leaving", osd.ID))
+	}
+	return err
+}
+
+// releaseOSD takes the OSD out of the list of those whose keys the first mons were made with, so that another one of its number
+// is made known to Ceph, and then its reservation away.
+func (r *operationRun) releaseOSD(ctx context.Context, osd manifest.RecordedOSD) error {
+	secret, err := r.reserved(ctx, osd)
+	if err != nil || secret == nil {
+		return err
+	}
+	if err := r.forgetSeeded(ctx, osd.ID); err != nil {
+		return err
+	}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	if err := release(ctx, r.Client, "Secret", secret, manifest.FinalizerIdentity); err != nil {
+		return err
+	}
+	return r.Delete(ctx, secret)
+}
+
+func (r *operationRun) forgetSeeded(ctx context.Context, id int32) error {
+	secret := &corev1.Secret{}
+	err := r.Live.Get(ctx, client.ObjectKey{Namespace: r.Cluster.Namespace, Name: manifest.SeedName(r.Cluster.Name)}, secret)
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	var seed plan.Seed
+	if err := json.Unmarshal([]byte(secret.Annotations[observe.AnnotationSeed]), &seed); err != nil {
+		return fmt.Errorf("read the seed: %w", err)
+	}
+	left := slices.DeleteFunc(slices.Clone(seed.OSDs), func(other int32) bool { return other == id })
+	if len(left) == len(seed.OSDs) {
+		return nil
+	}
+	seed.OSDs = left
+	text, err := json.Marshal(seed)
+	if err != nil {
+		return errors.Join(errors.New("encode the seed"), err)
+	}
+	before := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	metaSet(secret, observe.AnnotationSeed, string(text))
+	return r.Client.Patch(ctx, secret, before, client.FieldOwner(v1alpha1.FieldOwnerOperator))
+}

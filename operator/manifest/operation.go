@@ -1,0 +1,135 @@
+package manifest
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+)
+
+// ComponentOperation is the LabelComponent of the record of a StorageOperation that is carried out.
+const ComponentOperation = "operation"
+
+// AnnotationLeaving of a reservation names the StorageOperation that takes its OSD away. Such an OSD is neither run nor made
+// known to Ceph again, whoever plans from however old a view.
+const AnnotationLeaving = "seamount.dev/leaving"
+
+// FinalizerOperation keeps a StorageOperation from its start to its end.
+const FinalizerOperation = "seamount.dev/operation"
+
+// OperationRecord is what is kept of a StorageOperation from its start to its end: what was approved, and what was done
+// already. Status may be lost, and what is recorded here may not: who was in before, and what may be erased.
+type OperationRecord struct {
+	// Operation by the name of its object, and UID of that.
+	Operation string `json:"operation"`
+	UID       string `json:"uid"`
+	// Type of it, and Erase says how much is erased.
+	Type  v1alpha1.OperationType `json:"type"`
+	Erase v1alpha1.EraseMode     `json:"erase"`
+	// Plan and Targets as they were approved, and who approved, in words.
+	Plan     v1alpha1.OperationPlan     `json:"plan"`
+	Targets  []v1alpha1.OperationTarget `json:"targets"`
+	Approval string                     `json:"approval"`
+	ByPolicy bool                       `json:"byPolicy,omitempty"`
+	Started  time.Time                  `json:"started"`
+	// OSDs of the targets, and Disks that are erased.
+	OSDs  []RecordedOSD  `json:"osds,omitempty"`
+	Disks []RecordedDisk `json:"disks,omitempty"`
+	// StartPGs and StartBytes are what was to move.
+	StartPGs   int32 `json:"startPGs,omitempty"`
+	StartBytes int64 `json:"startBytes,omitempty"`
+	// TakenOut says that the OSDs were marked out, Drained that nothing needed them any more, and Final that a step which
+	// cannot be undone may have begun.
+	TakenOut bool `json:"takenOut,omitempty"`
+	Drained  bool `json:"drained,omitempty"`
+	Final    bool `json:"final,omitempty"`
+	// Cancelling says that what was done is being undone.
+	Cancelling bool `json:"cancelling,omitempty"`
+}
+
+// RecordedOSD is an OSD of an operation.
+type RecordedOSD struct {
+	ID   int32  `json:"id"`
+	UUID string `json:"uuid"`
+	// WasIn says that it was in before: only such a one goes in again when the operation is cancelled.
+	WasIn bool `json:"wasIn,omitempty"`
+	// Gone says that it was purged.
+	Gone bool `json:"gone,omitempty"`
+}
+
+// RecordedDisk is a disk of an operation that is to be erased.
+type RecordedDisk struct {
+	Disk string `json:"disk"`
+	Seal string `json:"seal"`
+	// FSID and OSDs may be on it, and the table with these slices.
+	FSID   string               `json:"fsid,omitempty"`
+	OSDs   []string             `json:"osds,omitempty"`
+	Table  string               `json:"table,omitempty"`
+	Slices []v1alpha1.DiskSlice `json:"slices,omitempty"`
+	// Asked says that its agent is asked to erase it, and Done that the operation has no more to do with it.
+	Asked  bool                   `json:"asked,omitempty"`
+	Done   bool                   `json:"done,omitempty"`
+	Report *v1alpha1.TargetReport `json:"report,omitempty"`
+}
+
+// Disk returns the record of a disk; nil: there is none.
+func (r *OperationRecord) Disk(name string) *RecordedDisk {
+	for i := range r.Disks {
+		if r.Disks[i].Disk == name {
+			return &r.Disks[i]
+		}
+	}
+	return nil
+}
+
+// Concerns says whether the operation is about a disk.
+func (r *OperationRecord) Concerns(disk string) bool {
+	for i := range r.Targets {
+		if r.Targets[i].Disk == disk {
+			return true
+		}
+	}
+	return false
+}
+
+// Copy returns one that can be changed.
+func (r *OperationRecord) Copy() *OperationRecord {
+	var copied OperationRecord
+	if err := json.Unmarshal([]byte(encode(r)), &copied); err != nil {
+		panic(err) // it was encoded just now
+	}
+	return &copied
+}
+
+// operationKey of the ConfigMap with a record.
+const operationKey = "operation.json"
+
+// OperationRecordName is the name of the ConfigMap with the record of an operation.
+func OperationRecordName(cluster, operation string) string {
+	sum := sha256.Sum256([]byte(operation))
+	return prefix(cluster) + "-operation-" + hex.EncodeToString(sum[:8])
+}
+
+// OperationConfigMap holds the record of an operation.
+func (c Cluster) OperationConfigMap(record OperationRecord) *corev1.ConfigMap {
+	return &corev1.ConfigMap{
+		TypeMeta:   metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"},
+		ObjectMeta: c.lasting(OperationRecordName(c.Name, record.Operation), ComponentOperation, ""),
+		Data:       map[string]string{operationKey: encode(record)},
+	}
+}
+
+// OperationRecordOf reads the ConfigMap that OperationConfigMap built.
+func OperationRecordOf(config *corev1.ConfigMap) (*OperationRecord, error) {
+	record := &OperationRecord{}
+	if err := json.Unmarshal([]byte(config.Data[operationKey]), record); err != nil {
+		return nil, fmt.Errorf("config map %s: %s: %w", config.Name, operationKey, err)
+	}
+	return record, nil
+}

@@ -1,0 +1,162 @@
+package plan
+
+import (
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/resource"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+)
+
+// erase has the disks erased that are there. One that is missing waits, and keeps none of the others back.
+func (c *carrying) erase() {
+	changed, waiting, working := false, []string{}, []string{}
+	for i := range c.record.Disks {
+		disk := &c.record.Disks[i]
+		if disk.Done {
+			continue
+		}
+		now := c.disks[disk.Disk]
+		switch {
+		case now == nil || now.Status.Presence == v1alpha1.PresenceMissing:
+			waiting = append(waiting, disk.Disk)
+			continue
+		case !disk.Asked:
+			disk.Asked, changed = true, true
+		case c.answered(disk, now):
+			changed = true
+			continue
+		}
+		working = append(working, disk.Disk)
+	}
+	if changed {
+		c.record.Final = true
+		c.save("the agents are asked to erase, or have answered")
+	}
+	c.erasing(waiting, working, changed)
+}
+
+// answered takes what the agent says of a disk, if that is its last word.
+func (c *carrying) answered(disk *manifest.RecordedDisk, now *v1alpha1.StorageDisk) bool {
+	report := now.Status.Report
+	if report == nil || report.ID != EraseRequest(c.record.Erase, disk, now.Status.Node).ID || report.Result == v1alpha1.DiskReportFailed {
+		return false
+	}
+	disk.Done = true
+	disk.Report = &v1alpha1.TargetReport{Result: v1alpha1.ReportVerified, Message: "erased, and read back as zeros"}
+	if report.ErasedBytes > 0 {
+		disk.Report.ErasedBytes = resource.NewQuantity(report.ErasedBytes, resource.DecimalSI)
+	}
+	if report.Result == v1alpha1.DiskReportRefused {
+		disk.Report = &v1alpha1.TargetReport{Result: v1alpha1.ReportRefused, Message: "the agent gives no reason"}
+		if report.Refusal != nil {
+			disk.Report.Message = cut(withRemedy(*report.Refusal))
+		}
+	}
+	return true
+}
+
+func (c *carrying) erasing(waiting, working []string, changed bool) {
+	switch {
+	case len(working) > 0:
+		c.is(stepErase, lookWaiting, "%s is erased", some(working))
+	case len(waiting) > 0 && c.in.Deleting:
+		c.fail("%s was not erased: it is missing, and the operation is deleted", some(waiting))
+	case len(waiting) > 0:
+		c.is(stepErase, lookWaiting, "%s is to be erased and missing; put it in, or delete this operation to give it up", some(waiting))
+		c.stage.reason = v1alpha1.ReasonWaitingForDisk
+	case changed: // what was recorded just now is looked at again
+		c.is(c.lastStep(), lookSoon, "the disks are erased")
+	default:
+		c.erased()
+	}
+}
+
+// erased ends the operation: with a failure when an agent refused.
+func (c *carrying) erased() {
+	var refused []string
+	for i := range c.record.Disks {
+		if report := c.record.Disks[i].Report; report != nil && report.Result != v1alpha1.ReportVerified {
+			refused = append(refused, fmt.Sprintf("%s: %s", c.record.Disks[i].Disk, report.Message))
+		}
+	}
+	switch {
+	case len(refused) > 0:
+		c.fail("not erased: %s", strings.Join(refused, "; "))
+	case c.record.Type == v1alpha1.OperationWipe:
+		c.finish("%s erased", count(len(c.record.Disks), "disk"))
+	case len(c.record.Disks) > 0:
+		c.finish("%s removed, %s erased", c.osdNames(), count(len(c.record.Disks), "disk"))
+	default:
+		c.finish("%s removed; the disks are left as they are", c.osdNames())
+	}
+}
+
+func (c *carrying) fail(format string, args ...any) {
+	c.is(stepErase, 0, format, args...)
+	c.stage.state, c.stage.reason, c.stage.done, c.stage.failed = v1alpha1.OperationFailed, v1alpha1.ReasonHeld, true, c.stage.message
+}
+
+// ended says that nothing is left to be done but to say so.
+func (c *carrying) ended() bool {
+	if takesOSDs(c.record.Type) && !c.purged() {
+		return false
+	}
+	for i := range c.record.Disks {
+		if !c.record.Disks[i].Done {
+			return false
+		}
+	}
+	return c.record.Final
+}
+
+// undo puts those OSDs in again that were in before, and ends the operation. Its OSDs run again: before anything final they
+// were at most stopped.
+func (c *carrying) undo() {
+	if !c.record.Cancelling {
+		c.record.Cancelling = true
+		c.save("it is cancelled")
+	}
+	c.is(c.stepNow(), lookSoon, "it is cancelled, and what was done is undone")
+	if len(c.record.OSDs) > 0 && c.snapshot == nil {
+		c.is(c.stepNow(), lookWaiting, "it is cancelled, and what was done is undone when Ceph answers")
+		return
+	}
+	var back []int32
+	for _, osd := range c.record.OSDs {
+		known := c.osdmap[osd.ID]
+		if osd.WasIn && known != nil && strings.EqualFold(known.UUID, osd.UUID) && !known.In {
+			back = append(back, osd.ID)
+		}
+	}
+	stay := c.marked()
+	if len(stay) > 0 {
+		c.add(StayOSDs{stay}, "it is cancelled")
+	}
+	if len(back) > 0 {
+		c.add(PutIn{back}, "they were in before")
+	}
+	if len(c.out.Steps) == 0 {
+		c.is(c.stepNow(), 0, "cancelled; %s as before", c.osdNamesOr("the disks are"))
+		c.stage.state, c.stage.reason, c.stage.done = v1alpha1.OperationCancelled, v1alpha1.ReasonCancelled, true
+	}
+}
+
+func (c *carrying) osdNamesOr(otherwise string) string {
+	if len(c.record.OSDs) == 0 {
+		return otherwise
+	}
+	return c.osdNames() + " " + verb(len(c.record.OSDs), "is", "are")
+}
+
+// marked lists the OSDs whose reservations say that they leave.
+func (c *carrying) marked() (osds []manifest.RecordedOSD) {
+	for _, osd := range c.record.OSDs {
+		if r := c.reservation(osd); r != nil && r.Leaving != "" {
+			osds = append(osds, osd)
+		}
+	}
+	return osds
+}
