@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -219,6 +220,9 @@ func recordDisk(disk *v1alpha1.StorageDisk, fsid string) manifest.RecordedDisk {
 		if !slices.Contains(record.OSDs, osd.UUID) {
 			record.OSDs = append(record.OSDs, osd.UUID)
 		}
+	}
+	if label := deref(disk.Status.Content).BlueStore; label != nil && len(record.OSDs) == 0 && label.OSDUUID != "" {
+		record.OSDs, record.FSID = []string{label.OSDUUID}, cmp.Or(label.FSID, fsid) // of nobody any more: it was approved to go
 	}
 	if request := disk.Status.Request; request != nil && request.Action == v1alpha1.DiskActionPartition && len(record.OSDs) > 0 {
 		record.Table, record.Slices = request.Table, request.Slices

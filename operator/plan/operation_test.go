@@ -93,8 +93,23 @@ func TestOperationBlockers(t *testing.T) {
 		"PGs not known":    {func(in *OperationObserved) { delete(in.PGs, 0) }, v1alpha1.ReasonStaleData},
 		"another uuid":     {func(in *OperationObserved) { in.Ceph.Snapshot.OSDs[0].UUID = "other" }, v1alpha1.ReasonDeviceChanged},
 		"not clean":        {func(in *OperationObserved) { in.Ceph.Snapshot.PGs.ByState[0].State = "active+degraded" }, v1alpha1.ReasonDataNotClean},
-		"too few hosts":    {func(in *OperationObserved) { in.Ceph.Snapshot.Pools[0].Size = 4 }, v1alpha1.ReasonTooFewDomains},
-		"no room":          {func(in *OperationObserved) { in.Ceph.Snapshot.OSDs[3].UsedBytes = 890 }, v1alpha1.ReasonNoRoom},
+		"not sealed":       {func(in *OperationObserved) { in.Disks[0].Status.Verdict.Seal = "" }, BlockerNotSealed},
+		"DB elsewhere":     {func(in *OperationObserved) { in.Disks[0].Status.OSDs[0].DBDisk = "d9" }, BlockerSharedDBDisk},
+		"wipe a living OSD": {func(in *OperationObserved) {
+			wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonOrphanOSD)(in)
+			in.Disks[0].Status.Content = &v1alpha1.DiskContent{BlueStore: &v1alpha1.BlueStoreLabel{FSID: "f", OSDUUID: "u0"}}
+		}, BlockerInService},
+		"wipe an OSD, silent": {func(in *OperationObserved) {
+			wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonOrphanOSD)(in)
+			in.Disks[0].Status.Content = &v1alpha1.DiskContent{BlueStore: &v1alpha1.BlueStoreLabel{FSID: "f", OSDUUID: "gone"}}
+			in.Ceph.Fresh = false
+		}, v1alpha1.ReasonStaleData},
+		"wipe an orphan": {func(in *OperationObserved) {
+			wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonOrphanOSD)(in)
+			in.Disks[0].Status.Content = &v1alpha1.DiskContent{BlueStore: &v1alpha1.BlueStoreLabel{FSID: "f", OSDUUID: "gone"}}
+		}, ""},
+		"too few hosts": {func(in *OperationObserved) { in.Ceph.Snapshot.Pools[0].Size = 4 }, v1alpha1.ReasonTooFewDomains},
+		"no room":       {func(in *OperationObserved) { in.Ceph.Snapshot.OSDs[3].UsedBytes = 890 }, v1alpha1.ReasonNoRoom},
 		"full, not moved to": {func(in *OperationObserved) {
 			in.Ceph.Snapshot.OSDs[3].UsedBytes, in.PGs[0] = 890, nil
 		}, ""},
