@@ -3,6 +3,7 @@ package app
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -100,6 +101,10 @@ func (w *world) agents() {
 		if request == nil || disk.Status.Report != nil && disk.Status.Report.ID == request.ID {
 			continue
 		}
+		if request.Action == v1alpha1.DiskActionErase {
+			w.erase(disk)
+			continue
+		}
 		for _, slice := range request.Slices {
 			if there, found := w.slices[slice.UUID]; found && there != slice {
 				w.Errorf("%s: %+v is asked to become %+v", disk.Name, there, slice)
@@ -109,6 +114,34 @@ func (w *world) agents() {
 		disk.Status.Report = &v1alpha1.DiskReport{ID: request.ID, Node: request.Node, Result: v1alpha1.DiskReportDone}
 		w.must(w.api.Status().Update(w.Context(), disk))
 	}
+}
+
+// erase is what the agent and discover make of a disk that is to be erased.
+func (w *world) erase(disk *v1alpha1.StorageDisk) {
+	request := disk.Status.Request
+	if request.Seal != deref(disk.Status.Verdict).Seal {
+		w.Errorf("%s: asked to erase what was sealed %s, and it is %s", disk.Name, request.Seal, disk.Status.Verdict.Seal)
+	}
+	w.erased[disk.Name]++
+	for label := range w.prepared {
+		if strings.HasPrefix(label, disk.Name+"/") {
+			delete(w.prepared, label)
+		}
+	}
+	for _, slice := range request.Slices {
+		delete(w.slices, slice.UUID)
+	}
+	disk.Status.Report = &v1alpha1.DiskReport{ID: request.ID, Node: request.Node, Result: v1alpha1.DiskReportDone, ErasedBytes: 4096}
+	disk.Status.Content = &v1alpha1.DiskContent{Kind: v1alpha1.ContentEmpty}
+	disk.Status.Verdict = &v1alpha1.DiskVerdict{Result: v1alpha1.VerdictUsable, Seal: "sha256:erased"}
+	w.must(w.api.Status().Update(w.Context(), disk))
+}
+
+func deref[T any](p *T) T {
+	if p == nil {
+		return *new(T)
+	}
+	return *p
 }
 
 // prepare is the one mkfs that a disk, or a slice of one, ever sees.

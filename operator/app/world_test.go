@@ -63,13 +63,14 @@ type world struct {
 	stores   map[string]ceph.Secret        // the key of the mons in the store of each
 	target   *session.Target               // of the operator's session
 	failed   map[string]bool               // nodes on which nothing runs
+	erased   map[string]int                // how many times a disk was erased
 	used     map[string]bool               // what the operator did, as RBAC names it: "patch storagedisks/status"
 }
 
 func newWorld(t *testing.T, objects ...client.Object) *world {
 	t.Helper()
 	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{}, failed: map[string]bool{},
-		slices: map[string]v1alpha1.DiskSlice{}, stores: map[string]ceph.Secret{}}
+		erased: map[string]int{}, slices: map[string]v1alpha1.DiskSlice{}, stores: map[string]ceph.Secret{}}
 	scheme := newScheme()
 	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &v1alpha1.StoragePool{}, &v1alpha1.StorageFilesystem{},

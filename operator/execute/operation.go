@@ -96,7 +96,7 @@ func eventOf(action plan.Action) string {
 		return "Stopped"
 	case plan.StayOSDs:
 		return "Kept"
-	case plan.PurgeOSD:
+	case plan.PurgeOSDs:
 		return "Purged"
 	}
 	return ""
@@ -122,8 +122,8 @@ func (r *operationRun) do(ctx context.Context, action plan.Action) error {
 		return r.leave(ctx, action.OSDs)
 	case plan.StayOSDs:
 		return r.mark(ctx, action.OSDs, "")
-	case plan.PurgeOSD:
-		return r.purge(ctx, action.OSD)
+	case plan.PurgeOSDs:
+		return r.purge(ctx, action.OSDs)
 	}
 	return unknownStep(action)
 }

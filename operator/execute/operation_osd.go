@@ -147,11 +147,13 @@ func (r *operationRun) reserved(ctx context.Context, osd manifest.RecordedOSD) (
 	return secret, nil
 }
 
-// purge takes an OSD out of Ceph for good, and then away what is reserved for it. Killed in between, Ceph does not know the OSD
-// any more, and the reservation is marked: it cannot be made known again, and goes with the next pass.
-func (r *operationRun) purge(ctx context.Context, osd manifest.RecordedOSD) error {
-	if err := r.stopped(ctx, osd); err != nil {
-		return err
+// purge takes OSDs out of Ceph for good, and then away what is reserved for them. Killed in between, Ceph does not know such an
+// OSD any more, and its reservation is marked: it cannot be made known again, and goes with the next pass.
+func (r *operationRun) purge(ctx context.Context, osds []manifest.RecordedOSD) error {
+	for _, osd := range osds {
+		if err := r.stopped(ctx, osd); err != nil {
+			return err
+		}
 	}
 	session, err := r.Ceph()
 	if err != nil {
@@ -161,22 +163,40 @@ func (r *operationRun) purge(ctx context.Context, osd manifest.RecordedOSD) erro
 	if err != nil {
 		return err
 	}
-	switch known := osdIn(now, osd.ID); {
-	case known == nil:
-	case !strings.EqualFold(known.UUID, osd.UUID):
-		return unsafe(v1alpha1.ReasonDeviceChanged, "see whose OSD it is: ceph osd find "+fmt.Sprint(osd.ID),
-			"Ceph's osd.%d has the uuid %s, and not %s: it is not purged", osd.ID, known.UUID, osd.UUID)
-	case known.Up:
-		return conflict(r.Object, fmt.Sprintf("osd.%d is up", osd.ID))
-	default:
-		if err := safeToDestroy(ctx, session, []int{known.ID}); err != nil {
-			return err
-		}
-		if err := session.PurgeOSD(ctx, known.ID); err != nil {
+	if err := r.purgeable(now, osds); err != nil {
+		return err
+	}
+	present, _ := presentOf(now, osds)
+	if err := safeToDestroy(ctx, session, present); err != nil {
+		return err
+	}
+	for _, id := range present {
+		if err := session.PurgeOSD(ctx, id); err != nil {
 			return err
 		}
 	}
-	return r.releaseOSD(ctx, osd)
+	for _, osd := range osds {
+		if err := r.releaseOSD(ctx, osd); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// purgeable refuses an OSD that is up, or has the number of another one.
+func (r *operationRun) purgeable(now *ceph.Snapshot, osds []manifest.RecordedOSD) error {
+	for _, osd := range osds {
+		known := osdIn(now, osd.ID)
+		switch {
+		case known == nil:
+		case !strings.EqualFold(known.UUID, osd.UUID):
+			return unsafe(v1alpha1.ReasonDeviceChanged, "see whose OSD it is: ceph osd find "+fmt.Sprint(osd.ID),
+				"Ceph's osd.%d has the uuid %s, and not %s: it is not purged", osd.ID, known.UUID, osd.UUID)
+		case known.Up:
+			return conflict(r.Object, fmt.Sprintf("osd.%d is up", osd.ID))
+		}
+	}
+	return nil
 }
 
 // stopped looks up that an OSD has no Deployment, and that its reservation says that it leaves.

@@ -155,12 +155,12 @@ func (r *Reconciler) ask(ctx context.Context, s *scope) {
 	}
 	limited, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	ids := plan.AskedOSDs(s.in)
-	s.in.PGs = pgs(limited, conn, ids)
-	if s.in.Record == nil || len(ids) == 0 {
+	listed, destroyed := plan.AskedOSDs(s.in)
+	s.in.PGs = pgs(limited, conn, listed)
+	if len(destroyed) == 0 {
 		return
 	}
-	if answer, err := conn.OSDSafeToDestroy(limited, numbers(ids)...); err == nil {
+	if answer, err := conn.OSDSafeToDestroy(limited, numbers(destroyed)...); err == nil {
 		s.in.Safe = &answer
 	}
 }

@@ -80,7 +80,7 @@ func OperationOSDs(in OperationObserved) []int32 {
 	c.tree = newCRUSHTree(c.snapshot)
 	var known []int32
 	for _, id := range slices.Sorted(maps.Keys(c.osds)) {
-		if c.tree.osds[id] != nil {
+		if osd := c.tree.osds[id]; osd != nil && osd.Up { // Ceph lists none of one that is down
 			known = append(known, id)
 		}
 	}

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -220,6 +221,9 @@ func recordDisk(disk *v1alpha1.StorageDisk, fsid string) manifest.RecordedDisk {
 			record.OSDs = append(record.OSDs, osd.UUID)
 		}
 	}
+	if label := deref(disk.Status.Content).BlueStore; label != nil && len(record.OSDs) == 0 && label.OSDUUID != "" {
+		record.OSDs, record.FSID = []string{label.OSDUUID}, cmp.Or(label.FSID, fsid) // of nobody any more: it was approved to go
+	}
 	if request := disk.Status.Request; request != nil && request.Action == v1alpha1.DiskActionPartition && len(record.OSDs) > 0 {
 		record.Table, record.Slices = request.Table, request.Slices
 	}
@@ -237,21 +241,23 @@ func Carriable(t v1alpha1.OperationType) bool {
 	return t == v1alpha1.OperationDrain || t == v1alpha1.OperationRemove || t == v1alpha1.OperationWipe
 }
 
-// AskedOSDs lists the OSDs that Ceph is asked about for an operation: those of its targets, as far as Ceph has them.
-func AskedOSDs(in CarryObserved) []int32 {
-	if in.Record == nil {
-		return OperationOSDs(in.OperationObserved)
-	}
+// AskedOSDs lists the OSDs that Ceph is asked about for an operation: whose PGs are to be listed, and which of those that are
+// to be taken away may be destroyed.
+func AskedOSDs(in CarryObserved) (listed, destroyed []int32) {
 	c := newOperationComputation(in.OperationObserved)
-	if c.snapshot == nil {
-		return nil
+	if in.Record == nil || c.snapshot == nil {
+		return OperationOSDs(in.OperationObserved), nil
 	}
 	c.tree = newCRUSHTree(c.snapshot)
-	var ids []int32
 	for _, osd := range in.Record.OSDs {
-		if c.tree.osds[osd.ID] != nil && !osd.Gone {
-			ids = append(ids, osd.ID)
+		known := c.tree.osds[osd.ID]
+		if known == nil || osd.Gone {
+			continue
+		}
+		destroyed = append(destroyed, osd.ID)
+		if known.Up {
+			listed = append(listed, osd.ID)
 		}
 	}
-	return ids
+	return listed, destroyed
 }

@@ -22,6 +22,8 @@ const (
 	BlockerTooManyDisks   = "TooManyDisks"
 	BlockerNothingToDo    = "NothingToDo"
 	BlockerNotSelected    = "NotSelected"
+	BlockerNotSealed      = "NotSealed"
+	BlockerSharedDBDisk   = "SharedDBDisk"
 )
 
 // risk finds what the plan may cost, in the order of their names.
@@ -92,6 +94,7 @@ func (c *operationComputation) block() {
 	c.blockTargets()
 	for _, disk := range c.disks {
 		c.blockDisk(disk)
+		c.blockErasure(disk)
 	}
 	if c.in.Spec.Type == v1alpha1.OperationReplace && !c.replaceable() {
 		c.refuse(BlockerNoReplacement, "put in an empty disk, or name one in spec.replacement",

@@ -321,11 +321,9 @@ func (c *carrying) purge() {
 		c.record.Final = true
 		c.save("the first step that cannot be undone begins")
 	}
-	for i, osd := range c.record.OSDs {
-		if !osd.Gone {
-			c.add(PurgeOSD{osd}, "nothing needs it any more, and it is stopped")
-			c.record.OSDs[i].Gone = true
-		}
+	c.add(PurgeOSDs{slices.Clone(c.record.OSDs)}, "nothing needs its OSDs any more, and they are stopped")
+	for i := range c.record.OSDs {
+		c.record.OSDs[i].Gone = true
 	}
 	c.save("its OSDs are gone from Ceph")
 	c.is(stepPurge, lookSoon, "%s is taken out of Ceph for good", c.osdNames())

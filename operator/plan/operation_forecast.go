@@ -77,10 +77,10 @@ func (c *operationComputation) forecast() {
 	c.out.Plan.Outcome = outcome
 }
 
-// pgsKnown says that the PGs of every OSD of the targets are known. An OSD that Ceph does not have has none.
+// pgsKnown says that the PGs of every OSD of the targets are known. One that Ceph does not have, or that is down, serves none.
 func (c *operationComputation) pgsKnown() bool {
 	for id := range c.osds {
-		if _, known := c.in.PGs[id]; !known && c.tree.osds[id] != nil {
+		if _, known := c.in.PGs[id]; !known && c.tree.osds[id] != nil && c.tree.osds[id].Up {
 			return false
 		}
 	}

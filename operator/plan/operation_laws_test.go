@@ -124,7 +124,7 @@ func TestOperationForecast(t *testing.T) {
 	t.Parallel()
 	f := newFleet(t)
 	draft := f.plan(v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationRemove, Node: "n7"})
-	if got := draft.Plan.Blockers; len(got) != 1 || got[0].Reason != v1alpha1.ReasonNotAvailable || len(draft.Targets) != 10 {
+	if got := draft.Plan.Blockers; len(got) > 0 || len(draft.Targets) != 10 {
 		t.Fatalf("%d targets, blockers %+v", len(draft.Targets), got)
 	}
 	ids, outcome := outOf(draft), draft.Plan.Outcome

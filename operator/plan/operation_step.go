@@ -21,9 +21,11 @@ type PutIn struct{ IDs []int32 }
 // needs them.
 type LeaveOSDs struct{ OSDs []manifest.RecordedOSD }
 
-// PurgeOSD takes an OSD out of Ceph for good, and then what is reserved for it. The executor looks once more: it is the OSD of
-// that uuid, it is down, it has no Deployment, and Ceph says that it is safe to destroy.
-type PurgeOSD struct{ OSD manifest.RecordedOSD }
+// PurgeOSDs takes OSDs out of Ceph for good, and then what is reserved for them. The executor looks once more at all of them:
+// each is the OSD of that uuid, is down, has no Deployment, and Ceph says that it is safe to destroy. They go together, because
+// each that goes changes the weight of its host in CRUSH: data is on the move then, and Ceph says of no OSD that is down that
+// it is safe before that has ended.
+type PurgeOSDs struct{ OSDs []manifest.RecordedOSD }
 
 // Target implements Action.
 func (BeginOperation) Target() string { return "" }
@@ -41,7 +43,7 @@ func (a PutIn) Target() string { return joinNumbers(a.IDs) }
 func (a LeaveOSDs) Target() string { return joinNumbers(idsOf(a.OSDs)) }
 
 // Target implements Action.
-func (a PurgeOSD) Target() string { return osdName(a.OSD.ID) }
+func (a PurgeOSDs) Target() string { return joinNumbers(idsOf(a.OSDs)) }
 
 func idsOf(osds []manifest.RecordedOSD) []int32 {
 	ids := make([]int32, 0, len(osds))

@@ -9,6 +9,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // operationWorld has four hosts with an OSD each, and a pool of three copies; osd.0 on disk d0 is to be removed.
@@ -68,8 +69,8 @@ func TestOperationBlockers(t *testing.T) {
 		change func(*OperationObserved)
 		want   string
 	}{
-		"none":            {func(*OperationObserved) {}, v1alpha1.ReasonNotAvailable},
-		"drain":           {operationOf(v1alpha1.OperationDrain), v1alpha1.ReasonNotAvailable},
+		"none":            {func(*OperationObserved) {}, ""},
+		"drain":           {operationOf(v1alpha1.OperationDrain), ""},
 		"no cluster":      {func(in *OperationObserved) { in.Found = false }, v1alpha1.ReasonWaitingForCluster},
 		"unknown disk":    {func(in *OperationObserved) { in.Spec.Disks = []string{"d0", "none"} }, BlockerUnknownDisk},
 		"other cluster":   {func(in *OperationObserved) { in.Disks[0].Status.Claim.Name = "other" }, BlockerNotOfCluster},
@@ -78,7 +79,7 @@ func TestOperationBlockers(t *testing.T) {
 		"no replacement":  {operationOf(v1alpha1.OperationReplace), BlockerNoReplacement},
 		"wipe in service": {operationOf(v1alpha1.OperationWipe), BlockerInService},
 		"wipe mounted":    {wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonMounted), v1alpha1.ReasonMounted},
-		"wipe filesystem": {wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonFilesystem), v1alpha1.ReasonNotAvailable},
+		"wipe filesystem": {wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonFilesystem), ""},
 		"wipe no erase":   {func(in *OperationObserved) { wiping("", "")(in); in.Spec.Erase = v1alpha1.EraseNone }, BlockerNothingToDo},
 		"wipe missing": {func(in *OperationObserved) {
 			wiping("", "")(in)
@@ -87,22 +88,40 @@ func TestOperationBlockers(t *testing.T) {
 		"add, no rule":     {func(in *OperationObserved) { wiping("", "")(in); in.Spec.Type = v1alpha1.OperationAdd }, BlockerNotSelected},
 		"disk without OSD": {func(in *OperationObserved) { in.Disks[0].Status.OSDs = nil }, BlockerNoTargets},
 		"node without OSD": {func(in *OperationObserved) { in.Spec.Disks, in.Spec.Node = nil, "h9" }, BlockerNoTargets},
-		"missing disk":     {func(in *OperationObserved) { in.Disks[0].Status.Presence = v1alpha1.PresenceMissing }, v1alpha1.ReasonNotAvailable},
+		"missing disk":     {func(in *OperationObserved) { in.Disks[0].Status.Presence = v1alpha1.PresenceMissing }, ""},
 		"stale":            {func(in *OperationObserved) { in.Ceph.Fresh = false }, v1alpha1.ReasonStaleData},
 		"PGs not known":    {func(in *OperationObserved) { delete(in.PGs, 0) }, v1alpha1.ReasonStaleData},
 		"another uuid":     {func(in *OperationObserved) { in.Ceph.Snapshot.OSDs[0].UUID = "other" }, v1alpha1.ReasonDeviceChanged},
 		"not clean":        {func(in *OperationObserved) { in.Ceph.Snapshot.PGs.ByState[0].State = "active+degraded" }, v1alpha1.ReasonDataNotClean},
-		"too few hosts":    {func(in *OperationObserved) { in.Ceph.Snapshot.Pools[0].Size = 4 }, v1alpha1.ReasonTooFewDomains},
-		"no room":          {func(in *OperationObserved) { in.Ceph.Snapshot.OSDs[3].UsedBytes = 890 }, v1alpha1.ReasonNoRoom},
+		"not sealed":       {func(in *OperationObserved) { in.Disks[0].Status.Verdict.Seal = "" }, BlockerNotSealed},
+		"DB elsewhere":     {func(in *OperationObserved) { in.Disks[0].Status.OSDs[0].DBDisk = "d9" }, BlockerSharedDBDisk},
+		"wipe a living OSD": {func(in *OperationObserved) {
+			wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonOrphanOSD)(in)
+			in.Disks[0].Status.Content = &v1alpha1.DiskContent{BlueStore: &v1alpha1.BlueStoreLabel{FSID: "f", OSDUUID: "u0"}}
+		}, BlockerInService},
+		"wipe an OSD, silent": {func(in *OperationObserved) {
+			wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonOrphanOSD)(in)
+			in.Disks[0].Status.Content = &v1alpha1.DiskContent{BlueStore: &v1alpha1.BlueStoreLabel{FSID: "f", OSDUUID: "gone"}}
+			in.Ceph.Fresh = false
+		}, v1alpha1.ReasonStaleData},
+		"wipe an orphan": {func(in *OperationObserved) {
+			wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonOrphanOSD)(in)
+			in.Disks[0].Status.Content = &v1alpha1.DiskContent{BlueStore: &v1alpha1.BlueStoreLabel{FSID: "f", OSDUUID: "gone"}}
+		}, ""},
+		"too few hosts": {func(in *OperationObserved) { in.Ceph.Snapshot.Pools[0].Size = 4 }, v1alpha1.ReasonTooFewDomains},
+		"no room":       {func(in *OperationObserved) { in.Ceph.Snapshot.OSDs[3].UsedBytes = 890 }, v1alpha1.ReasonNoRoom},
 		"full, not moved to": {func(in *OperationObserved) {
 			in.Ceph.Snapshot.OSDs[3].UsedBytes, in.PGs[0] = 890, nil
-		}, v1alpha1.ReasonNotAvailable},
+		}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			in := operationWorld()
 			tt.change(&in)
 			got := ComputeOperation(in).Plan.Blockers
+			if len(got) == 0 && tt.want == "" {
+				return
+			}
 			if len(got) != 1 || got[0].Reason != tt.want || got[0].Message == "" || got[0].Remedy == "" {
 				t.Errorf("blockers %+v, want %s", got, tt.want)
 			}
@@ -197,35 +216,66 @@ func TestErasureChunksMove(t *testing.T) {
 	}
 }
 
+func approve(in *CarryObserved) {
+	in.Spec.Approval = &v1alpha1.OperationApproval{PlanID: ComputeOperation(in.OperationObserved).Plan.ID, Approver: "alice"}
+}
+
+// An operation that has not begun waits, is refused, or begins.
 func TestOperationStatus(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		change func(*OperationObserved)
+		change func(*CarryObserved)
 		want   string
 	}{
-		"refused":   {func(*OperationObserved) {}, "Refused False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
-		"held":      {func(in *OperationObserved) { in.Spec.Intent = v1alpha1.IntentHold }, "Refused False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
-		"cancelled": {func(in *OperationObserved) { in.Spec.Intent = v1alpha1.IntentCancel }, "Cancelled False/AwaitingApproval Unknown/NotObserved True/Cancelled False/NotFailed"},
-		"stale":     {func(in *OperationObserved) { in.Ceph.Fresh = false }, "Refused False/AwaitingApproval False/StaleData False/Held False/NotFailed"},
-		"two hosts": {func(in *OperationObserved) { in.Spec.Disks = []string{"d0", "d1"} }, "Refused False/AwaitingApproval False/WouldLoseData False/Held False/NotFailed"},
-		"approval of another": {func(in *OperationObserved) { in.Spec.Approval = &v1alpha1.OperationApproval{PlanID: "other"} },
-			"Refused False/PlanChanged Unknown/NotObserved False/Held False/NotFailed"},
+		"waits":     {func(*CarryObserved) {}, "AwaitingApproval False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
+		"approved":  {approve, "Running True/ByUser Unknown/NotObserved False/Running False/NotFailed begins"},
+		"held":      {func(in *CarryObserved) { approve(in); in.Spec.Intent = v1alpha1.IntentHold }, "Held True/ByUser Unknown/NotObserved False/Held False/NotFailed"},
+		"paused":    {func(in *CarryObserved) { approve(in); in.Paused = true }, "Held True/ByUser Unknown/NotObserved False/Held False/NotFailed"},
+		"busy":      {func(in *CarryObserved) { approve(in); in.Busy = "a mon is being replaced" }, "Held True/ByUser Unknown/NotObserved False/WaitingForCluster False/NotFailed"},
+		"cancelled": {func(in *CarryObserved) { in.Spec.Intent = v1alpha1.IntentCancel }, "Cancelled False/AwaitingApproval Unknown/NotObserved True/Cancelled False/NotFailed"},
+		"stale":     {func(in *CarryObserved) { approve(in); in.Ceph.Fresh = false }, "Refused True/ByUser False/StaleData False/Held False/NotFailed"},
+		"two hosts": {func(in *CarryObserved) { in.Spec.Disks = []string{"d0", "d1"} }, "Refused False/AwaitingApproval False/WouldLoseData False/Held False/NotFailed"},
+		"approval of another": {func(in *CarryObserved) { in.Spec.Approval = &v1alpha1.OperationApproval{PlanID: "other"} },
+			"AwaitingApproval False/PlanChanged Unknown/NotObserved False/Held False/NotFailed"},
+		"another in another host": {func(in *CarryObserved) {
+			approve(in)
+			in.Others = []manifest.OperationRecord{{Operation: "other", Type: v1alpha1.OperationDrain, OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1"}}}}
+		}, "Held True/ByUser Unknown/NotObserved False/WaitingForOperation False/NotFailed"},
+		"policy": {func(in *CarryObserved) {
+			in.Approvals = Approvals{Removals: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
+		},
+			"Running True/ByPolicy Unknown/NotObserved False/Running False/NotFailed begins"},
+		"policy, enough for today": {func(in *CarryObserved) {
+			in.Automatic, in.Approvals = 2, Approvals{Removals: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
+		}, "AwaitingApproval False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
+		"policy, a risk": {func(in *CarryObserved) {
+			in.Ceph.Snapshot.OSDs[0].Up = false
+			in.Approvals = Approvals{Removals: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
+		}, "AwaitingApproval False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
+		"not available": {func(in *CarryObserved) {
+			in.Spec.Type, in.Disks[1].Status.OSDs = v1alpha1.OperationReplace, nil
+			in.Disks[1].Status.Node, in.Disks[1].Status.Verdict.Result = "h0", v1alpha1.VerdictUsable
+			approve(in)
+		}, "Refused True/ByUser Unknown/NotObserved False/Held False/NotFailed"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in := operationWorld()
+			in := CarryObserved{OperationObserved: operationWorld(), Name: "o"}
 			tt.change(&in)
-			status := OperationStatus(in, ComputeOperation(in))
-			got := string(status.State)
-			for _, c := range status.Conditions {
+			carried := Carry(in)
+			got := string(carried.Status.State)
+			for _, c := range carried.Status.Conditions {
 				got += fmt.Sprintf(" %s/%s", c.Status, c.Reason)
+			}
+			if len(carried.Steps) > 0 {
+				got += " begins"
 			}
 			if got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
-			in.Previous = &status
+			in.Previous = &carried.Status
 			in.PGs[0] = []ceph.PG{{ID: "1.0", Up: []int{0}, Bytes: 92}} // a little was written
-			if diff := cmp.Diff(status, OperationStatus(in, ComputeOperation(in))); diff != "" {
+			if diff := cmp.Diff(carried.Status, Carry(in).Status); diff != "" {
 				t.Errorf("the status does not rest (-before +after):\n%s", diff)
 			}
 		})
