@@ -56,6 +56,13 @@ func (s *suite) startLoad(t *testing.T, pool string) *load {
 		cancel()
 		<-l.done
 	})
+	s.Eventually(t, "some objects are written", func() error {
+		got := s.ask(t, "ls /tmp | grep -c '^"+pool+"-' || true")
+		if n, err := strconv.Atoi(strings.TrimSpace(got)); err != nil || n < 20 {
+			return fmt.Errorf("%s are", got)
+		}
+		return nil
+	})
 	return l
 }
 
