@@ -139,6 +139,11 @@ func (c *carrying) proceed() {
 	default:
 		c.advance()
 	}
+	c.refuseToStop(stops)
+}
+
+// refuseToStop says why an operation that is to end goes on all the same.
+func (c *carrying) refuseToStop(stops bool) {
 	if stops && c.record.Final && !c.stage.done {
 		c.stage.message = "it cannot be cancelled any more: a step that cannot be undone has begun; " + c.stage.message
 	}
