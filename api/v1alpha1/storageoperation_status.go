@@ -5,8 +5,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// StorageOperationStatus is the plan of an operation and how far it has come. The operator owns it, but for
-// targets[].report, which the agent of the target's node owns.
+// StorageOperationStatus is the plan of an operation and how far it has come. The operator owns it.
 type StorageOperationStatus struct {
 	// conditions of the operation: Approved, Safe, Complete and Failed.
 	//
@@ -195,7 +194,7 @@ type OperationTarget struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Message string `json:"message,omitempty"`
 
-	// report of the agent: what was done to the disk, and read back. Owner: the agent of node.
+	// report of the agent of node: what was done to the disk, and read back. The operator takes it from the status of the disk.
 	//
 	// +optional
 	Report *TargetReport `json:"report,omitempty"`

@@ -251,7 +251,8 @@ func OperationRecord(ctx context.Context, live client.Reader, operation *v1alpha
 	}
 	record, err := manifest.OperationRecordOf(config)
 	if err == nil && record.UID != string(operation.UID) {
-		err = fmt.Errorf("config map %s is of another operation of this name (uid %s)", config.Name, record.UID)
+		err = fmt.Errorf("config map %s is of another operation of this name (uid %s), which did not come to its end: "+
+			"create this one under another name", config.Name, record.UID)
 	}
 	return record, config.ResourceVersion, err
 }

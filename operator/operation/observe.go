@@ -32,6 +32,15 @@ func held(operation *v1alpha1.StorageOperation) bool {
 	return controllerutil.ContainsFinalizer(operation, manifest.FinalizerOperation)
 }
 
+// kept says that something is kept for an operation, also when somebody took its finalizer off.
+func (r *Reconciler) kept(ctx context.Context, operation *v1alpha1.StorageOperation) (bool, error) {
+	if held(operation) {
+		return true, nil
+	}
+	record, _, err := execute.OperationRecord(ctx, r.Client, operation)
+	return record != nil, err
+}
+
 // observe reads the caches and the record of the operation, and asks Ceph for what concerns its OSDs.
 func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	operation := s.operation

@@ -64,8 +64,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 
 // end lets go of an operation that has come to its end.
 func (r *Reconciler) end(ctx context.Context, operation *v1alpha1.StorageOperation) error {
-	if !held(operation) {
-		return nil
+	if kept, err := r.kept(ctx, operation); !kept || err != nil {
+		return err
 	}
 	r.forget(operation.UID)
 	return execute.IgnoreConflict(r.Executor.EndOperation(ctx, operation))

@@ -57,6 +57,8 @@ func (b *beginning) decide() stage {
 		return stage{state: v1alpha1.OperationHeld, reason: v1alpha1.ReasonHeld, message: "spec.pause of the cluster is All: it does not begin"}
 	case text != "":
 		return stage{state: v1alpha1.OperationHeld, reason: reason, message: text}
+	case b.in.Unsafe != nil:
+		return stage{state: v1alpha1.OperationHeld, reason: v1alpha1.ReasonHeld, message: "it does not begin: " + withRemedy(*b.in.Unsafe)}
 	}
 	return stage{state: v1alpha1.OperationRunning, reason: v1alpha1.ReasonRunning, message: "it begins"}
 }

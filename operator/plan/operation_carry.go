@@ -126,6 +126,8 @@ func (c *carrying) is(step string, after time.Duration, format string, args ...a
 func (c *carrying) proceed() {
 	stops := c.in.Spec.Intent == v1alpha1.IntentCancel || c.in.Deleting
 	switch {
+	case stops && !c.in.Found:
+		c.giveUp()
 	case c.record.Cancelling || stops && !c.record.Final:
 		c.undo()
 	case c.in.Spec.Intent == v1alpha1.IntentHold && !c.ended():
@@ -137,9 +139,23 @@ func (c *carrying) proceed() {
 	default:
 		c.advance()
 	}
+	c.refuseToStop(stops)
+}
+
+// refuseToStop says why an operation that is to end goes on all the same.
+func (c *carrying) refuseToStop(stops bool) {
 	if stops && c.record.Final && !c.stage.done {
 		c.stage.message = "it cannot be cancelled any more: a step that cannot be undone has begun; " + c.stage.message
 	}
+}
+
+// giveUp ends an operation whose cluster is gone: nobody is left to undo anything in.
+func (c *carrying) giveUp() {
+	if c.record.Final {
+		c.fail("the StorageCluster is gone")
+		return
+	}
+	c.cancelled("cancelled; the StorageCluster is gone, and nothing was undone")
 }
 
 func (c *carrying) hold(why string) {
@@ -300,6 +316,11 @@ func (c *carrying) reservation(osd manifest.RecordedOSD) *Reservation {
 func (c *carrying) stop() {
 	text := c.notStopped()
 	c.is(stepStop, lookSoon, "%s", text)
+	if c.in.Busy != "" && len(c.marked()) == 0 {
+		c.is(stepStop, lookWaiting, "it waits: %s", c.in.Busy)
+		c.stage.reason = v1alpha1.ReasonWaitingForCluster
+		return
+	}
 	due := func(osd manifest.RecordedOSD) bool {
 		r, name := c.reservation(osd), osdName(osd.ID)
 		return r != nil && r.Leaving == "" || slices.ContainsFunc(c.in.Deployed, func(d Deployed) bool { return d.Daemon.String() == name && !d.Deleting })
@@ -320,6 +341,9 @@ func (c *carrying) purge() {
 	if !c.record.Final {
 		c.record.Final = true
 		c.save("the first step that cannot be undone begins")
+	}
+	if len(c.marked()) < len(c.reserved()) {
+		c.add(LeaveOSDs{c.record.OSDs}, "what was reserved for its OSDs was stored anew")
 	}
 	c.add(PurgeOSDs{slices.Clone(c.record.OSDs)}, "nothing needs its OSDs any more, and they are stopped")
 	for i := range c.record.OSDs {

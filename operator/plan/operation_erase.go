@@ -139,9 +139,13 @@ func (c *carrying) undo() {
 		c.add(PutIn{back}, "they were in before")
 	}
 	if len(c.out.Steps) == 0 {
-		c.is(c.stepNow(), 0, "cancelled; %s as before", c.osdNamesOr("the disks are"))
-		c.stage.state, c.stage.reason, c.stage.done = v1alpha1.OperationCancelled, v1alpha1.ReasonCancelled, true
+		c.cancelled(fmt.Sprintf("cancelled; %s as before", c.osdNamesOr("the disks are")))
 	}
+}
+
+func (c *carrying) cancelled(text string) {
+	c.is(c.stepNow(), 0, "%s", text)
+	c.stage.state, c.stage.reason, c.stage.done = v1alpha1.OperationCancelled, v1alpha1.ReasonCancelled, true
 }
 
 func (c *carrying) osdNamesOr(otherwise string) string {
@@ -151,10 +155,19 @@ func (c *carrying) osdNamesOr(otherwise string) string {
 	return c.osdNames() + " " + verb(len(c.record.OSDs), "is", "are")
 }
 
-// marked lists the OSDs whose reservations say that they leave.
-func (c *carrying) marked() (osds []manifest.RecordedOSD) {
+// reserved lists the OSDs that something is reserved for, and marked those of which that says that they leave.
+func (c *carrying) reserved() (osds []manifest.RecordedOSD) {
 	for _, osd := range c.record.OSDs {
-		if r := c.reservation(osd); r != nil && r.Leaving != "" {
+		if c.reservation(osd) != nil {
+			osds = append(osds, osd)
+		}
+	}
+	return osds
+}
+
+func (c *carrying) marked() (osds []manifest.RecordedOSD) {
+	for _, osd := range c.reserved() {
+		if c.reservation(osd).Leaving != "" {
 			osds = append(osds, osd)
 		}
 	}

@@ -19,7 +19,7 @@ type OperationTargetApplyConfiguration struct {
 	Step *string `json:"step,omitempty"`
 	// message says in words how far it is.
 	Message *string `json:"message,omitempty"`
-	// report of the agent: what was done to the disk, and read back. Owner: the agent of node.
+	// report of the agent of node: what was done to the disk, and read back. The operator takes it from the status of the disk.
 	Report *TargetReportApplyConfiguration `json:"report,omitempty"`
 }
 

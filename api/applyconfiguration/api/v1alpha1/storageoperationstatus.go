@@ -11,8 +11,7 @@ import (
 // StorageOperationStatusApplyConfiguration represents a declarative configuration of the StorageOperationStatus type for use
 // with apply.
 //
-// StorageOperationStatus is the plan of an operation and how far it has come. The operator owns it, but for
-// targets[].report, which the agent of the target's node owns.
+// StorageOperationStatus is the plan of an operation and how far it has come. The operator owns it.
 type StorageOperationStatusApplyConfiguration struct {
 	// conditions of the operation: Approved, Safe, Complete and Failed.
 	Conditions []v1.ConditionApplyConfiguration `json:"conditions,omitempty"`
