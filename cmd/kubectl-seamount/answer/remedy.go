@@ -109,19 +109,21 @@ func leftOverTask(s *Snapshot, o *v1alpha1.StorageOperation) *Task {
 	return &Task{objectOfOperation(o), string(o.Status.State), askedOnly(o), deleteQuestion(o)}
 }
 
-// heldTask tells a hold that somebody asked for from one that ends by itself, and from one that does not.
+// heldTask tells a hold that somebody asked for, and one that a person must end, from one that ends by itself.
 func heldTask(o *v1alpha1.StorageOperation, t Task) *Task {
 	if o.Spec.Intent == v1alpha1.IntentHold {
 		t.Message, t.Do = fmt.Sprintf("%s is held by spec.intent: %s", what(o), o.Spec.Intent), command("hold --release", o)
 		return &t
 	}
-	safe := deref(meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionSafe))
-	switch safe.Reason {
-	case v1alpha1.ReasonDataNotClean, v1alpha1.ReasonStaleData, v1alpha1.ReasonWouldBlockIO:
-		return nil // it goes on when Ceph is well again
+	for _, kind := range []string{v1alpha1.ConditionSafe, v1alpha1.ConditionComplete} {
+		said := deref(meta.FindStatusCondition(o.Status.Conditions, kind))
+		switch said.Reason {
+		case v1alpha1.ReasonNoRoom, v1alpha1.ReasonDeviceChanged, v1alpha1.ReasonWouldLoseData, v1alpha1.ReasonWaitingForDisk:
+			t.Message, t.Do = joinWords(": ", what(o)+" is held", said.Message), command("why", o)
+			return &t
+		}
 	}
-	t.Message, t.Do = joinWords(": ", what(o)+" is held", operationMessage(o)), command("why", o)
-	return &t
+	return nil
 }
 
 // awaiting says what an operation that waits for approval would do.

@@ -73,10 +73,10 @@ func (f *whatIfFlags) arguments(cmd *cobra.Command, args []string) error {
 
 // check refuses flags that contradict each other, before anything is read.
 func (f *whatIfFlags) check(disks []string, o output) error {
-	kind, known := among(whatIfTypes(), f.kind)
+	_, known := among(whatIfTypes(), f.kind)
 	_, erases := among(eraseModes(), f.erase)
 	switch {
-	case f.kind == "" && (f.node != "" || f.replacement != "" || f.erase != "" || f.cluster != ""):
+	case f.kind == "" && f.node+f.replacement+f.erase+f.cluster != "":
 		return usage("such as --what-if remove", "--node, --replacement, --erase and --storagecluster go with --what-if")
 	case f.kind == "":
 		return nil
@@ -86,14 +86,22 @@ func (f *whatIfFlags) check(disks []string, o output) error {
 		return usage("leave one of them out", "--what-if ends with the answer, and --watch does not end")
 	case f.erase != "" && !erases:
 		return usage("one of "+strings.Join(lowered(eraseModes()), ", "), "--erase=%s is unknown", f.erase)
+	case f.timeout <= 0:
+		return usage("such as --timeout 1m", "--timeout=%s is no time to wait", f.timeout)
+	}
+	return f.checkDisks(disks)
+}
+
+// checkDisks refuses what the API server would refuse of the disks and the node.
+func (f *whatIfFlags) checkDisks(disks []string) error {
+	kind, _ := among(whatIfTypes(), f.kind)
+	switch {
 	case (f.node == "") == (len(disks) == 0):
 		return usage("kubectl seamount disks", "name either disks or --node")
 	case f.node != "" && kind != v1alpha1.OperationRemove && kind != v1alpha1.OperationDrain:
 		return usage("name the disks", "--node goes with --what-if remove or drain")
 	case f.replacement != "" && (kind != v1alpha1.OperationReplace || len(disks) != 1):
 		return usage("leave it out", "--replacement goes with --what-if replace of a single disk")
-	case f.timeout <= 0:
-		return usage("such as --timeout 1m", "--timeout=%s is no time to wait", f.timeout)
 	}
 	return nil
 }
