@@ -23,6 +23,9 @@ const (
 	LabelGuard = "seamount.dev/guard"
 	// GuardData is the value of LabelGuard.
 	GuardData = "data"
+	// LabelWhatIf marks a StorageOperation that only asks what it would do: it is held, nobody approves it, and whoever asked
+	// deletes it again. The value tells one question from the next.
+	LabelWhatIf = "seamount.dev/what-if"
 	// LabelTopologyPrefix begins the node labels for the levels of the topology between host and zone, such as
 	// topology.seamount.dev/rack. Zone and region are Kubernetes' own labels.
 	LabelTopologyPrefix = "topology.seamount.dev/"

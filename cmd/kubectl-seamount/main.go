@@ -19,7 +19,11 @@ var version = "dev"
 
 func main() {
 	log.SetLogger(logr.Discard()) // people read errors, not the client library's log
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup: the program outlives its terminal
+		ends = append(ends, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	code := cli.New(version).Run(ctx, os.Args[1:])
 	stop()
 	os.Exit(code)

@@ -217,7 +217,7 @@ func TestOperationTasks(t *testing.T) {
 	for state, want := range map[v1alpha1.OperationState]string{
 		v1alpha1.OperationPlanning: "", v1alpha1.OperationRunning: "", v1alpha1.OperationSucceeded: "", v1alpha1.OperationCancelled: "",
 		v1alpha1.OperationSuperseded: "", v1alpha1.OperationAwaitingApproval: "kubectl seamount approve -n ns x",
-		v1alpha1.OperationHeld: `"intent":"Proceed"`, v1alpha1.OperationRefused: "add disks first", v1alpha1.OperationFailed: "create another",
+		v1alpha1.OperationHeld: "", v1alpha1.OperationRefused: "add disks first", v1alpha1.OperationFailed: "create another",
 	} {
 		o := &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "x"}}
 		o.Status.State = state

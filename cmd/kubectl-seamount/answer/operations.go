@@ -22,18 +22,29 @@ type Operation struct {
 	Cluster   string           `json:"cluster"`
 	Targets   string           `json:"targets"`
 	State     string           `json:"state,omitempty"`
+	Intent    string           `json:"intent,omitempty"`
+	WhatIf    bool             `json:"whatIf,omitempty"`
 	Step      string           `json:"step,omitempty"`
 	Percent   *int32           `json:"percent,omitempty"`
+	PGsLeft   *int32           `json:"pgsLeft,omitempty"`
+	BytesLeft int64            `json:"bytesLeft,omitempty"`
 	ETA       string           `json:"eta,omitempty"`
 	PlanID    string           `json:"planID,omitempty"`
 	Risks     []string         `json:"risks,omitempty"`
 	Approver  string           `json:"approver,omitempty"`
+	Approval  string           `json:"approval,omitempty"`
 	Created   metav1.Time      `json:"created"`
+	Started   *metav1.Time     `json:"started,omitempty"`
+	Completed *metav1.Time     `json:"completed,omitempty"`
 	Message   string           `json:"message,omitempty"`
 	Steps     []PlannedStep    `json:"steps,omitempty"`
 	Outcome   []Fact           `json:"outcome,omitempty"`
 	Disks     []OperationDisk  `json:"disks,omitempty"`
 	Blockers  []OperationBlock `json:"blockers,omitempty"`
+	// Waits are the conditions that keep it from going on, beyond what Message says.
+	Waits []Finding `json:"waits,omitempty"`
+	// Next are the commands that make sense in its state, each with what it does.
+	Next []string `json:"next,omitempty"`
 }
 
 // PlannedStep is a step of an operation's plan.
@@ -58,6 +69,8 @@ type OperationDisk struct {
 	Step string  `json:"step,omitempty"`
 	// Message says how far it is.
 	Message string `json:"message,omitempty"`
+	// Report is what the agent did to the disk, and read back: Verified, Refused or Failed, and how.
+	Report string `json:"report,omitempty"`
 }
 
 // OperationBlock is what stands in the way of an operation.
@@ -104,37 +117,25 @@ func DescribeOperation(o *v1alpha1.StorageOperation) Operation {
 	plan, summary := deref(o.Status.Plan), deref(o.Status.Summary)
 	answer := Operation{
 		Namespace: o.Namespace, Name: o.Name, Type: string(o.Spec.Type), Cluster: o.Spec.ClusterRef.Name, Targets: Targets(o),
-		State: string(o.Status.State), Step: summary.Step, PlanID: plan.ID, Risks: enums(plan.Risks),
-		Approver: deref(o.Spec.Approval).Approver, Created: o.CreationTimestamp, Message: operationMessage(o),
-		Outcome: outcome(plan.Outcome),
+		State: string(o.Status.State), Intent: string(o.Spec.Intent), WhatIf: IsWhatIf(o), Step: orElse(summary.Step, stepOfTargets(o)),
+		PlanID: plan.ID, Risks: enums(plan.Risks), Approver: deref(o.Spec.Approval).Approver, Approval: approvalOf(o),
+		Created: o.CreationTimestamp, Started: o.Status.StartTime, Completed: o.Status.CompletionTime,
+		Message: operationMessage(o), Outcome: outcome(plan.Outcome), Waits: waits(o), Next: next(o),
 	}
 	if progress := o.Status.Progress; progress != nil {
-		answer.Percent, answer.ETA = &progress.Percent, orElse(summary.ETA, Seconds(progress.ETASeconds))
+		answer.Percent, answer.ETA = &progress.Percent, orElse(Seconds(progress.ETASeconds), summary.ETA)
+		answer.PGsLeft, answer.BytesLeft = progress.PGsLeft, bytesOf(progress.BytesLeft)
 	}
 	for _, step := range plan.Steps {
 		answer.Steps = append(answer.Steps, PlannedStep{step.Name, string(step.Effect), step.Why})
 	}
 	for _, t := range o.Status.Targets {
-		answer.Disks = append(answer.Disks, OperationDisk{t.Disk, t.Node, t.OSDs, t.Step, t.Message})
+		answer.Disks = append(answer.Disks, OperationDisk{t.Disk, t.Node, t.OSDs, t.Step, t.Message, report(t.Report)})
 	}
 	for _, b := range plan.Blockers {
 		answer.Blockers = append(answer.Blockers, OperationBlock(b))
 	}
 	return answer
-}
-
-// operationMessage is the first of the operation's own sentences that says what it waits for.
-func operationMessage(o *v1alpha1.StorageOperation) string {
-	have := o.Status.Conditions
-	switch {
-	case isTrue(have, v1alpha1.ConditionFailed):
-		return message(have, v1alpha1.ConditionFailed)
-	case o.Status.State == v1alpha1.OperationAwaitingApproval:
-		return orElse(message(have, v1alpha1.ConditionApproved), awaiting(o))
-	case isFalse(have, v1alpha1.ConditionSafe) && !Finished(o.Status.State):
-		return message(have, v1alpha1.ConditionSafe)
-	}
-	return message(have, v1alpha1.ConditionComplete)
 }
 
 func outcome(o *v1alpha1.OperationOutcome) []Fact {

@@ -3,6 +3,9 @@ package answer
 import (
 	"fmt"
 	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 )
@@ -73,12 +76,14 @@ func (f Finding) task() *Task {
 // operationTask says what of an operation waits for a person; nil: nothing does.
 func operationTask(o *v1alpha1.StorageOperation) *Task {
 	t := Task{Object: objectOfOperation(o), Reason: string(o.Status.State)}
+	if IsWhatIf(o) {
+		return nil // leftOverTask knows when it is one
+	}
 	switch o.Status.State {
 	case v1alpha1.OperationAwaitingApproval:
-		t.Message, t.Do = awaiting(o), fmt.Sprintf("kubectl seamount approve -n %s %s", o.Namespace, o.Name)
+		t.Message, t.Do = awaiting(o), command("approve", o)
 	case v1alpha1.OperationHeld:
-		t.Message = fmt.Sprintf("%s is held by spec.intent: %s", what(o), o.Spec.Intent)
-		t.Do = fmt.Sprintf(`kubectl -n %s patch storageoperation %s --type merge -p '{"spec":{"intent":"Proceed"}}'`, o.Namespace, o.Name)
+		return heldTask(o, t)
 	case v1alpha1.OperationRefused:
 		t.Message, t.Do = what(o)+" is refused", "cancel it, or do what its blockers ask for"
 		if blockers := deref(o.Status.Plan).Blockers; len(blockers) > 0 {
@@ -91,6 +96,34 @@ func operationTask(o *v1alpha1.StorageOperation) *Task {
 		return nil
 	}
 	return &t
+}
+
+// leftOverAfter is how long nobody wonders that an operation asks what if: somebody waits for the answer.
+const leftOverAfter = 10 * time.Minute
+
+// leftOverTask says that a question was never taken back; nil: it is none, or somebody may still wait for its answer.
+func leftOverTask(s *Snapshot, o *v1alpha1.StorageOperation) *Task {
+	if !IsWhatIf(o) || s.Now.Sub(o.CreationTimestamp.Time) < leftOverAfter {
+		return nil
+	}
+	return &Task{objectOfOperation(o), string(o.Status.State), askedOnly(o), deleteQuestion(o)}
+}
+
+// heldTask tells a hold that somebody asked for, and one that a person must end, from one that ends by itself.
+func heldTask(o *v1alpha1.StorageOperation, t Task) *Task {
+	if o.Spec.Intent == v1alpha1.IntentHold {
+		t.Message, t.Do = fmt.Sprintf("%s is held by spec.intent: %s", what(o), o.Spec.Intent), command("hold --release", o)
+		return &t
+	}
+	for _, kind := range []string{v1alpha1.ConditionSafe, v1alpha1.ConditionComplete} {
+		said := deref(meta.FindStatusCondition(o.Status.Conditions, kind))
+		switch said.Reason {
+		case v1alpha1.ReasonNoRoom, v1alpha1.ReasonDeviceChanged, v1alpha1.ReasonWouldLoseData, v1alpha1.ReasonWaitingForDisk:
+			t.Message, t.Do = joinWords(": ", what(o)+" is held", said.Message), command("why", o)
+			return &t
+		}
+	}
+	return nil
 }
 
 // awaiting says what an operation that waits for approval would do.

@@ -1,6 +1,7 @@
 package answer
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -287,7 +288,7 @@ func activity(s *Snapshot, c *v1alpha1.StorageCluster) []string {
 func tasks(s *Snapshot, c *v1alpha1.StorageCluster, found []Finding) []Task {
 	all := []Task{}
 	for _, o := range s.operationsOf(c) {
-		if t := operationTask(o); t != nil {
+		if t := cmp.Or(operationTask(o), leftOverTask(s, o)); t != nil {
 			all = append(all, *t)
 		}
 	}
@@ -369,11 +370,11 @@ func diskTask(s *Snapshot, d *v1alpha1.StorageDisk) *Task {
 	return &t
 }
 
-// operationsOn returns the operations that act on a disk and have not finished.
+// operationsOn returns the operations that act on a disk and have not finished. Those that only ask what if do not act.
 func operationsOn(s *Snapshot, disk string) []*v1alpha1.StorageOperation {
 	var all []*v1alpha1.StorageOperation
 	for i := range s.Operations {
-		if o := &s.Operations[i]; !Finished(o.Status.State) && actsOn(o, disk) {
+		if o := &s.Operations[i]; !Finished(o.Status.State) && !IsWhatIf(o) && actsOn(o, disk) {
 			all = append(all, o)
 		}
 	}

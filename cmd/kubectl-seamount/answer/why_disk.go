@@ -134,6 +134,10 @@ func (w *walker) operation(depth int, op *v1alpha1.StorageOperation) {
 	if t := operationTask(op); t != nil {
 		w.todo(t.Do)
 	}
+	if IsWhatIf(op) {
+		w.todo(deleteQuestion(op))
+		return
+	}
 	for _, b := range deref(op.Status.Plan).Blockers {
 		w.link(depth+1, o, Waiting, b.Reason, b.Message)
 		w.todo(b.Remedy)
@@ -141,11 +145,8 @@ func (w *walker) operation(depth int, op *v1alpha1.StorageOperation) {
 	if complete || op.Status.State == v1alpha1.OperationFailed {
 		return
 	}
-	for _, f := range findings(o, op.Status.Conditions) {
-		said := f.Message == operationMessage(op)
-		if !said && (f.Condition == v1alpha1.ConditionApproved || f.Condition == v1alpha1.ConditionSafe) {
-			w.condition(depth+1, f)
-		}
+	for _, f := range waits(op) {
+		w.condition(depth+1, f)
 	}
 	if op.Status.State == v1alpha1.OperationAwaitingApproval { // the person is what it waits for, however its disks are
 		return

@@ -33,6 +33,14 @@ func Size(bytes int64) string {
 	return strings.TrimSuffix(text, ".0") + units[unit]
 }
 
+// Count writes a number; nil: it is not known.
+func Count(n *int32) string {
+	if n == nil {
+		return ""
+	}
+	return strconv.Itoa(int(*n))
+}
+
 // Percent writes a share; nil: it is not known.
 func Percent(p *int32) string {
 	if p == nil {

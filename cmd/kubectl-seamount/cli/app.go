@@ -1,7 +1,7 @@
 // Package cli holds the commands of kubectl-seamount: it reads objects from the API server as the user, asks package
 // answer what they mean, and prints that. It talks to Kubernetes alone; the one command that reaches Ceph runs Ceph's own
 // program in a pod. It decides nothing, and changes nothing but the approval and
-// the intent of operations, as it is told to.
+// the intent of operations, as it is told to; to ask what an operation would do it creates one that is held, and deletes it.
 package cli
 
 import (

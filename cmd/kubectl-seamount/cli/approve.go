@@ -2,7 +2,6 @@ package cli
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -159,6 +158,8 @@ func (f *approveFlags) approvable(o *v1alpha1.StorageOperation) error {
 	plan, given := o.Status.Plan, o.Spec.Approval
 	const again = "kubectl seamount operations"
 	switch {
+	case answer.IsWhatIf(o):
+		return askedOnly(o)
 	case plan == nil:
 		return hinted("wait for the operator, and look again: kubectl seamount why sop/"+o.Name, "StorageOperation %s has no plan yet", o.Name)
 	case given != nil && given.PlanID == plan.ID:
@@ -177,6 +178,12 @@ func (f *approveFlags) approvable(o *v1alpha1.StorageOperation) error {
 	return nil
 }
 
+// askedOnly refuses to do what an operation only asks about.
+func askedOnly(o *v1alpha1.StorageOperation) error {
+	return hinted("create one to be carried out, as kubectl seamount plan --what-if shows it",
+		"StorageOperation %s only asks what if, and is deleted when its answer is read", o.Name)
+}
+
 // unaccepted returns the risks that no flag names.
 func (f *approveFlags) unaccepted(risks []v1alpha1.Risk) []string {
 	var open []string
@@ -186,33 +193,6 @@ func (f *approveFlags) unaccepted(risks []v1alpha1.Risk) []string {
 		}
 	}
 	return open
-}
-
-// drawOperation draws the whole plan of an operation.
-func drawOperation(p *paper, o answer.Operation) {
-	p.linef("%s/%s: %s of %s in cluster %s, plan %s", o.Namespace, o.Name, o.Type, o.Targets, o.Cluster, o.PlanID)
-	section(p, o.Steps,
-		column[answer.PlannedStep]{name: "STEP", cell: func(s answer.PlannedStep) string { return s.Name }},
-		column[answer.PlannedStep]{name: "EFFECT", cell: func(s answer.PlannedStep) string { return s.Effect }},
-		column[answer.PlannedStep]{name: "WHY", cell: func(s answer.PlannedStep) string { return s.Why }},
-	)
-	section(p, o.Disks,
-		column[answer.OperationDisk]{name: "DISK", cell: func(d answer.OperationDisk) string { return d.Disk }},
-		column[answer.OperationDisk]{name: "NODE", cell: func(d answer.OperationDisk) string { return d.Node }},
-		column[answer.OperationDisk]{name: "OSDS", cell: func(d answer.OperationDisk) string { return answer.Numbers(d.OSDs) }},
-	)
-	p.linef("")
-	for _, fact := range o.Outcome {
-		p.linef("  %s: %s", fact.Name, fact.Value)
-	}
-	p.linef("  risks: %s", cmp.Or(strings.Join(o.Risks, ", "), "none"))
-	for _, b := range o.Blockers {
-		p.linef("  in its way: %s: %s", b.Reason, b.Message)
-		if b.Remedy != "" {
-			p.linef("    do: %s", b.Remedy)
-		}
-	}
-	p.linef("")
 }
 
 var errDeclined = errors.New("not approved")

@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -22,13 +21,30 @@ func worlds() map[string][]client.Object {
 	return map[string][]client.Object{"healthy": healthy().objects(), "troubled": troubled().objects(), "none": nil}
 }
 
+// screens are the worlds with the command lines that are recorded in each.
+func screens() map[string]screenplay {
+	all := map[string]screenplay{"working": {working().objects(), workingTranscripts()}}
+	for name, objects := range worlds() {
+		all[name] = screenplay{objects, transcripts()}
+	}
+	return all
+}
+
+// screenplay is a world, and the command lines by the names of their files.
+type screenplay struct {
+	objects []client.Object
+	lines   map[string]string
+}
+
 // transcripts are the command lines of which a terminal is recorded, by the names of their files.
 func transcripts() map[string]string {
 	lines := map[string]string{
 		"version": "version", "completion": "completion",
 		"approve": "approve replace-osd-2-x7k2p --dry-run=client", "disks-of-node": "disks --node n3 --all", "disks-of-osd": "disks -l osd.seamount.dev/2 --no-headers",
 		"operation": "operations replace-osd-2-x7k2p", "hold": "hold replace-osd-2-x7k2p", "cancel": "cancel replace-osd-2-x7k2p --yes",
-		"volume": "volumes -n shop data-web-0",
+		"volume":  "volumes -n shop data-web-0",
+		"what-if": "plan --what-if remove wwn-5000c50093280000", "what-if-json": "plan --what-if drain --node n1 -o json",
+		"what-if-refused": "plan --what-if wipe eui-0025385b71b0a1c0",
 	}
 	for _, command := range []string{"status", "disks", "plan", "operations"} {
 		for _, format := range allFormats() {
@@ -54,16 +70,16 @@ func transcripts() map[string]string {
 // TestTranscripts holds what a person sees, stdout and stderr as they come, to files.
 func TestTranscripts(t *testing.T) {
 	t.Parallel()
-	for name, objects := range worlds() {
+	for name, play := range screens() {
 		if *update { // no file stays that nothing writes
 			if err := os.RemoveAll(filepath.Join("testdata", name)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		for file, line := range transcripts() {
+		for file, line := range play.lines {
 			t.Run(name+" "+file, func(t *testing.T) {
 				t.Parallel()
-				golden(t, filepath.Join(name, file+".txt"), record(t, line, objects))
+				golden(t, filepath.Join(name, file+".txt"), record(t, line, play.objects))
 			})
 		}
 	}
@@ -72,7 +88,7 @@ func TestTranscripts(t *testing.T) {
 // record runs a command line with a terminal that shows both of its streams.
 func record(t *testing.T, line string, objects []client.Object) []byte {
 	t.Helper()
-	w := newWorld(t, interceptor.Funcs{}, copies(objects)...)
+	w := newWorld(t, planning(planned), copies(objects)...)
 	var screen bytes.Buffer
 	w.app.Out, w.app.Err = &screen, &screen
 	fmt.Fprintf(&screen, "$ kubectl seamount %s\n", line)
@@ -118,7 +134,8 @@ func TestGoldenFilesAreUsed(t *testing.T) {
 		t.Fatalf("%d golden files, %v", len(files), err)
 	}
 	for _, file := range files {
-		if _, known := transcripts()[strings.TrimSuffix(filepath.Base(file), ".txt")]; !known {
+		lines := screens()[filepath.Base(filepath.Dir(file))].lines
+		if _, known := lines[strings.TrimSuffix(filepath.Base(file), ".txt")]; !known {
 			t.Errorf("%s belongs to no command line", file)
 		}
 	}

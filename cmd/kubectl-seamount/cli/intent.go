@@ -75,6 +75,9 @@ func (a *App) intend(ctx context.Context, name string, intent v1alpha1.Operation
 	if answer.Finished(o.Status.State) || o.Spec.Intent == v1alpha1.IntentCancel {
 		return hinted("create another operation", "StorageOperation %s has come to its end: it is %s", name, orDash(string(o.Status.State)))
 	}
+	if answer.IsWhatIf(o) && intent == v1alpha1.IntentProceed {
+		return askedOnly(o)
+	}
 	if !yes {
 		if err := a.consent("Cancel "+name+" for good? Type yes to cancel: ", errKept); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,6 +31,8 @@ type Kubernetes struct {
 	Named     bool
 	// User returns the name by which the API server knows the user.
 	User func(context.Context) (string, error)
+	// May says whether the user has a verb on the StorageOperations of a namespace.
+	May func(ctx context.Context, verb, namespace string) (bool, error)
 	// Exec runs a command in a container.
 	Exec func(context.Context, Exec) error
 }
@@ -53,7 +56,7 @@ func (k *Kubernetes) scope() string {
 func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	builder := runtime.NewSchemeBuilder(v1alpha1.AddToScheme, corev1.AddToScheme, appsv1.AddToScheme, storagev1.AddToScheme,
-		authenticationv1.AddToScheme)
+		authenticationv1.AddToScheme, authorizationv1.AddToScheme)
 	if err := builder.AddToScheme(scheme); err != nil {
 		return nil, fmt.Errorf("know the kinds: %w", err)
 	}
@@ -78,6 +81,7 @@ func newMapper() meta.RESTMapper {
 		storagev1.SchemeGroupVersion.WithResource("storageclass"), meta.RESTScopeRoot)
 	add(meta.RESTScopeRoot, storagev1.SchemeGroupVersion, "VolumeAttachment")
 	add(meta.RESTScopeRoot, authenticationv1.SchemeGroupVersion, "SelfSubjectReview")
+	add(meta.RESTScopeRoot, authorizationv1.SchemeGroupVersion, "SelfSubjectAccessReview")
 	return mapper
 }
 
@@ -102,6 +106,7 @@ func connect(flags *genericclioptions.ConfigFlags, stderr io.Writer) (*Kubernete
 	return &Kubernetes{
 		WithWatch: c, Namespace: namespace, Named: *flags.Namespace != "",
 		User: func(ctx context.Context) (string, error) { return whoAmI(ctx, c) },
+		May:  func(ctx context.Context, verb, namespace string) (bool, error) { return mayI(ctx, c, verb, namespace) },
 		Exec: func(ctx context.Context, e Exec) error { return execute(ctx, config, e) },
 	}, nil
 }
@@ -118,6 +123,19 @@ func whoAmI(ctx context.Context, c client.Client) (string, error) {
 		return "", errNoName
 	}
 	return review.Status.UserInfo.Username, nil
+}
+
+// mayI asks the API server whether its caller has a verb on the StorageOperations of a namespace.
+func mayI(ctx context.Context, c client.Client, verb, namespace string) (bool, error) {
+	review := authorizationv1.SelfSubjectAccessReview{Spec: authorizationv1.SelfSubjectAccessReviewSpec{
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: verb, Group: v1alpha1.Group, Resource: "storageoperations",
+		},
+	}}
+	if err := c.Create(ctx, &review); err != nil {
+		return false, fmt.Errorf("ask the API server what you may do: %w", err)
+	}
+	return review.Status.Allowed, nil
 }
 
 // kubernetes connects for one command.

@@ -42,6 +42,9 @@ func (s *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case strings.HasSuffix(r.URL.Path, "/selfsubjectreviews"):
 		answer["status"] = map[string]any{"userInfo": map[string]any{"username": "alice@example.com"}}
 		w.WriteHeader(http.StatusCreated)
+	case strings.HasSuffix(r.URL.Path, "/selfsubjectaccessreviews"):
+		answer = map[string]any{"kind": "SelfSubjectAccessReview", "apiVersion": "authorization.k8s.io/v1", "status": map[string]any{"allowed": true}}
+		w.WriteHeader(http.StatusCreated)
 	case strings.HasSuffix(r.URL.Path, "/exec"):
 		answer = apiStatus(http.StatusForbidden, "Forbidden", `pods "x" is forbidden`)
 		w.WriteHeader(http.StatusForbidden)
@@ -90,6 +93,9 @@ func TestConnect(t *testing.T) {
 	}
 	if user, err := k.User(t.Context()); err != nil || user != "alice@example.com" {
 		t.Errorf("user %q, %v", user, err)
+	}
+	if may, err := k.May(t.Context(), "delete", "seamount"); err != nil || !may {
+		t.Errorf("may delete: %t, %v", may, err)
 	}
 	if k.Namespace != "shop" || k.Named || k.scope() != "" {
 		t.Errorf("namespace %q, named %v, scope %q", k.Namespace, k.Named, k.scope())

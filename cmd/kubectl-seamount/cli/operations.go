@@ -59,7 +59,7 @@ func oneOperation(all answer.Operations, name string) (any, func(*paper), error)
 	return all, func(p *paper) {
 		for _, o := range all.Operations {
 			drawOperation(p, o)
-			p.linef("%s: %s", orDash(o.State), orDash(o.Message))
+			drawProgress(p, o)
 		}
 	}, nil
 }
@@ -75,8 +75,10 @@ func drawOperations(p *paper, s *answer.Snapshot, found []answer.Operation) {
 		column[answer.Operation]{name: "TYPE", cell: func(o answer.Operation) string { return o.Type }},
 		column[answer.Operation]{name: "TARGETS", cell: func(o answer.Operation) string { return o.Targets }},
 		column[answer.Operation]{name: "STATE", cell: func(o answer.Operation) string { return o.State }},
-		column[answer.Operation]{name: "STEP", cell: func(o answer.Operation) string { return o.Step }, wide: true},
+		column[answer.Operation]{name: "STEP", cell: func(o answer.Operation) string { return o.Step }},
 		column[answer.Operation]{name: "PROGRESS", cell: func(o answer.Operation) string { return answer.Percent(o.Percent) }},
+		column[answer.Operation]{name: "PGS LEFT", cell: func(o answer.Operation) string { return answer.Count(o.PGsLeft) }, wide: true},
+		column[answer.Operation]{name: "LEFT", cell: func(o answer.Operation) string { return answer.Size(o.BytesLeft) }, wide: true},
 		column[answer.Operation]{name: "ETA", cell: func(o answer.Operation) string { return o.ETA }},
 		column[answer.Operation]{name: "PLAN", cell: func(o answer.Operation) string { return o.PlanID }},
 		column[answer.Operation]{name: "RISKS", cell: func(o answer.Operation) string { return strings.Join(o.Risks, ",") }},

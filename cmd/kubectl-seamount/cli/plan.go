@@ -8,26 +8,46 @@ import (
 
 func newPlan(a *App) *cobra.Command {
 	var o output
+	var f whatIfFlags
 	cmd := &cobra.Command{
-		Use:   "plan [CLUSTER]",
-		Short: "Show what the operator will do with each disk, and why",
+		Use:   "plan [CLUSTER | --what-if TYPE DISK...]",
+		Short: "Show what the operator will do with each disk, and why; or what an operation would do",
 		Long: `Show what the operator will do with each disk, and why. With spec.pause: All of the StorageCluster this is a dry run:
 everything is planned and shown, and nothing is made.
 
-ACTION is Add (make OSDs of it), Provide (make a DB disk of it), Wait, Keep (it is in service) or Skip (leave it alone).`,
-		Example:           `  kubectl seamount plan main`,
-		Args:              arguments(cobra.MaximumNArgs(1)),
-		ValidArgsFunction: a.completeClusters,
+ACTION is Add (make OSDs of it), Provide (make a DB disk of it), Wait, Keep (it is in service) or Skip (leave it alone).
+
+With --what-if it shows instead what an operation on disks would do: its steps, what data moves, how full the rest becomes, what
+it risks, whether it could be carried out now, and what to type to do it. TYPE is remove, drain, replace or wipe. The operator
+plans it: for that a StorageOperation is created that is held, and deleted again when its plan is there. You need the verbs
+create, get, list, watch and delete on storageoperations. Nothing is approved, and nothing is done to disks.`,
+		Example: `  kubectl seamount plan main
+  kubectl seamount plan --what-if remove wwn-5000c50093282dee
+  kubectl seamount plan --what-if drain --node n3`,
+		Args: f.arguments,
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+			if f.kind != "" {
+				return a.names(cmd.Context(), func(*Kubernetes) part { return disks() }, "")
+			}
+			return a.completeClusters(cmd, args, typed)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := a.kubernetes()
-			if err != nil {
+			if err := f.check(args, o); err != nil {
 				return err
+			}
+			k, err := a.kubernetes()
+			switch {
+			case err != nil:
+				return err
+			case f.kind != "":
+				return a.whatIf(cmd.Context(), k, f, args, o)
 			}
 			return a.ask(cmd.Context(), k, o, planQuery(k, argument(args)))
 		},
 	}
 	o.addTo(cmd)
 	o.addWatch(cmd)
+	f.addTo(a, cmd)
 	return cmd
 }
 

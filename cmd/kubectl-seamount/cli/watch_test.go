@@ -153,3 +153,30 @@ func TestTable(t *testing.T) {
 		}
 	}
 }
+
+// TestWatchAnOperation: an operation is shown again as it goes on.
+func TestWatchAnOperation(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, interceptor.Funcs{}, working().objects()...)
+	s := screen{make(chan string)}
+	w.app.Out = s
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan int)
+	go func() { ended <- w.app.Run(ctx, []string{"operations", "remove-n2", "--watch"}) }()
+	if first := s.block(t); !strings.Contains(first, "progress: 55%, 17 PGs left, 3.1 TB left, done in about 1h8m") {
+		t.Errorf("first block %q", first)
+	}
+	var o v1alpha1.StorageOperation
+	if err := w.kube.Get(t.Context(), client.ObjectKey{Namespace: "seamount", Name: "remove-n2"}, &o); err != nil {
+		t.Fatal(err)
+	}
+	o.Status.Progress = &v1alpha1.OperationProgress{Percent: 60}
+	if err := w.kube.Update(t.Context(), &o); err != nil {
+		t.Fatal(err)
+	}
+	if second := s.block(t); !strings.Contains(second, "progress: 60%\n") {
+		t.Errorf("second block %q", second)
+	}
+	cancel()
+	<-ended
+}

@@ -51,6 +51,7 @@ func newWorld(t *testing.T, funcs interceptor.Funcs, objects ...client.Object) *
 			WithIndex(&corev1.Event{}, "type", func(o client.Object) []string { return []string{o.(*corev1.Event).Type} }).Build(),
 		Namespace: "default",
 		User:      func(context.Context) (string, error) { return "alice@example.com", nil },
+		May:       func(context.Context, string, string) (bool, error) { return true, nil },
 		Exec:      w.exec,
 	}
 	w.app = &App{
