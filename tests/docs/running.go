@@ -14,13 +14,13 @@ import (
 	"github.com/seamount-dev/seamount/tests/validation/crdtest"
 )
 
-// Run is how tests run the lines of pages that begin with some words. Lines that only read the cluster need none.
+// Run is how tests run the lines of pages that begin with some words. Lines that only read the cluster need none: they are run
+// as they stand, and end with 0.
 type Run struct {
 	Line   string        // the words that they begin with, after sudo and variables
 	As     string        // what is run on the trial: {} is the line, {rest} what follows the words. Empty: they are not run there
 	By     string        // the test that runs such a line at another place
 	Within time.Duration // they print for ever, and are ended then
-	Status int           // that the page says they end with
 	Why    string
 }
 
@@ -50,7 +50,6 @@ type Object struct {
 type Action struct {
 	Script string
 	Within time.Duration // it is ended then; 0: it ends by itself
-	Status int
 }
 
 // Plan knows how each line of the pages is run, and what of the tables was needed for that.
@@ -136,7 +135,7 @@ func (p *Plan) Action(line Line) (*Action, error) {
 	if line.Stdin != "" {
 		script += " <<'EOF'\n" + line.Stdin + "EOF"
 	}
-	return &Action{script, run.Within, run.Status}, nil
+	return &Action{script, run.Within}, nil
 }
 
 // Unused are the entries of the tables that fit nothing in the pages whose lines the plan was asked for.
@@ -199,8 +198,13 @@ func (p *Plan) named(page, text string) string {
 	return text
 }
 
+var bracketed = regexp.MustCompile(`<[a-z][a-z-]*>`)
+
 // placeholderIn is a word that the reader would have to replace, empty without one.
 func placeholderIn(script string) string {
+	if word := bracketed.FindString(script); word != "" {
+		return word // to a shell they are redirections
+	}
 	commands, _ := Split(script) // what cannot be read has been refused
 	for _, words := range commands {
 		for _, word := range words {

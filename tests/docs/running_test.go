@@ -2,6 +2,7 @@ package docs
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -54,6 +55,43 @@ func TestRunsSayWhy(t *testing.T) {
 		}
 		if run.By != "" && run.As != "" {
 			t.Errorf("%q is run in two ways", run.Line)
+		}
+	}
+}
+
+func TestAction(t *testing.T) {
+	t.Parallel()
+	w, _ := world(t)
+	plan, err := w.NewPlan()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line, want := range map[string]string{
+		"kubectl get disks -o wide":                        "kubectl get disks -o wide",
+		"kubectl -n NAMESPACE logs POD   # what NODE says": "kubectl -n seamount logs $DISCOVER",
+		"kubectl get pods | grep seamount":                 "kubectl get pods | grep seamount",
+		"kubectl patch disk NAME --type merge -p '{}'":     "kubectl patch disk $DISK --type merge -p '{}' --dry-run=server",
+		"sudo make up":                          "",
+		"kubectl -n demo delete pod postgres-0": "", // make up prints it
+		"kubectl -n demo delete pod postgres-1": "error: nothing says how",
+		"kubectl get disks -w":                  "error: nothing says how",
+		"kubectl get disks | tee x":             "error: nothing says how",
+		"kubectl seamount approve":              "kubectl seamount approve || test $? = 1",
+		"kubectl seamount ceph -- osd purge 3":  "error: nothing says how",
+		"make uninstall":                        "error: nothing says how",
+		"kubectl get nodes THAT":                "error: nothing says what THAT is",
+		"kubectl get secret/<name>":             "error: nothing says what <name> is",
+	} {
+		action, err := plan.Action(Line{Page: "docs/x.md", Text: line})
+		got := ""
+		switch {
+		case err != nil:
+			got = "error: " + err.Error()
+		case action != nil:
+			got = action.Script
+		}
+		if fits := got == want || strings.HasPrefix(want, "error: ") && strings.HasPrefix(got, want); !fits {
+			t.Errorf("%s: %q, want %q", line, got, want)
 		}
 	}
 }

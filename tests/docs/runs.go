@@ -48,8 +48,8 @@ var runs = []Run{
 	{Line: "go test", Why: runsTests},
 	{Line: "go list -deps", Why: notWhole},
 	{Line: "go list -C", As: "cd \"$CHECKOUT\" && {}", Why: "lists the tools"},
-	{Line: "go env GOCACHE", As: "go env | grep -q GOCACHE=", Why: "only prints"},
-	{Line: "go env GOMODCACHE", As: "go env | grep -q GOMODCACHE=", Why: "only prints"},
+	{Line: "go env GOCACHE", As: "go env | grep GOCACHE=", Why: "only prints"},
+	{Line: "go env GOMODCACHE", As: "go env | grep GOMODCACHE=", Why: "only prints"},
 	{Line: "git clone", Why: inTheClone},
 	{Line: "cd seamount", Why: inTheClone},
 	{Line: "export KUBECONFIG=/var/lib/seamount-local/pki/admin.kubeconfig", Why: anotherDir},
@@ -62,7 +62,7 @@ var runs = []Run{
 	{Line: "docker load", Why: noRegistry},
 	{Line: "docker tag", Why: noRegistry},
 	{Line: "docker push", Why: noRegistry},
-	{Line: "ctr -n", By: "TestTrial", Why: "is what seamount-local load does in each node"},
+	{Line: "ctr -n", Why: "would load it into the machine's own containerd; make up loads the same archive into its nodes"},
 
 	// Kubernetes on one machine.
 	{Line: "seamount-local up", By: "TestDownLeavesNothing", Why: "is what every local cluster starts with"},
@@ -104,7 +104,7 @@ var runs = []Run{
 	{Line: "kubectl seamount completion", As: "{}", Why: "the home is a directory of the test"},
 	{Line: "chmod +x ~/.local/bin/kubectl_complete-seamount", As: "{}", Why: "the home is a directory of the test"},
 	{Line: "kubectl seamount status --watch", As: "{}", Within: endlessFor, Why: "prints for ever"},
-	{Line: "kubectl seamount approve", As: "{}", Why: "the page has it as a dry run"},
+	{Line: "kubectl seamount approve", As: "{} || test $? = 1", Why: "it is a dry run, and refused where the operation of the page is"},
 	{Line: "kubectl seamount hold", As: "{}", Why: "the operation is the page's own"},
 	{Line: "kubectl seamount cancel", As: "{} --yes", Why: asks},
 	{Line: "kubectl seamount ceph -- osd tree", As: "{}", Why: "only reads"},
@@ -127,7 +127,7 @@ var runs = []Run{
 	{Line: "seamount-node agent run", Why: isAPod},
 	{Line: "seamount-node bundle", Why: isAPod},
 	{Line: "seamount-block metadata", Why: isAPod},
-	{Line: "seamount-block status", By: "TestVolumes", Why: "asks a mapping on its node"},
+	{Line: "seamount-block status", Why: "asks a mapping within the pod of its node's agent"},
 }
 
 // names are what the words of pages stand for. The test sets DISK, NODE and DISCOVER.

@@ -25,8 +25,11 @@ type reader struct {
 	did          map[string]bool
 }
 
-// pageLimit is how long a line of a page may take.
-const pageLimit = time.Minute
+// lineLimit is how long a line of a page may take; what is noticeable is told.
+const (
+	lineLimit  = time.Minute
+	noticeable = 2 * time.Second
+)
 
 // readPages does what every page says, but for what tests/docs knows that is not done here. What it made goes again.
 func readPages(t *testing.T, setting string) {
@@ -46,6 +49,9 @@ func readPages(t *testing.T, setting string) {
 	start := time.Now()
 	r := newReader(t, setting)
 	for _, page := range pages {
+		r.make(t, plan, page) // other pages speak of it
+	}
+	for _, page := range pages {
 		r.read(t, plan, page)
 	}
 	mustShell(t, r.setting+"kubectl -n seamount delete storageoperations --all\nkubectl delete namespace pages")
@@ -59,36 +65,58 @@ func readPages(t *testing.T, setting string) {
 // newReader makes the directory, and a namespace for what pages make without naming one.
 func newReader(t *testing.T, setting string) *reader {
 	t.Helper()
-	root, err := crdtest.Root()
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
-	entries, err := os.ReadDir(root)
-	for _, entry := range entries {
-		err = errors.Join(err, os.Symlink(filepath.Join(root, entry.Name()), filepath.Join(dir, entry.Name())))
+	root, err := crdtest.Root()
+	if err == nil {
+		err = mirror(root, dir)
 	}
-	if err = errors.Join(err, os.MkdirAll(filepath.Join(dir, "home", ".local", "bin"), 0o755)); err != nil {
+	home := filepath.Join(dir, "home")
+	if err = errors.Join(err, os.MkdirAll(filepath.Join(home, ".local", "bin"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
-	caches := mustShell(t, `for name in GOCACHE GOMODCACHE GOPATH; do echo "export $name=$(go env $name)"; done
-echo "export SEAMOUNT_CACHE=${SEAMOUNT_CACHE:-$HOME/.cache/seamount}"`)
-	r := &reader{dir: dir, did: map[string]bool{}}
-	r.setting = setting + caches + fmt.Sprintf(`
+	caches := mustShell(t, `echo "export SEAMOUNT_CACHE=${SEAMOUNT_CACHE:-$HOME/.cache/seamount}"
+for name in GOCACHE GOMODCACHE GOPATH; do echo "export $name=$(go env $name)"; done`)
+	setting += fmt.Sprintf(`%s
 export CHECKOUT=%q HOME=%q
-cp "$KUBECONFIG" %[3]q && export KUBECONFIG=%[3]q
+cp "$KUBECONFIG" "$HOME/kubeconfig" && export KUBECONFIG="$HOME/kubeconfig"
 kubectl config set-context --current --namespace=pages >/dev/null
 grep() { command grep "$@" || test $? = 1; } # whether there is such a line is not asked
-`, root, filepath.Join(dir, "home"), filepath.Join(dir, "home", "kubeconfig"))
-	mustShell(t, r.setting+"kubectl create namespace pages")
-	r.things = map[string]string{
+`, caches, root, home)
+	mustShell(t, setting+"kubectl create namespace pages")
+	const name = " -o jsonpath='{.items[0].metadata.name}'"
+	return &reader{setting: setting, dir: dir, did: map[string]bool{}, things: map[string]string{
 		"NODE":     "node1",
-		"DISK":     mustShell(t, r.setting+"kubectl get disks --field-selector status.verdict.result=InUse -o jsonpath='{.items[0].metadata.name}'"),
-		"DISCOVER": mustShell(t, r.setting+"kubectl -n seamount get pods -l app.kubernetes.io/component=discover -o jsonpath='{.items[0].metadata.name}'"),
-	}
-	return r
+		"DISK":     mustShell(t, setting+"kubectl get disks --field-selector status.verdict.result=InUse"+name),
+		"DISCOVER": mustShell(t, setting+"kubectl -n seamount get pods -l app.kubernetes.io/component=discover"+name),
+	}}
 }
 
+// mirror makes a directory with what another has, so that what is written there is not written here.
+func mirror(from, to string) error {
+	entries, err := os.ReadDir(from)
+	for _, entry := range entries {
+		err = errors.Join(err, os.Symlink(filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())))
+	}
+	return err
+}
+
+// make makes the objects of a page that are not only to be checked.
+func (r *reader) make(t *testing.T, plan *docs.Plan, page docs.Page) {
+	t.Helper()
+	steps, err := plan.Steps(page)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, step := range steps {
+		for _, object := range step.Objects {
+			if object.Make {
+				r.do(t, step.Line, docs.Action{Script: "kubectl apply -f - <<'EOF'\n" + object.Text + "\nEOF"})
+			}
+		}
+	}
+}
+
+// read has the API server check the objects of a page, with its admission policies, and types its lines.
 func (r *reader) read(t *testing.T, plan *docs.Plan, page docs.Page) {
 	t.Helper()
 	steps, err := plan.Steps(page)
@@ -96,35 +124,20 @@ func (r *reader) read(t *testing.T, plan *docs.Plan, page docs.Page) {
 		t.Error(err)
 	}
 	for _, step := range steps {
-		actions := r.apply(step.Objects)
-		if len(actions) == 0 {
-			action, err := plan.Action(step.Line)
-			if err != nil {
-				t.Errorf("%s:%d: %v", page.Path, step.Line.Number, err)
-			}
-			if action != nil {
-				actions = append(actions, *action)
-			}
+		for _, object := range step.Objects {
+			r.do(t, step.Line, docs.Action{Script: "kubectl apply --server-side --force-conflicts --dry-run=server -f - <<'EOF'\n" + object.Text + "\nEOF"})
 		}
-		for _, action := range actions {
-			if err := r.do(t.Context(), action); err != nil {
-				t.Errorf("%s:%d: %s\n%v", page.Path, step.Line.Number, step.Line.Text, err)
-			}
+		if len(step.Objects) > 0 {
+			continue
+		}
+		action, err := plan.Action(step.Line)
+		if err != nil {
+			t.Errorf("%s:%d: %v", page.Path, step.Line.Number, err)
+		}
+		if action != nil {
+			r.do(t, step.Line, *action)
 		}
 	}
-}
-
-// apply has the API server check objects, with its admission policies, or make them.
-func (r *reader) apply(objects []docs.Object) []docs.Action {
-	var actions []docs.Action
-	for _, object := range objects {
-		apply := "kubectl apply --server-side --force-conflicts --dry-run=server -f - <<'EOF'\n"
-		if object.Make {
-			apply = "kubectl apply -f - <<'EOF'\n"
-		}
-		actions = append(actions, docs.Action{Script: apply + r.expanded(object.Text) + "\nEOF"})
-	}
-	return actions
 }
 
 func (r *reader) expanded(text string) string {
@@ -135,34 +148,45 @@ func (r *reader) expanded(text string) string {
 }
 
 // do types a line. What several pages say is typed once.
-func (r *reader) do(ctx context.Context, action docs.Action) error {
-	script := r.expanded(action.Script)
-	if r.did[script] {
-		return nil
+func (r *reader) do(t *testing.T, line docs.Line, action docs.Action) {
+	t.Helper()
+	action.Script = r.expanded(action.Script)
+	if r.did[action.Script] {
+		return
 	}
-	r.did[script] = true
-	limit := pageLimit
+	r.did[action.Script] = true
+	start := time.Now()
+	if err := r.typed(t.Context(), action); err != nil {
+		t.Errorf("%s:%d: %s\n%v", line.Page, line.Number, action.Script, err)
+	}
+	if took := time.Since(start); took > noticeable {
+		t.Logf("%s:%d: %s took %s", line.Page, line.Number, line.Text, took.Round(time.Second))
+	}
+}
+
+// typed runs a line as a person's shell does, in the foreground.
+func (r *reader) typed(ctx context.Context, action docs.Action) error {
+	limit := lineLimit
 	if action.Within > 0 {
 		limit = action.Within
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", r.setting+script)
+	cmd := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", r.setting+action.Script)
 	cmd.Dir = r.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	out, err := cmd.CombinedOutput()
-	ended := ctx.Err() == nil
-	var exit *exec.ExitError
+	ended, status := ctx.Err() == nil, cmd.ProcessState.ExitCode()
 	switch {
 	case action.Within > 0 && ended:
-		return fmt.Errorf("it ends, and does not go on: %w\n%s", err, out)
-	case action.Within > 0:
-		return nil
-	case ended && errors.As(err, &exit) && exit.ExitCode() == action.Status:
-		return nil
-	case err != nil || action.Status != 0:
-		return fmt.Errorf("%s\nended with %w after at most %s:\n%s", script, err, limit, out)
+		return fmt.Errorf("it ends with %d, and does not go on:\n%s", status, out)
+	case action.Within == 0 && !ended:
+		return fmt.Errorf("it has not ended after %s:\n%s", limit, out)
+	case ended && err != nil:
+		return fmt.Errorf("it ends with %d: %w\n%s", status, err, out)
+	case strings.Contains(action.Script, " -l ") && strings.Contains(string(out), "No resources found"):
+		return fmt.Errorf("nothing has the label:\n%s", out)
 	}
 	return nil
 }
