@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"regexp"
@@ -110,6 +111,11 @@ func (p *Plan) objects(page Page, block Block) ([]Object, error) {
 	return objects, nil
 }
 
+// unsaid is what an author reads whose line is of a new sort.
+const unsaid = "nothing says how a test runs this line, which seems to do more than read the cluster. Say it in runs of tests/docs/runs.go: " +
+	"As \"{}\" to run it on the trial as it stands; As other words to run something harmless for it; By the test that runs it elsewhere; " +
+	"or Why alone, when it cannot be run. If it only reads, whatever its arguments, add its command to tests/docs/reading.go"
+
 // Action for a line, nil where the trial does not run it; an error where nothing says what to do with it.
 func (p *Plan) Action(line Line) (*Action, error) {
 	typed := withoutComment(line.Text)
@@ -120,9 +126,7 @@ func (p *Plan) Action(line Line) (*Action, error) {
 	run := p.run(text)
 	switch {
 	case run == nil && !p.world.onlyReads(line):
-		return nil, fmt.Errorf("nothing says how a test runs this line. It does more than read the cluster, so say it in runs in tests/docs/runs.go: "+
-			"As %q to run it on the trial as it stands, As with other words to run something harmless for it, "+
-			"By the test that runs it elsewhere, or Why it cannot be run", "{}")
+		return nil, errors.New(unsaid)
 	case run == nil:
 		run = &Run{As: "{}"}
 	case run.As == "":
@@ -198,12 +202,19 @@ func (p *Plan) named(page, text string) string {
 	return text
 }
 
-var bracketed = regexp.MustCompile(`<[a-z][a-z-]*>`)
+var (
+	bracketed = regexp.MustCompile(`<[a-z][a-z-]*>`)
+	// things are disks and nodes as pages name them, and the trial does not.
+	things = regexp.MustCompile(`(?:^|[\s=/])(n[1-9]|(?:wwn|eui)-[0-9a-f]+)(?:$|[\s,/])`)
+)
 
 // placeholderIn is a word that the reader would have to replace, empty without one.
 func placeholderIn(script string) string {
 	if word := bracketed.FindString(script); word != "" {
 		return word // to a shell they are redirections
+	}
+	if match := things.FindStringSubmatch(script); match != nil {
+		return match[1]
 	}
 	commands, _ := Split(script) // what cannot be read has been refused
 	for _, words := range commands {

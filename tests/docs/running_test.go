@@ -76,10 +76,11 @@ func TestAction(t *testing.T) {
 		"kubectl -n demo delete pod postgres-1": "error: nothing says how",
 		"kubectl get disks -w":                  "error: nothing says how",
 		"kubectl get disks | tee x":             "error: nothing says how",
-		"kubectl seamount approve":              "kubectl seamount approve || test $? = 1",
+		"kubectl seamount approve":              "kubectl seamount approve --dry-run=client || test $? = 1",
 		"kubectl seamount ceph -- osd purge 3":  "error: nothing says how",
 		"make uninstall":                        "error: nothing says how",
 		"kubectl get nodes THAT":                "error: nothing says what THAT is",
+		"kubectl get disk wwn-5000c500":         "error: nothing says what wwn-5000c500 is",
 		"kubectl get secret/<name>":             "error: nothing says what <name> is",
 	} {
 		action, err := plan.Action(Line{Page: "docs/x.md", Text: line})

@@ -104,7 +104,10 @@ var runs = []Run{
 	{Line: "kubectl seamount completion", As: "{}", Why: "the home is a directory of the test"},
 	{Line: "chmod +x ~/.local/bin/kubectl_complete-seamount", As: "{}", Why: "the home is a directory of the test"},
 	{Line: "kubectl seamount status --watch", As: "{}", Within: endlessFor, Why: "prints for ever"},
-	{Line: "kubectl seamount approve", As: "{} || test $? = 1", Why: "it is a dry run, and refused where the operation of the page is"},
+	{
+		Line: "kubectl seamount approve", As: "{} --dry-run=client || test $? = 1",
+		Why: "shows the plan, or says why it is refused; an approval would cost the trial a disk",
+	},
 	{Line: "kubectl seamount hold", As: "{}", Why: "the operation is the page's own"},
 	{Line: "kubectl seamount cancel", As: "{} --yes", Why: asks},
 	{Line: "kubectl seamount ceph -- osd tree", As: "{}", Why: "only reads"},
