@@ -185,7 +185,7 @@ func (r *reader) typed(ctx context.Context, action docs.Action) error {
 		return fmt.Errorf("it has not ended after %s:\n%s", limit, out)
 	case ended && err != nil:
 		return fmt.Errorf("it ends with %d: %w\n%s", status, err, out)
-	case strings.Contains(action.Script, " -l ") && strings.Contains(string(out), "No resources found"):
+	case strings.Contains(action.Script, " -l app.kubernetes.io/") && strings.Contains(string(out), "No resources found"):
 		return fmt.Errorf("nothing has the label:\n%s", out)
 	}
 	return nil
