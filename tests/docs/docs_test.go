@@ -18,7 +18,7 @@ var (
 		if err != nil {
 			return nil, err
 		}
-		return Pages(w.repo)
+		return w.Pages()
 	})
 )
 
@@ -70,26 +70,12 @@ func TestCommands(t *testing.T) {
 func commandsOf(t *testing.T, w *World, page Page) []Command {
 	t.Helper()
 	var commands []Command
-	for _, block := range page.Blocks {
-		if sort := block.Sort(); sort != Commands && sort != Screen {
-			continue
-		}
-		typed, err := block.Typed()
+	for _, line := range w.Lines(page) {
+		simple, err := line.Commands()
 		if err != nil {
 			t.Errorf("%s: %v", page.Path, err)
 		}
-		commands = append(commands, typed...)
-	}
-	for _, code := range page.Spans() {
-		simple, err := Split(code.Text)
-		if err != nil {
-			continue // code of another language
-		}
-		for _, words := range simple {
-			if w.IsCommand(words) {
-				commands = append(commands, Command{Line: code.Line, Words: words})
-			}
-		}
+		commands = append(commands, simple...)
 	}
 	return commands
 }

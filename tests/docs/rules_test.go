@@ -50,11 +50,13 @@ func TestParse(t *testing.T) {
 	for _, block := range page.Blocks {
 		sorts = append(sorts, block.Sort())
 		if block.Sort() == Commands || block.Sort() == Screen {
-			commands, err := block.Typed()
-			if err != nil {
-				t.Error(err)
+			for _, line := range block.Lines() {
+				commands, err := line.Commands()
+				if err != nil {
+					t.Error(err)
+				}
+				typed = append(typed, commands...)
 			}
-			typed = append(typed, commands...)
 		}
 	}
 	if diff := cmp.Diff([]Sort{Commands, Screen, Objects, Commands, Picture}, sorts); diff != "" {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -20,40 +21,82 @@ func (c Command) String() string { return strings.Join(c.Words, " ") }
 // heredoc finds that the lines below, to the one that is the word, are a command's input.
 var heredoc = regexp.MustCompile(`<<'?(\w+)'?`)
 
-// Typed are the commands of a block: all lines, or of a terminal those after a prompt.
-func (b Block) Typed() ([]Command, error) {
+// Line is a command line as a page has it, brought onto one line.
+type Line struct {
+	Page   string
+	Number int
+	Text   string
+	Stdin  string // of a here-document
+}
+
+// Lines are the command lines of a block: all, or of a terminal those after a prompt.
+func (b Block) Lines() []Line {
 	lines := strings.Split(strings.TrimRight(b.Text, "\n"), "\n")
-	var commands []Command
+	var typed []Line
 	for at := 0; at < len(lines); at++ {
-		first, text := at, lines[at]
+		line := Line{Number: b.Line + at, Text: lines[at]}
 		if b.Sort() == Screen {
-			typed, prompted := strings.CutPrefix(text, "$ ")
+			command, prompted := strings.CutPrefix(line.Text, "$ ")
 			if !prompted {
 				continue
 			}
-			text = typed
+			line.Text = command
 		}
-		for strings.HasSuffix(text, `\`) && at+1 < len(lines) {
+		for strings.HasSuffix(line.Text, `\`) && at+1 < len(lines) {
 			at++
-			text = strings.TrimSuffix(text, `\`) + " " + strings.TrimSpace(lines[at])
+			line.Text = strings.TrimSuffix(line.Text, `\`) + " " + strings.TrimSpace(lines[at])
 		}
-		stdin := ""
-		if match := heredoc.FindStringSubmatchIndex(text); match != nil {
-			end := text[match[2]:match[3]]
+		if match := heredoc.FindStringSubmatchIndex(line.Text); match != nil {
+			end := line.Text[match[2]:match[3]]
 			for at++; at < len(lines) && lines[at] != end; at++ {
-				stdin += lines[at] + "\n"
+				line.Stdin += lines[at] + "\n"
 			}
-			text = text[:match[0]] + text[match[1]:]
+			line.Text = line.Text[:match[0]] + line.Text[match[1]:]
 		}
-		simple, err := Split(text)
-		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", b.Line+first, err)
-		}
-		for _, words := range simple {
-			commands = append(commands, Command{b.Line + first, words, stdin})
-		}
+		typed = append(typed, line)
+	}
+	return typed
+}
+
+// Commands are the simple commands of a line.
+func (l Line) Commands() ([]Command, error) {
+	simple, err := Split(l.Text)
+	if err != nil {
+		return nil, fmt.Errorf("line %d: %w", l.Number, err)
+	}
+	var commands []Command
+	for _, words := range simple {
+		commands = append(commands, Command{l.Number, words, l.Stdin})
 	}
 	return commands, nil
+}
+
+// isComment says that there is nothing to run.
+func (l Line) isComment() bool {
+	text := strings.TrimSpace(l.Text)
+	return text == "" || strings.HasPrefix(text, "#")
+}
+
+// Lines are the command lines of a page, in blocks and within prose, in its order.
+func (w *World) Lines(page Page) []Line {
+	var lines []Line
+	for _, block := range page.Blocks {
+		if sort := block.Sort(); sort == Commands || sort == Screen {
+			lines = append(lines, block.Lines()...)
+		}
+	}
+	lines = slices.DeleteFunc(lines, Line.isComment)
+	for _, code := range page.Spans() {
+		// What is no command line is code of another language.
+		if simple, err := Split(code.Text); err == nil && slices.ContainsFunc(simple, w.IsCommand) {
+			lines = append(lines, Line{Number: code.Line, Text: code.Text})
+		}
+	}
+	slices.SortStableFunc(lines, func(a, b Line) int { return a.Number - b.Number })
+	for at := range lines {
+		lines[at].Page = page.Path
+	}
+	return lines
 }
 
 // lexer reads a command line as a shell does, as far as pages need it: words, quotes, comments, the operators between

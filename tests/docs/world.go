@@ -45,6 +45,9 @@ func Open() (*World, error) {
 	return w, nil
 }
 
+// Pages of the repository.
+func (w *World) Pages() ([]Page, error) { return Pages(w.repo) }
+
 var (
 	target   = regexp.MustCompile(`(?m)^([a-z][a-z-]*):`)
 	variable = regexp.MustCompile(`(?m)^([A-Z_]+) \?=`)

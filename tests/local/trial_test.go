@@ -47,6 +47,7 @@ func TestTrial(t *testing.T) {
 	} {
 		c.Eventually(t, command, func() error { return shell(setting+command, want) })
 	}
+	readPages(t, setting)
 	uninstallIsRefused(t, setting)
 	fsid := mustShell(t, setting+clusterFSID)
 	uninstallInOrder(t, c, setting)
