@@ -3,6 +3,7 @@
 package operator
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -64,8 +65,9 @@ func (s *suite) drainsWait(t *testing.T) {
 	})
 	budget := manifest.BudgetName(s.name, manifest.Budget{Component: manifest.ComponentOSD})
 	for _, pod := range s.osdsOn(t, "node2") {
-		if err := s.mayEvict(t, pod); !apierrors.IsTooManyRequests(err) || !strings.Contains(fmt.Sprintf("%+v", err), budget) {
-			t.Errorf("pod %s beside a drain: %v, want a refusal that names %s", pod.Name, err, budget)
+		err := s.mayEvict(t, pod)
+		if text := causes(err); !apierrors.IsTooManyRequests(err) || !strings.Contains(text, "budget "+budget+" ") {
+			t.Errorf("pod %s beside a drain: %v (%s), want a refusal that names %s", pod.Name, err, text, budget)
 		}
 	}
 	if got := s.condition(t, v1alpha1.ConditionNodeDrain).Message; !strings.Contains(got, "the OSDs of host node1 may be evicted") {
@@ -82,8 +84,8 @@ func (s *suite) drainsWait(t *testing.T) {
 func (s *suite) evict(t *testing.T, pods []corev1.Pod) {
 	t.Helper()
 	for i := range pods {
-		if err := s.Client.SubResource("eviction").Create(t.Context(), &pods[i], &policyv1.Eviction{}); err != nil {
-			t.Fatalf("pod %s of the drained node: %+v", pods[i].Name, err)
+		if err := s.Client.SubResource("eviction").Create(t.Context(), &pods[i], eviction(&pods[i])); err != nil {
+			t.Fatalf("pod %s of the drained node: %v (%s)", pods[i].Name, err, causes(err))
 		}
 	}
 }
@@ -91,8 +93,22 @@ func (s *suite) evict(t *testing.T, pods []corev1.Pod) {
 // mayEvict asks whether a pod may be evicted, and evicts nothing.
 func (s *suite) mayEvict(t *testing.T, pod corev1.Pod) error {
 	t.Helper()
-	only := &policyv1.Eviction{DeleteOptions: &metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}}}
+	only := eviction(&pod)
+	only.DeleteOptions = &metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}}
 	return s.Client.SubResource("eviction").Create(t.Context(), &pod, only)
+}
+
+func eviction(pod *corev1.Pod) *policyv1.Eviction {
+	return &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+}
+
+// causes is what a refusal says beside its message: the name of the budget.
+func causes(err error) string {
+	var refusal apierrors.APIStatus
+	if !errors.As(err, &refusal) || refusal.Status().Details == nil {
+		return ""
+	}
+	return fmt.Sprint(refusal.Status().Details.Causes)
 }
 
 // awaitEvictable waits until OSDs of a node may be evicted.
