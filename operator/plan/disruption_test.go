@@ -299,7 +299,9 @@ func (w *drainWorld) isUp(domain string) bool {
 }
 
 // recover brings a domain that is up, up to date.
-func (w *drainWorld) recover(domain string) { w.recovered[domain] = w.recovered[domain] || w.isUp(domain) }
+func (w *drainWorld) recover(domain string) {
+	w.recovered[domain] = w.recovered[domain] || w.isUp(domain)
+}
 
 // see lets time go on, and has Ceph say how its PGs are.
 func (w *drainWorld) see() {
