@@ -69,8 +69,8 @@ func (c *computation) monBudget() manifest.Budget {
 		return budget
 	}
 	c.tellEvictions("mon", budget.Because)
-	for _, id := range sortedDaemons(c.deployed) {
-		if id.Kind == DaemonMon && c.snapshot != nil && !c.inQuorum(id.Name) {
+	for _, id := range c.deployedMons() {
+		if c.snapshot != nil && !c.inQuorum(id.Name) {
 			budget.Without = append(budget.Without, id.String())
 		}
 	}
@@ -87,12 +87,23 @@ func (c *computation) whyNoMon() string {
 	case len(c.snapshot.Quorum.InQuorum) < len(c.snapshot.Quorum.Mons):
 		return "not all mons are in quorum"
 	}
-	for _, id := range sortedDaemons(c.deployed) {
-		if id.Kind == DaemonMon && c.inQuorum(id.Name) && c.unproven(id) {
+	for _, id := range c.deployedMons() {
+		if c.inQuorum(id.Name) && c.unproven(id) {
 			return id.String() + " does not run, or has only just started"
 		}
 	}
 	return ""
+}
+
+// deployedMons are those that have a Deployment, in the order of their names. All other daemons may be thousands.
+func (c *computation) deployedMons() []DaemonID {
+	mons := map[DaemonID]*Deployed{}
+	for id, d := range c.deployed {
+		if id.Kind == DaemonMon {
+			mons[id] = d
+		}
+	}
+	return sortedDaemons(mons)
 }
 
 // tellEvictions notes, for whoever drains a node, why none of some daemons may be evicted.
