@@ -108,13 +108,21 @@ var runs = []Run{
 		Line: "kubectl seamount approve", As: "{} --dry-run=client || test $? = 1",
 		Why: "shows the plan, or says why it is refused; an approval would cost the trial a disk",
 	},
+	{Line: "kubectl delete storageoperations -n seamount -l seamount.dev/what-if", As: "{}", Why: "removes what a question left behind"},
+	{Line: "kubectl seamount hold --release", As: "{} || test $? = 1", Why: "another page has cancelled the operation, which is said"},
 	{Line: "kubectl seamount hold", As: "{}", Why: "the operation is the page's own"},
 	{Line: "kubectl seamount cancel", As: "{} --yes", Why: asks},
 	{Line: "kubectl seamount ceph -- osd tree", As: "{}", Why: "only reads"},
+	{Line: "kubectl seamount ceph -- health detail", As: "{}", Why: "only reads"},
+	{Line: "kubectl seamount ceph -- df", As: "{}", Why: "only reads"},
+	{Line: "kubectl seamount ceph -- config rm", Why: "stands for an option that somebody set by hand, and the trial has none"},
 	{Line: "kubectl seamount ceph -- osd getcrushmap", As: "{}", Why: "only reads"},
 
 	// Changes.
 	{Line: "kubectl -n seamount patch storagecluster main --type merge -p '{\"spec\":{\"pause\":\"None\"}}'", As: "{}", Why: "it is None already"},
+	{Line: "kubectl -n NAMESPACE patch storagecluster CLUSTER --type merge -p '{\"spec\":{\"pause\":\"None\"}}'", As: "{}", Why: "it is None already"},
+	{Line: "kubectl patch storagedisk DISK", As: "{} --dry-run=server", Why: "the disk has an OSD"},
+	{Line: "kubectl delete pod", Why: notWhole},
 	{Line: "kubectl patch disk NAME", As: "{} --dry-run=server", Why: "the disk has an OSD"},
 
 	// Programs of others, and those that pods run.
@@ -128,6 +136,7 @@ var runs = []Run{
 	{Line: "ceph mon set", Why: cephItself},
 	{Line: "seamount csi controller", Why: isAPod},
 	{Line: "seamount-node agent run", Why: isAPod},
+	{Line: "seamount-node discover scan", As: "kubectl -n seamount exec $DISCOVER -- {}", Why: "the machine of the test is no node"},
 	{Line: "seamount-node bundle", Why: isAPod},
 	{Line: "seamount-block metadata", Why: isAPod},
 	{Line: "seamount-block status", Why: "asks a mapping within the pod of its node's agent"},
@@ -142,6 +151,9 @@ var names = []Name{
 	{Word: "n3", Is: "$NODE"},
 	{Word: "POD", Is: "$DISCOVER"},
 	{Word: "VERSION", Is: "v0.0.0"},
+	{Word: "DISK DBDISK", Is: "$DISK"},
+	{Word: "DISK", Is: "$DISK"},
+	{Word: "FILESYSTEM", Is: "shared"},
 	{Word: "disk NAME", Is: "disk $DISK"},
 	{Word: "storagefilesystem NAME", Is: "storagefilesystem shared"},
 	{Word: "pvc NAME", Is: "pvc media"},
@@ -151,6 +163,11 @@ var names = []Name{
 	{Page: "deploy/local/README.md", Word: "logs NAME", Is: "logs kube-apiserver"},
 	{Page: "docs/cli.md", Word: "pod/batch-0 -n shop", Is: "pod/postgres-0 -n demo"},
 	{Page: "docs/cli.md", Word: "replace-osd-2-x7k2p", Is: "remove-n3-sdb"},
+	{Page: "docs/cli.md", Word: "wwn-5000c50093280000", Is: "$DISK"},
+	{Page: "docs/cli.md", Word: "eui-0025385b71b0a1c0", Is: "$DISK"},
+	{Page: "docs/runbooks/reasons/clusters.md", Word: "NAME", Is: "remove-n3-sdb"},
+	{Page: "docs/runbooks/reasons/operations.md", Word: "NAME", Is: "remove-n3-sdb"},
+	{Page: "docs/runbooks/reasons/README.md", Word: "wwn-5000c50093282dee", Is: "$DISK"},
 	{Page: "docs/operations.md", Word: "wwn-5000c50093282dee", Is: "$DISK"},
 }
 
