@@ -167,7 +167,6 @@ func (c *computation) stop() {
 			c.add(StopDaemon{id}, "the StorageCluster is being deleted, and no other daemon of it is left")
 		}
 	}
-	c.applyBudgets(nil)
 	if len(c.deployed) == 0 && !monsNeeded {
 		c.add(ReleaseCluster{}, "all daemons have stopped")
 	}
@@ -187,14 +186,12 @@ func (c *computation) monsNeeded() bool {
 	})
 }
 
-// finish keeps everything back while spec.pause says so, but the end of what must have one, and what holds people's drains to
-// what Ceph can spare.
+// finish keeps everything back while spec.pause says so, but the end of what must have one.
 func (c *computation) finish() Plan {
 	if c.in.Spec.Pause == v1alpha1.PauseAll {
 		var ends []Step
 		for _, step := range c.plan.Steps {
-			switch step.Do.(type) {
-			case EndNoout, ApplyBudget:
+			if _, isEnd := step.Do.(EndNoout); isEnd {
 				ends = append(ends, step)
 				continue
 			}

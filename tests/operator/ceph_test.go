@@ -155,7 +155,7 @@ func (c *ceph) run(ctx context.Context, script string) (string, error) {
 		return "", err
 	}
 	return c.TryKubectl(id.Admin.Reveal(), "-n", c.namespace, "exec", "-i", mon, "-c", manifest.ComponentMon, "--",
-		"sh", "-ec", "umask 077; cat >/tmp/admin; export CEPH_ARGS='--keyfile /tmp/admin'\n"+script)
+		"sh", "-ec", `key=$(mktemp); trap 'rm -f "$key"' EXIT; cat >"$key"; export CEPH_ARGS="--keyfile $key"`+"\n"+script)
 }
 
 // ask runs a program of Ceph's that must succeed.
