@@ -38,7 +38,7 @@ func (r *run) command(ctx context.Context, action plan.Action) error {
 	case plan.RegisterOSD:
 		return r.registerOSD(ctx, session, action.ID)
 	case plan.SetDeviceClass:
-		return session.SetDeviceClass(ctx, action.Class, ints(action.IDs)...)
+		return session.SetDeviceClass(ctx, action.Class, OSDIDs(action.IDs)...)
 	case plan.PlaceMgrPool:
 		return placeMgrPool(ctx, session, action)
 	case plan.SetNoout:
@@ -163,7 +163,8 @@ func (r *run) applied(ctx context.Context) (applied manifest.Applied, version st
 	return applied, live.ResourceVersion, err
 }
 
-func ints(ids []int32) []int {
+// OSDIDs returns ids of OSDs as the client of Ceph takes them.
+func OSDIDs(ids []int32) []int {
 	numbers := make([]int, len(ids))
 	for i, id := range ids {
 		numbers[i] = int(id)

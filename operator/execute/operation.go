@@ -117,7 +117,7 @@ func (r *operationRun) do(ctx context.Context, action plan.Action) error {
 	case plan.TakeOut:
 		return r.takeOut(ctx, action.IDs)
 	case plan.PutIn:
-		return r.withCeph(func(session ceph.Client) error { return session.OSDIn(ctx, ints(action.IDs)...) })
+		return r.withCeph(func(session ceph.Client) error { return session.OSDIn(ctx, OSDIDs(action.IDs)...) })
 	case plan.LeaveOSDs:
 		return r.leave(ctx, action.OSDs)
 	case plan.StayOSDs:

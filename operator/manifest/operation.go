@@ -44,11 +44,9 @@ type OperationRecord struct {
 	// StartPGs and StartBytes are what was to move.
 	StartPGs   int32 `json:"startPGs,omitempty"`
 	StartBytes int64 `json:"startBytes,omitempty"`
-	// TakenOut says that the OSDs were marked out, Drained that nothing needed them any more, and Final that a step which
-	// cannot be undone may have begun.
-	TakenOut bool `json:"takenOut,omitempty"`
-	Drained  bool `json:"drained,omitempty"`
-	Final    bool `json:"final,omitempty"`
+	// Drained says that nothing needed the OSDs any more, and Final that a step which cannot be undone may have begun.
+	Drained bool `json:"drained,omitempty"`
+	Final   bool `json:"final,omitempty"`
 	// Cancelling says that what was done is being undone.
 	Cancelling bool `json:"cancelling,omitempty"`
 }

@@ -169,7 +169,7 @@ func (r *Reconciler) ask(ctx context.Context, s *scope) {
 	if len(destroyed) == 0 {
 		return
 	}
-	if answer, err := conn.OSDSafeToDestroy(limited, numbers(destroyed)...); err == nil {
+	if answer, err := conn.OSDSafeToDestroy(limited, execute.OSDIDs(destroyed)...); err == nil {
 		s.in.Safe = &answer
 	}
 }
@@ -183,14 +183,6 @@ func pgs(ctx context.Context, conn ceph.Client, osds []int32) map[int32][]ceph.P
 		}
 	}
 	return found
-}
-
-func numbers(ids []int32) []int {
-	all := make([]int, len(ids))
-	for i, id := range ids {
-		all[i] = int(id)
-	}
-	return all
 }
 
 // target is the operation as its steps see it.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -30,12 +31,7 @@ func (c *operationComputation) blockErasure(disk *v1alpha1.StorageDisk) {
 }
 
 func (c *operationComputation) targeted(name string) bool {
-	for _, disk := range c.disks {
-		if disk.Name == name {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.disks, func(disk *v1alpha1.StorageDisk) bool { return disk.Name == name })
 }
 
 // blockLabel refuses to wipe a disk with the label of an OSD that the cluster has. While Ceph does not answer, nobody knows.
