@@ -159,7 +159,7 @@ func New(t testing.TB) *Node {
 	t.Helper()
 	block, err := cephtest.Program("seamount-block")
 	do(t, err)
-	dir, err := os.MkdirTemp("/run", "sv-") //nolint:usetesting // the path of a socket is short
+	dir, err := os.MkdirTemp(above, prefix) //nolint:usetesting // the path of a socket is short
 	do(t, err)
 	n := &Node{t: t, Order: Order{
 		Run: filepath.Join(dir, "r"), Keep: filepath.Join(dir, "keep"), Block: block, Steps: filepath.Join(dir, "steps"),
@@ -175,8 +175,12 @@ func (n *Node) Dir() string { return filepath.Dir(n.Order.Run) }
 // Socket is the agent's.
 func (n *Node) Socket() string { return serve.SocketOf(n.Order.Run) }
 
-// asPod takes away what a pod's mount namespace would not have, and becomes the agent.
-const asPod = `awk -v dir="$1/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac | xargs -r -n 1 umount --lazy; exec "$0"`
+// The directories of all nodes are made there, with names that begin so.
+const above, prefix = "/run", "sv-"
+
+// asPod takes away what a pod's mount namespace would not have, and becomes the agent. That are also the volumes of nodes
+// beside this one: a copy of their mounts would keep their devices in use.
+const asPod = `awk -v nodes="$1" 'index($5, nodes) == 1 { print $5 }' /proc/self/mountinfo | tac | xargs -r -n 1 umount --lazy; exec "$0"`
 
 // Start starts the agent, in a mount namespace that shows nothing that is mounted later.
 func (n *Node) Start(kill int) {
@@ -188,7 +192,7 @@ func (n *Node) Start(kill int) {
 	self, err := os.Executable()
 	do(n.t, err)
 	n.log = &bytes.Buffer{}
-	n.agent = exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", asPod, self, n.Dir())
+	n.agent = exec.Command("unshare", "--mount", "--propagation", "private", "sh", "-c", asPod, self, filepath.Join(above, prefix))
 	n.agent.Env = append(os.Environ(), asAgent+"="+string(text))
 	n.agent.Stderr = n.log
 	n.agent.WaitDelay = time.Second
