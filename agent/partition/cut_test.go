@@ -185,7 +185,7 @@ func TestKilledAtEachStep(t *testing.T) {
 		}
 		kills := 0
 		for killAt, done := 1, false; !done; killAt++ {
-			for round := range 6 {
+			for round := range killRounds {
 				d := newDevice(512)
 				d.r = rand.New(rand.NewPCG(uint64(killAt), uint64(round)))
 				before := prepare(t, d, stages()[:stage])

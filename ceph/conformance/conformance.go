@@ -41,6 +41,8 @@ type Backend interface {
 	FreezeMons(ctx context.Context) (thaw func() error, err error)
 	// Pass lets a little time pass: a moment in reality, or virtual time.
 	Pass(ctx context.Context) error
+	// Explain says what the cluster is doing, for whoever reads that a call got no answer.
+	Explain(ctx context.Context) string
 }
 
 // patience is how long a case waits for a state.
@@ -115,6 +117,11 @@ func (e *env) later(undo func(ctx context.Context) error) {
 // ok ends the case if a call that must succeed failed.
 func (e *env) ok(err error) {
 	e.Helper()
+	if errors.Is(err, ceph.ErrTimeout) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(e.ctx), patience)
+		defer cancel()
+		e.Log(e.Explain(ctx))
+	}
 	if err != nil {
 		e.Fatalf("unexpected: %v", err)
 	}

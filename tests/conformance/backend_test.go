@@ -96,6 +96,22 @@ func (b *backend) Pass(ctx context.Context) error {
 	}
 }
 
+// Explain asks for the health and, of each OSD, for the requests that it has not answered.
+func (b *backend) Explain(ctx context.Context) string {
+	asked := [][]string{{"health", "detail"}}
+	for _, name := range b.cluster.Daemons() {
+		if strings.HasPrefix(name, "osd.") {
+			asked = append(asked, []string{"tell", name, "dump_ops_in_flight"})
+		}
+	}
+	var said strings.Builder
+	for _, args := range asked {
+		out, err := b.cluster.Ceph(ctx, args...)
+		fmt.Fprintf(&said, "ceph %s (%v):\n%s\n", strings.Join(args, " "), err, out)
+	}
+	return said.String()
+}
+
 // rbd makes a command of the rbd program: a client that is not ours.
 func (b *backend) rbd(ctx context.Context, args ...string) *exec.Cmd {
 	args = append([]string{"--conf", filepath.Join(b.cluster.Dir(), "client.conf"), "--name", b.cluster.Admin().Name, "--keyfile", b.keyfile}, args...)
