@@ -3,6 +3,7 @@
 package operator
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -50,21 +51,43 @@ func (s *suite) keptRedundancy(t *testing.T, since time.Time) {
 	}
 }
 
-// drainCancelled drains an OSD and cancels that: it takes data again, and nothing else is changed.
+// drainCancelled drains an OSD and cancels that: it takes data again, and nothing else is changed. Ceph is kept from moving
+// data meanwhile, else so little of it would have moved before anybody cancels.
 func (s *suite) drainCancelled(t *testing.T) {
 	l := s.startLoad(t, "cancelled")
 	disk := s.awaitInService(t, s.disks[1])
 	osd := disk.Status.OSDs[0]
+	release := s.holdData(t)
 	s.operate(t, "drain-one", v1alpha1.OperationDrain, disk.Name)
 	s.awaitIn(t, osd.ID, false)
+	s.awaitOperation(t, "drain-one", v1alpha1.OperationRunning)
 	s.Kubectl(t, "-n", s.namespace, "patch", "storageoperation", "drain-one", "--type=merge", "-p", `{"spec":{"intent":"Cancel"}}`)
 	s.awaitOperation(t, "drain-one", v1alpha1.OperationCancelled)
+	release()
 	s.awaitIn(t, osd.ID, true)
 	if now := s.awaitInService(t, s.disks[1]); now.Status.OSDs[0].UUID != osd.UUID {
 		t.Errorf("it is another OSD now: %+v", now.Status.OSDs)
 	}
 	s.awaitWhole(t)
 	l.end(t)
+}
+
+// holdData keeps Ceph from moving data until release is called. What clients write is served all the same.
+func (s *suite) holdData(t *testing.T) (release func()) {
+	t.Helper()
+	done := false
+	release = func() {
+		if done {
+			return
+		}
+		done = true
+		if _, err := s.run(context.WithoutCancel(t.Context()), "ceph osd unset nobackfill; ceph osd unset norecover"); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(release)
+	s.ask(t, "ceph osd set nobackfill; ceph osd set norecover")
+	return release
 }
 
 // takesData says whether an OSD is in.
