@@ -99,6 +99,7 @@ func TestStorageCluster(t *testing.T) {
 		{"Deleted", (*suite).deleted},
 		{"AllPodsDeleted", (*suite).allPodsDeleted},
 		{"AtRest", (*suite).atRest},
+		{"Pulled", (*suite).pulled},
 		{"Cordoned", (*suite).cordoned},
 		{"Drained", (*suite).drained},
 		{"DrainCancelled", (*suite).drainCancelled},
