@@ -105,6 +105,7 @@ func TestStorageCluster(t *testing.T) {
 		{"DrainCancelled", (*suite).drainCancelled},
 		{"Removed", (*suite).removed},
 		{"RemovalRefused", (*suite).removalRefused},
+		{"Wiped", (*suite).wiped},
 		{"NodeStopped", (*suite).nodeStopped},
 		{"PowerCut", (*suite).powerCut},
 		{"Rollout", (*suite).rollout},
