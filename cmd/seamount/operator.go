@@ -18,6 +18,7 @@ import (
 	"github.com/seamount-dev/seamount/ceph/rados"
 	"github.com/seamount-dev/seamount/ceph/rados/mds"
 	"github.com/seamount-dev/seamount/operator/app"
+	"github.com/seamount-dev/seamount/operator/plan"
 	"github.com/seamount-dev/seamount/operator/session"
 )
 
@@ -57,6 +58,8 @@ func (f *operatorFlags) addTo(cmd *cobra.Command) {
 	flags.StringVar(&o.HealthAddress, "health-address", ":8081", `address that serves /healthz and /readyz; "0": none`)
 	flags.StringVar(&o.PprofAddress, "pprof-address", "", "address that serves profiles; empty: none")
 	flags.DurationVar(&o.CommandTimeout, "ceph-timeout", session.DefaultTimeout, "how long an attempt to connect to Ceph, to read its state, or one step may take")
+	flags.DurationVar(&o.MonGrace, "mon-failover-after", plan.DefaultMonGrace,
+		"how long a mon must have been lost, with its node or its store, before another takes its place; longer than a node takes to restart")
 	flags.IntVarP(&f.verbosity, "verbosity", "v", 0, "how much to log: 1 also says what was decided")
 	if o.NodeImage == "" {
 		if err := cmd.MarkFlagRequired("node-image"); err != nil {

@@ -64,13 +64,18 @@ type Options struct {
 	Dial session.Dial
 	// CommandTimeout bounds an attempt to connect, to read a snapshot, and each step. Zero: session.DefaultTimeout.
 	CommandTimeout time.Duration
-	Log            logr.Logger
+	// MonGrace is how long a mon must have been lost before another takes its place. Zero: plan.DefaultMonGrace.
+	MonGrace time.Duration
+	Log      logr.Logger
 }
 
 // New puts the operator together. It runs with the manager's Start.
 func New(kubernetes *rest.Config, options Options) (manager.Manager, error) {
 	if options.NodeImage == "" {
 		return nil, errors.New("the image of seamount-node is not given")
+	}
+	if options.MonGrace < 0 {
+		return nil, fmt.Errorf("a mon cannot be replaced %s after it was lost: choose a time that is not negative", options.MonGrace)
 	}
 	if options.CommandTimeout == 0 {
 		options.CommandTimeout = session.DefaultTimeout
@@ -134,7 +139,7 @@ func add(mgr manager.Manager, options Options) error {
 	}
 	if err := (&cluster.Reconciler{
 		Client: mgr.GetClient(), Namespace: options.Home, Executor: executor, Sessions: sessions, Disks: plans,
-		Dial: options.Dial, Memory: &cluster.Memory{}, Now: time.Now,
+		Dial: options.Dial, Memory: &cluster.Memory{}, Now: time.Now, MonGrace: options.MonGrace,
 	}).SetUp(mgr, &clusters); err != nil {
 		return fmt.Errorf("set up the controller of clusters: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -72,7 +73,11 @@ func TestNew(t *testing.T) {
 	if _, err := New(&rest.Config{Host: server.URL}, options); err != nil {
 		t.Error(err)
 	}
-	options.NodeImage = ""
+	options.MonGrace = -time.Second
+	if _, err := New(&rest.Config{Host: server.URL}, options); err == nil {
+		t.Error("a mon is replaced before it is lost")
+	}
+	options.MonGrace, options.NodeImage = 0, ""
 	if _, err := New(&rest.Config{Host: server.URL}, options); err == nil {
 		t.Error("there is an operator without an image for its pods")
 	}

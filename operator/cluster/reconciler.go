@@ -45,7 +45,9 @@ type Reconciler struct {
 	// Dial opens a session beside those, for what they cannot do.
 	Dial   session.Dial
 	Memory *Memory
-	Now    func() time.Time
+	// MonGrace is how long a mon must have been lost before another takes its place; 0: plan.DefaultMonGrace.
+	MonGrace time.Duration
+	Now      func() time.Time
 }
 
 // scope is what one pass knows.
@@ -109,7 +111,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	}
 	facts := plan.FactsOf(&s.object.Spec, nodes, s.stored.Mons, s.object.Status)
 	s.observed = plan.Observed{
-		Now: r.Now().Truncate(time.Second), Key: key, Spec: plan.Resolve(&s.object.Spec, facts),
+		Now: r.Now().Truncate(time.Second), Key: key, Spec: plan.Resolve(&s.object.Spec, facts), MonGrace: r.MonGrace,
 		Unavailable: plan.NotAvailableMessage(plan.NotAvailable(s.object)),
 		Deleting:    !s.object.DeletionTimestamp.IsZero(),
 		Generation:  s.object.Generation, Previous: &s.object.Status, Nodes: nodes,

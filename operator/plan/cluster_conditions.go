@@ -192,15 +192,15 @@ func (v *view) monQuorum() Condition {
 	return isTrue(v1alpha1.ReasonAllInQuorum, "%d of %d mons are in quorum", in, all)
 }
 
-// quorumUnseen says what is known of the mons while Ceph does not answer. With fewer than half of them running there is
-// no quorum.
+// quorumUnseen says what is known of the mons while Ceph does not answer. With fewer than half of them running, on nodes
+// that are ready, there is no quorum.
 func (v *view) quorumUnseen() Condition {
 	if !v.in.Mons.QuorumRecorded || v.in.Ceph.Reach != ReachUnreachable {
 		return notObserved("the mons could not be asked")
 	}
 	var down []string
 	for _, mon := range v.in.Mons.Mons {
-		if d := v.deployed(DaemonID{DaemonMon, mon.Name}); d == nil || !d.Running {
+		if d := v.deployed(DaemonID{DaemonMon, mon.Name}); d == nil || !d.Running || nodeTrouble(v.in, mon.Node) != "" {
 			down = append(down, v.monTrouble(mon.Name, mon.Node))
 		}
 	}
@@ -223,6 +223,8 @@ func (v *view) monTrouble(name, node string) string {
 		return fmt.Sprintf("%s does not start: %s", text, withRemedy(*d.Refusal))
 	case d.Trouble != "":
 		return fmt.Sprintf("%s does not start: %s", text, d.Trouble)
+	case nodeTrouble(v.in, node) != "":
+		return text + " does not answer: " + nodeTrouble(v.in, node)
 	case !d.Running:
 		return text + " does not run"
 	}

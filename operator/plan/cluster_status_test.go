@@ -79,6 +79,18 @@ func whatCephSays() map[string]conditionCase {
 			}
 		}
 	}
+	// off cuts the power of nodes with mons: their pods are said to run for ever.
+	off := func(mons ...string) func(in *Observed) {
+		return func(in *Observed) {
+			down()(in)
+			in.Nodes = slices.Clone(in.Nodes)
+			for _, mon := range in.Mons.Mons {
+				for i := range in.Nodes {
+					in.Nodes[i].Ready = in.Nodes[i].Ready && (in.Nodes[i].Name != mon.Node || !slices.Contains(mons, mon.Name))
+				}
+			}
+		}
+	}
 	return map[string]conditionCase{
 		"all is well": {func(*Observed) {}, "Ready", "True Serving", "10 OSDs up, 3 mons in quorum, HEALTH_OK"},
 		"a warning":   {health("MON_DISK_LOW", "mon a is low on space", ceph.HealthWarn), "Ready", "True ServingDegraded", "MON_DISK_LOW: mon a is low on space"},
@@ -100,6 +112,8 @@ func whatCephSays() map[string]conditionCase {
 		}, "MonQuorum", "False MonOutOfQuorum", "mon.c on node n5 does not run"},
 		"stores are missing": {down("mon.a", "mon.b"), "MonQuorum", "False QuorumLost", "StoreMissing): its store is empty; start the others first"},
 		"quorum is lost":     {down("mon.a", "mon.b"), "Ready", "False QuorumLost", "start the others first"},
+		"nodes are off":      {off("a", "c"), "MonQuorum", "False QuorumLost", "mon.c on node n5 does not answer: node n5 is not ready"},
+		"one node is off":    {off("c"), "MonQuorum", "Unknown NotObserved", ""},
 		"unreachable":        {down(), "Ready", "False CephUnreachable", "timed out"},
 	}
 }

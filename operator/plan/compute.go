@@ -34,6 +34,8 @@ type Observed struct {
 	Mons Mons
 	// MonsLost are mons that are out of quorum and cannot come back by themselves, and since when that is known.
 	MonsLost map[string]time.Time
+	// MonGrace is how long a mon must have been lost before another takes its place; 0: DefaultMonGrace.
+	MonGrace time.Duration
 	// Mgrs that have a keyring, by name, and MDSs that have one.
 	Mgrs         []string
 	MDSs         []MDSKey

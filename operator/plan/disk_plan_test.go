@@ -341,6 +341,28 @@ func TestPulledDiskThatNobodyUsed(t *testing.T) {
 	}
 }
 
+// A place where the disk of an OSD was for a while: with the disk in it, it holds the OSD and is nobody else's; without, it
+// leaves nothing to do, since the OSD is known by another place.
+func TestPlaceThatADiskHasLeft(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	booted(&in.Clusters[0], reserved(1, "wwn-1"))
+	in.Clusters[0].OSDs[0].Up = false
+	in.Disks[0].Status.Presence = v1alpha1.PresenceMissing
+	place := testDisk("loop-n1-x", "n1")
+	place.Status.Content = &v1alpha1.DiskContent{BlueStore: &v1alpha1.BlueStoreLabel{FSID: "fsid-main", OSDID: new(int32(1)), OSDUUID: "uuid-1"}}
+	place.Status.Verdict = &v1alpha1.DiskVerdict{Result: v1alpha1.VerdictInUse}
+	in.Disks = append(in.Disks, place)
+	if got := Disks(in).Disks[0]; got.State != v1alpha1.DiskDown || len(got.OSDs) > 0 || len(got.Serving) != 1 {
+		t.Errorf("with the disk it is %s, to have %+v, and has %+v", got.State, got.OSDs, got.Serving)
+	}
+	in.Disks[0].Status.Presence, place.Status.Presence = v1alpha1.PresencePresent, v1alpha1.PresenceMissing
+	in.Clusters[0].OSDs[0].Up = true
+	if got := Disks(in); len(got.Clusters[0].Problems) > 0 || len(got.Disks[0].Serving) > 0 {
+		t.Errorf("without the disk it has %+v, and the problems are %+v", got.Disks[0].Serving, got.Clusters[0].Problems)
+	}
+}
+
 // Hosts stay where their first OSD was put, also for disks that come later.
 func TestNewOSDsFollowTheirHost(t *testing.T) {
 	t.Parallel()

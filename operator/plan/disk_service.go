@@ -66,11 +66,18 @@ func (c *diskCluster) holds(disk *v1alpha1.StorageDisk) bool {
 		return true
 	}
 	label := deref(deref(disk.Status.Content).BlueStore)
-	if c.FSID == "" || label.FSID != c.FSID {
+	if c.FSID == "" || label.FSID != c.FSID || c.hasLeft(disk, label.OSDUUID) {
 		return false
 	}
 	_, exists := c.osds[label.OSDUUID]
 	return exists || !c.OSDsKnown && deref(disk.Status.Verdict).Result == v1alpha1.VerdictInUse
+}
+
+// hasLeft says that the OSD of a label has another disk: one that is known by its place, in a slot or a node where the disk of
+// an OSD was for a while. Nothing is there any more that could be given away, and nobody is to wait for it.
+func (c *diskCluster) hasLeft(disk *v1alpha1.StorageDisk, osd string) bool {
+	return disk.Status.Presence == v1alpha1.PresenceMissing &&
+		slices.ContainsFunc(c.Reservations, func(r Reservation) bool { return strings.EqualFold(r.UUID, osd) })
 }
 
 // allBooted says that every OSD on the disk was up at least once. While Ceph was never asked, the disk tells.

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -9,9 +10,9 @@ import (
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
-// monGrace is how long a mon must have been lost before another takes its place: longer than a node takes to restart, so
-// that a restart changes no monmap.
-const monGrace = 10 * time.Minute
+// DefaultMonGrace is how long a mon must have been lost before another takes its place, where nothing else is said: longer
+// than a node takes to restart, so that a restart changes no monmap.
+const DefaultMonGrace = 10 * time.Minute
 
 // LostMons returns the mons that are out of quorum and cannot come back by themselves: their node is gone or not ready, or
 // their store is missing. false: nobody knows, because Ceph does not answer.
@@ -30,17 +31,26 @@ func LostMons(in Observed) (lost []string, known bool) {
 
 // whyLost says why a mon cannot come back by itself; empty: it can.
 func whyLost(in Observed, mon handover.Mon) string {
-	at := slices.IndexFunc(in.Nodes, func(n Node) bool { return n.Name == mon.Node })
-	switch {
-	case at < 0:
-		return fmt.Sprintf("node %s is gone", mon.Node)
-	case !in.Nodes[at].Ready:
-		return fmt.Sprintf("node %s is not ready", mon.Node)
+	if trouble := nodeTrouble(in, mon.Node); trouble != "" {
+		return trouble
 	}
 	for _, d := range in.Deployed {
 		if d.Daemon == (DaemonID{DaemonMon, mon.Name}) && !d.Running && d.Refusal != nil && d.Refusal.Reason == handover.ReasonStoreMissing {
 			return "its store is missing"
 		}
+	}
+	return ""
+}
+
+// nodeTrouble says why a node runs nothing, whatever the pods say that it was to run: nobody tells the API server that they
+// have ended. Empty: it is ready.
+func nodeTrouble(in Observed, node string) string {
+	at := slices.IndexFunc(in.Nodes, func(n Node) bool { return n.Name == node })
+	switch {
+	case at < 0:
+		return fmt.Sprintf("node %s is gone", node)
+	case !in.Nodes[at].Ready:
+		return fmt.Sprintf("node %s is not ready", node)
 	}
 	return ""
 }
@@ -80,11 +90,12 @@ func (c *computation) failOver(want int) bool {
 
 // monGraceLeft returns how long a lost mon may still come back.
 func (c *computation) monGraceLeft(name string) time.Duration {
+	grace := cmp.Or(c.in.MonGrace, DefaultMonGrace)
 	since, known := c.in.MonsLost[name]
 	if !known {
-		return monGrace
+		return grace
 	}
-	return since.Add(monGrace).Sub(c.in.Now)
+	return since.Add(grace).Sub(c.in.Now)
 }
 
 // beginFailover lets another mon join. All that are not lost must be in quorum, and must stay a majority if the new one

@@ -50,7 +50,7 @@ func successor(member, quorate bool) func(*Observed) {
 // when another one is in quorum in its place.
 func TestMonFailover(t *testing.T) {
 	t.Parallel()
-	grace := monGrace + time.Second
+	grace := DefaultMonGrace + time.Second
 	for name, test := range map[string]struct {
 		changes []func(*Observed)
 		want    []string // what is done to mons
@@ -60,6 +60,7 @@ func TestMonFailover(t *testing.T) {
 		"all are in quorum":        {nil, nil, "AllInQuorum", ""},
 		"remembered and back":      {[]func(*Observed){func(in *Observed) { in.MonsLost = map[string]time.Time{"c": {}} }}, nil, "AllInQuorum", ""},
 		"within the grace":         {[]func(*Observed){lostMon(9 * time.Minute)}, nil, "MonOutOfQuorum", ""},
+		"a shorter grace":          {[]func(*Observed){lostMon(time.Minute), func(in *Observed) { in.MonGrace = 30 * time.Second }}, []string{"EnsureMon/mon.d", "ApplyDaemon/mon.d"}, "FailingOver", "node n5 is not ready"},
 		"since nobody knows when":  {[]func(*Observed){lostMon(grace), func(in *Observed) { in.MonsLost = nil }}, nil, "MonOutOfQuorum", ""},
 		"its node is well":         {[]func(*Observed){func(in *Observed) { stopMon(in, time.Hour) }}, nil, "MonOutOfQuorum", ""},
 		"after the grace":          {[]func(*Observed){lostMon(grace)}, []string{"EnsureMon/mon.d", "ApplyDaemon/mon.d"}, "FailingOver", "node n5 is not ready"},

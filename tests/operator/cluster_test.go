@@ -13,6 +13,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/tests/local/cluster"
+	"github.com/seamount-dev/seamount/tests/local/product"
 )
 
 // suite is a cluster that the parts of a test share, one after the other: each leaves it healthy.
@@ -64,7 +65,12 @@ func (s *suite) awaitHealthyAgain(t *testing.T, start time.Time) time.Duration {
 // follow.
 func newSuite(t *testing.T, name string, disksEach int, lines ...string) *suite {
 	t.Helper()
-	p := installAll(t)
+	return newSuiteOn(t, installAll(t), name, disksEach, lines...)
+}
+
+// newSuiteOn is newSuite where Seamount is installed already.
+func newSuiteOn(t *testing.T, p *product.Product, name string, disksEach int, lines ...string) *suite {
+	t.Helper()
 	disks := addDisks(t, p, disksEach)
 	for _, d := range disks {
 		p.AwaitVerdict(t, d, v1alpha1.VerdictUsable, "")
@@ -93,11 +99,13 @@ func TestStorageCluster(t *testing.T) {
 		{"Deleted", (*suite).deleted},
 		{"AllPodsDeleted", (*suite).allPodsDeleted},
 		{"AtRest", (*suite).atRest},
+		{"Pulled", (*suite).pulled},
 		{"Cordoned", (*suite).cordoned},
 		{"Drained", (*suite).drained},
 		{"DrainCancelled", (*suite).drainCancelled},
 		{"Removed", (*suite).removed},
 		{"RemovalRefused", (*suite).removalRefused},
+		{"Wiped", (*suite).wiped},
 		{"NodeStopped", (*suite).nodeStopped},
 		{"PowerCut", (*suite).powerCut},
 		{"Rollout", (*suite).rollout},

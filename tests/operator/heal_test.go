@@ -157,7 +157,7 @@ func (s *suite) powerCut(t *testing.T) {
 func (s *suite) upAfter(t *testing.T) {
 	t.Helper()
 	t.Cleanup(func() {
-		if out, err := s.Try(s.UpArgs(len(nodes))...); err != nil {
+		if out, err := s.Try(append([]string{"up"}, s.Flags...)...); err != nil {
 			t.Errorf("up: %v\n%s", err, out)
 		}
 	})

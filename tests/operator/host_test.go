@@ -78,9 +78,9 @@ func (s *suite) nodeAddresses(t *testing.T) []string {
 	return addresses
 }
 
-func (s *suite) askJSON(t *testing.T, command string, into any) {
+func (c *ceph) askJSON(t *testing.T, command string, into any) {
 	t.Helper()
-	if err := json.Unmarshal([]byte(s.ask(t, command+" --format json 2>/dev/null")), into); err != nil {
+	if err := json.Unmarshal([]byte(c.ask(t, command+" --format json 2>/dev/null")), into); err != nil {
 		t.Fatalf("%s: %v", command, err)
 	}
 }

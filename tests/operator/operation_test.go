@@ -3,6 +3,7 @@
 package operator
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -23,11 +24,7 @@ func (s *suite) removed(t *testing.T) {
 	s.operate(t, "remove-one", v1alpha1.OperationRemove, before.Name)
 	done := s.awaitOperation(t, "remove-one", v1alpha1.OperationSucceeded)
 	t.Logf("removed after %.1f s: %s", time.Since(start).Seconds(), asJSON(t, done))
-	for _, target := range done.Targets {
-		if target.Report == nil || target.Report.Result != v1alpha1.ReportVerified {
-			t.Errorf("%s was not read back: %+v", target.Disk, target.Report)
-		}
-	}
+	s.verified(t, done)
 	after := s.awaitInService(t, d)
 	t.Logf("an OSD again after %.1f s", time.Since(start).Seconds())
 	if was, is := before.Status.OSDs[0].UUID, after.Status.OSDs[0].UUID; was == is {
@@ -50,21 +47,43 @@ func (s *suite) keptRedundancy(t *testing.T, since time.Time) {
 	}
 }
 
-// drainCancelled drains an OSD and cancels that: it takes data again, and nothing else is changed.
+// drainCancelled drains an OSD and cancels that: it takes data again, and nothing else is changed. Ceph is kept from moving
+// data meanwhile, else so little of it would have moved before anybody cancels.
 func (s *suite) drainCancelled(t *testing.T) {
 	l := s.startLoad(t, "cancelled")
 	disk := s.awaitInService(t, s.disks[1])
 	osd := disk.Status.OSDs[0]
+	release := s.holdData(t)
 	s.operate(t, "drain-one", v1alpha1.OperationDrain, disk.Name)
 	s.awaitIn(t, osd.ID, false)
+	s.awaitOperation(t, "drain-one", v1alpha1.OperationRunning)
 	s.Kubectl(t, "-n", s.namespace, "patch", "storageoperation", "drain-one", "--type=merge", "-p", `{"spec":{"intent":"Cancel"}}`)
 	s.awaitOperation(t, "drain-one", v1alpha1.OperationCancelled)
+	release()
 	s.awaitIn(t, osd.ID, true)
 	if now := s.awaitInService(t, s.disks[1]); now.Status.OSDs[0].UUID != osd.UUID {
 		t.Errorf("it is another OSD now: %+v", now.Status.OSDs)
 	}
 	s.awaitWhole(t)
 	l.end(t)
+}
+
+// holdData keeps Ceph from moving data until release is called. What clients write is served all the same.
+func (s *suite) holdData(t *testing.T) (release func()) {
+	t.Helper()
+	done := false
+	release = func() {
+		if done {
+			return
+		}
+		done = true
+		if _, err := s.run(context.WithoutCancel(t.Context()), "ceph osd unset nobackfill; ceph osd unset norecover"); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(release)
+	s.ask(t, "ceph osd set nobackfill; ceph osd set norecover")
+	return release
 }
 
 // takesData says whether an OSD is in.
@@ -108,28 +127,35 @@ metadata: {name: %s}
 spec: {clusterRef: {name: %s}, type: %s, %s}
 `
 
-// operate creates an operation on disks, reads its plan, and approves it with all its risks.
-func (s *suite) operate(t *testing.T, name string, kind v1alpha1.OperationType, disks ...string) {
+// plan creates an operation on disks.
+func (c *ceph) plan(t *testing.T, name string, kind v1alpha1.OperationType, disks ...string) {
 	t.Helper()
-	s.Apply(t, s.namespace, fmt.Sprintf(operationManifest, name, s.name, kind, "disks: ["+strings.Join(disks, ", ")+"]"))
-	status := s.awaitOperation(t, name, v1alpha1.OperationAwaitingApproval)
+	c.Apply(t, c.namespace, fmt.Sprintf(operationManifest, name, c.name, kind, "disks: ["+strings.Join(disks, ", ")+"]"))
+}
+
+// operate creates an operation on disks, reads its plan, and approves it with all its risks.
+func (c *ceph) operate(t *testing.T, name string, kind v1alpha1.OperationType, disks ...string) v1alpha1.OperationPlan {
+	t.Helper()
+	c.plan(t, name, kind, disks...)
+	status := c.awaitOperation(t, name, v1alpha1.OperationAwaitingApproval)
 	t.Logf("the plan of %s: %s", name, asJSON(t, status.Plan))
 	approval, err := json.Marshal(map[string]any{"spec": map[string]any{"approval": map[string]any{
 		"planID": status.Plan.ID, "acceptedRisks": status.Plan.Risks,
-		"approver": strings.TrimSpace(s.Kubectl(t, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")),
+		"approver": strings.TrimSpace(c.Kubectl(t, "auth", "whoami", "-o", "jsonpath={.status.userInfo.username}")),
 	}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Kubectl(t, "-n", s.namespace, "patch", "storageoperation", name, "--type=merge", "-p", string(approval))
+	c.Kubectl(t, "-n", c.namespace, "patch", "storageoperation", name, "--type=merge", "-p", string(approval))
+	return *status.Plan
 }
 
 // awaitOperation waits until an operation is in a state.
-func (s *suite) awaitOperation(t *testing.T, name string, state v1alpha1.OperationState) v1alpha1.StorageOperationStatus {
+func (c *ceph) awaitOperation(t *testing.T, name string, state v1alpha1.OperationState) v1alpha1.StorageOperationStatus {
 	t.Helper()
 	var operation v1alpha1.StorageOperation
-	s.Eventually(t, name+" is "+string(state), func() error {
-		if err := s.Client.Get(t.Context(), s.key(name), &operation); err != nil {
+	c.Eventually(t, name+" is "+string(state), func() error {
+		if err := c.Client.Get(t.Context(), c.key(name), &operation); err != nil {
 			return err
 		}
 		if operation.Status.State != state || operation.Status.Plan == nil {

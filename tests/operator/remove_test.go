@@ -39,7 +39,9 @@ func (c *ceph) remove() error {
 		c.release(selector),
 		c.kubectl("delete", "secrets,configmaps,services", "-l", selector, "--ignore-not-found", "--timeout=60s"),
 	}
-	for _, node := range nodes {
+	names, err := c.TryKubectl("", "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}")
+	errs = append(errs, err)
+	for node := range strings.FieldsSeq(names) {
 		if fsid == "" {
 			break
 		}

@@ -69,6 +69,9 @@ func TestSlices(t *testing.T) {
 	t.Run("PodsDeleted", s.podsDeleted)
 	added := func() { p.AddDisk(t, dbs[0].Node, hddSize) } // it stays until all ends
 	t.Run("SliceAdded", func(t *testing.T) { s.sliceAdded(t, dbs[0], added) })
+	more := func() cluster.Disk { return p.AddDisk(t, halves.Node, halvesSize) }
+	t.Run("DiskOfSlicesRemoved", func(t *testing.T) { s.halvesRemoved(t, halves, more) })
+	t.Run("SharedDB", func(t *testing.T) { s.sharedDB(t, hdds[0], dbs[0]) })
 }
 
 // cut sees what the disks say of their slices, and holds it to what is reserved.

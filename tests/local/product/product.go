@@ -59,6 +59,8 @@ type Product struct {
 	root      string
 	installed map[Part]bool
 	images    map[string]string // that the nodes have: name in the cluster by name of the definition
+	archives  []string          // of these images
+	nodes     int               // that have them
 }
 
 var shared struct {
@@ -77,10 +79,20 @@ func Install(t testing.TB, nodes int, parts ...Part) *Product {
 		shared.product = prepare(t, c)
 	}
 	p := shared.product
+	p.spread(t, nodes)
 	for _, part := range parts {
 		p.ensure(t, part)
 	}
 	return p
+}
+
+// spread loads what the nodes have into those that were added since.
+func (p *Product) spread(t testing.TB, nodes int) {
+	t.Helper()
+	if nodes > p.nodes && len(p.archives) > 0 {
+		p.Local(t, append([]string{"load"}, p.archives...)...)
+	}
+	p.nodes = max(nodes, p.nodes)
 }
 
 // ensure installs a part after what it needs, and waits until it runs.
@@ -154,7 +166,7 @@ func (p *Product) Image(t testing.TB, name string) string {
 	if p.images[name] == "" {
 		image := built.One(t, name)
 		p.Local(t, "load", image.Archive)
-		p.images[name] = image.Names[0]
+		p.images[name], p.archives = image.Names[0], append(p.archives, image.Archive)
 	}
 	return p.images[name]
 }
