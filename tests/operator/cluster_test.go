@@ -95,6 +95,7 @@ func TestStorageCluster(t *testing.T) {
 		{"AtRest", (*suite).atRest},
 		{"Cordoned", (*suite).cordoned},
 		{"Drained", (*suite).drained},
+		{"DrainsWait", (*suite).drainsWait},
 		{"DrainCancelled", (*suite).drainCancelled},
 		{"Removed", (*suite).removed},
 		{"RemovalRefused", (*suite).removalRefused},

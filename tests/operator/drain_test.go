@@ -3,12 +3,20 @@
 package operator
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // cordoned cordons a node and lets it serve again: its OSDs alone stay in meanwhile.
@@ -40,6 +48,83 @@ func (s *suite) drained(t *testing.T) {
 		}
 	}
 	s.awaitWhole(t)
+}
+
+// drainsWait drains a node: the OSDs of another one may not be evicted meanwhile, and may be again once all is well.
+func (s *suite) drainsWait(t *testing.T) {
+	s.awaitEvictable(t, "node2")
+	s.uncordonAfter(t, "node1")
+	s.Kubectl(t, "cordon", "node1")
+	s.Eventually(t, "the OSDs of node1 may all be evicted", func() error {
+		for _, pod := range s.osdsOn(t, "node1") {
+			if err := s.mayEvict(t, pod); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	budget := manifest.BudgetName(s.name, manifest.Budget{Component: manifest.ComponentOSD})
+	for _, pod := range s.osdsOn(t, "node2") {
+		err := s.mayEvict(t, pod)
+		if text := causes(err); !apierrors.IsTooManyRequests(err) || !strings.Contains(text, "budget "+budget+" ") {
+			t.Errorf("pod %s beside a drain: %v (%s), want a refusal that names %s", pod.Name, err, text, budget)
+		}
+	}
+	if got := s.condition(t, v1alpha1.ConditionNodeDrain).Message; !strings.Contains(got, "the OSDs of host node1 may be evicted") {
+		t.Errorf("NodeDrain: %s", got)
+	}
+	s.evict(t, s.osdsOn(t, "node1"))
+	s.Kubectl(t, "uncordon", "node1")
+	s.awaitHealthyAgain(t, time.Now())
+	s.awaitEvictable(t, "node2")
+	s.awaitWhole(t)
+}
+
+// evict evicts pods, as a drain does.
+func (s *suite) evict(t *testing.T, pods []corev1.Pod) {
+	t.Helper()
+	for i := range pods {
+		if err := s.Client.SubResource("eviction").Create(t.Context(), &pods[i], eviction(&pods[i])); err != nil {
+			t.Fatalf("pod %s of the drained node: %v (%s)", pods[i].Name, err, causes(err))
+		}
+	}
+}
+
+// mayEvict asks whether a pod may be evicted, and evicts nothing.
+func (s *suite) mayEvict(t *testing.T, pod corev1.Pod) error {
+	t.Helper()
+	only := eviction(&pod)
+	only.DeleteOptions = &metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}}
+	return s.Client.SubResource("eviction").Create(t.Context(), &pod, only)
+}
+
+func eviction(pod *corev1.Pod) *policyv1.Eviction {
+	return &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+}
+
+// causes is what a refusal says beside its message: the name of the budget.
+func causes(err error) string {
+	var refusal apierrors.APIStatus
+	if !errors.As(err, &refusal) || refusal.Status().Details == nil {
+		return ""
+	}
+	return fmt.Sprint(refusal.Status().Details.Causes)
+}
+
+// awaitEvictable waits until OSDs of a node may be evicted.
+func (s *suite) awaitEvictable(t *testing.T, node string) {
+	t.Helper()
+	s.Eventually(t, "an OSD of "+node+" may be evicted", func() error { return s.mayEvict(t, s.osdsOn(t, node)[0]) })
+}
+
+// osdsOn are the pods of a node's OSDs.
+func (s *suite) osdsOn(t *testing.T, node string) []corev1.Pod {
+	t.Helper()
+	pods := slices.DeleteFunc(s.pods(t, manifest.ComponentOSD), func(p corev1.Pod) bool { return p.Spec.NodeName != node })
+	if len(pods) == 0 {
+		t.Fatalf("no OSD on %s", node)
+	}
+	return pods
 }
 
 // uncordonAfter lets a node serve again whatever became of the test.
