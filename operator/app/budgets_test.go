@@ -67,7 +67,7 @@ func TestDrainsGoOneAfterTheOther(t *testing.T) {
 		w.must(w.api.Update(t.Context(), budget))
 		w.must(w.api.Delete(t.Context(), w.budget(manifest.ComponentMon)))
 	})
-	w.passes(1, time.Second)
+	w.passes(2, time.Second)
 	w.wantFree("changed by hand", "host n2", 0)
 	w.budget(manifest.ComponentMon)
 	w.writes = nil

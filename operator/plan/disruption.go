@@ -5,11 +5,15 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest"
 )
+
+// settleLook is how long it takes at least to look again at a daemon that has only just started.
+const settleLook = 2 * time.Second
 
 // domainState is what matters of the OSDs of one failure domain to whoever drains nodes.
 type domainState struct {
@@ -90,11 +94,15 @@ func still(pgs ceph.PGSummary) bool {
 
 // osdBudget holds OSDs by failure domain. Of a cluster that cannot be seen nothing more is known than which domain was away
 // last, and none may go.
+//
+// A domain is let go only while the budget in place holds all others: what was evicted until that was written is seen by
+// then, and the choice is made anew.
 func (c *computation) osdBudget() manifest.Budget {
-	budget := manifest.Budget{Component: manifest.ComponentOSD}
-	if before := c.budgetInPlace(budget); before != nil {
-		budget.Domain = before.Domain
+	budget, before := manifest.Budget{Component: manifest.ComponentOSD}, manifest.Budget{Spare: 1}
+	if have := c.budgetInPlace(budget); have != nil {
+		before = *have
 	}
+	budget.Domain = before.Domain
 	if c.snapshot == nil || !c.snapshot.Mgr.Available {
 		budget.Because = unseen
 		c.tellEvictions("OSD", unseen)
@@ -102,6 +110,9 @@ func (c *computation) osdBudget() manifest.Budget {
 	}
 	domains, idle := c.osdDomains()
 	d := disrupt(domains, budget.Domain, uncleanPGs(c.snapshot.PGs) == "", still(c.snapshot.PGs))
+	if d.open && (before.Spare != 0 || before.Domain != d.domain) {
+		d.open, d.because = false, "the OSDs of "+d.domain+" may be next, once all others are held"
+	}
 	switch {
 	case d.open:
 		idle = append(idle, domains[d.domain].osds...)
@@ -143,14 +154,18 @@ func (c *computation) osdDomains() (domains map[string]*domainState, idle []int3
 	return domains, idle
 }
 
-// unproven says that a daemon does not run, or had hardly begun to when Ceph was seen: that it was well tells little.
+// unproven says that a daemon does not run or is about to stop, or had hardly begun when Ceph was seen: that it was well tells
+// little.
 func (c *computation) unproven(id DaemonID) bool {
 	d := c.deployed[id]
-	young := c.snapshot.At.Sub(d.Started) < rolloutSettle
-	if d.Running && young {
-		c.wake(rolloutSettle)
+	if !d.Running || d.Stopping {
+		return true
 	}
-	return !d.Running || young
+	left := rolloutSettle - c.snapshot.At.Sub(d.Started)
+	if left > 0 {
+		c.wake(max(left, settleLook))
+	}
+	return left > 0
 }
 
 // drainLevel returns the innermost of the failure domains that pools spread their copies over. While OSDs are on one node
