@@ -351,6 +351,27 @@ func (w *drainWorld) see() {
 	w.in.Ceph.Snapshot.At = w.in.Now
 }
 
+// What is evicted while the operator decides, and before the API server has that, is no hole: a domain is let go after all others
+// were held, and then the eviction is seen.
+func TestEvictionWhileDeciding(t *testing.T) {
+	t.Parallel()
+	w := &drainWorld{in: drained(t), recovered: map[string]bool{}}
+	budgetAtRest(t, &w.in, manifest.ComponentOSD)
+	w.in.Nodes[0].Unschedulable = true
+	next := budgetsAfter(w.in)
+	if !w.granted(2) {
+		t.Fatal("at rest no OSD may be evicted")
+	}
+	deployedIn(&w.in, "osd.2").Stopping = true
+	w.in.Budgets = next
+	if w.granted(0) {
+		t.Error("an OSD of n1 may be evicted, and one of n2 is on its way out")
+	}
+	if got := brief(budgetAtRest(t, &w.in, manifest.ComponentOSD)); got != "0 osd.2 osd.3" {
+		t.Errorf("n2 goes first: %s", got)
+	}
+}
+
 // However people drain, evictions never take OSDs of a second failure domain away while one is not whole, and every
 // one of many operators knows no more than what is applied.
 func TestEvictionsKeepToOneDomain(t *testing.T) {
