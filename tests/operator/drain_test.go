@@ -50,43 +50,64 @@ func (s *suite) drained(t *testing.T) {
 	s.awaitWhole(t)
 }
 
-// drainsWait drains a node: the OSDs of another one may not be evicted meanwhile, and may be again once all is well.
+// drainsWait drains a node: all its OSDs go in one go. Those of another node, which is drained too, and a second mon may not be
+// evicted meanwhile, and may be again once all is well.
 func (s *suite) drainsWait(t *testing.T) {
 	s.awaitEvictable(t, "node2")
+	s.uncordonAfter(t, "node2")
 	s.uncordonAfter(t, "node1")
 	s.Kubectl(t, "cordon", "node1")
-	s.Eventually(t, "the OSDs of node1 may all be evicted", func() error {
-		for _, pod := range s.osdsOn(t, "node1") {
-			if err := s.mayEvict(t, pod); err != nil {
-				return err
-			}
+	s.awaitDrainSays(t, "the OSDs of host node1 may be evicted")
+	s.Kubectl(t, "cordon", "node2")
+	s.awaitDrainSays(t, "the OSDs of host node1 may be evicted; those of host node2 and all other failure domains wait")
+	s.held(t, manifest.ComponentOSD, "node2")
+	s.evict(t, s.podsOn(t, manifest.ComponentOSD, "node1"))
+	s.evict(t, s.podsOn(t, manifest.ComponentMon, "node1"))
+	s.held(t, manifest.ComponentMon, "node2")
+	s.held(t, manifest.ComponentOSD, "node2")
+	s.awaitDrainSays(t, "no mon may be evicted: ")
+	s.Kubectl(t, "uncordon", "node1")
+	s.awaitDrainSays(t, "the OSDs of host node2 may be evicted")
+	s.Kubectl(t, "uncordon", "node2")
+	s.awaitCondition(t, v1alpha1.ConditionNodeDrain, "False", v1alpha1.ReasonNotDraining)
+	s.awaitEvictable(t, "node3")
+	s.awaitWhole(t)
+}
+
+// awaitDrainSays waits for words in the condition NodeDrain: the status is written after the budgets that it tells about.
+func (s *suite) awaitDrainSays(t *testing.T, want string) {
+	t.Helper()
+	s.Eventually(t, "NodeDrain says: "+want, func() error {
+		if got := s.condition(t, v1alpha1.ConditionNodeDrain).Message; !strings.Contains(got, want) {
+			return errors.New(got)
 		}
 		return nil
 	})
-	budget := manifest.BudgetName(s.name, manifest.Budget{Component: manifest.ComponentOSD})
-	for _, pod := range s.osdsOn(t, "node2") {
+}
+
+// held holds that no daemon of a kind on a node may be evicted, and that the refusal names the budget.
+func (s *suite) held(t *testing.T, component, node string) {
+	t.Helper()
+	budget := manifest.BudgetName(s.name, manifest.Budget{Component: component})
+	for _, pod := range s.podsOn(t, component, node) {
 		err := s.mayEvict(t, pod)
 		if text := causes(err); !apierrors.IsTooManyRequests(err) || !strings.Contains(text, "budget "+budget+" ") {
 			t.Errorf("pod %s beside a drain: %v (%s), want a refusal that names %s", pod.Name, err, text, budget)
 		}
 	}
-	if got := s.condition(t, v1alpha1.ConditionNodeDrain).Message; !strings.Contains(got, "the OSDs of host node1 may be evicted") {
-		t.Errorf("NodeDrain: %s", got)
-	}
-	s.evict(t, s.osdsOn(t, "node1"))
-	s.Kubectl(t, "uncordon", "node1")
-	s.awaitHealthyAgain(t, time.Now())
-	s.awaitEvictable(t, "node2")
-	s.awaitWhole(t)
 }
 
-// evict evicts pods, as a drain does.
+// evict evicts pods, as a drain does: what is refused for now is tried again.
 func (s *suite) evict(t *testing.T, pods []corev1.Pod) {
 	t.Helper()
 	for i := range pods {
-		if err := s.Client.SubResource("eviction").Create(t.Context(), &pods[i], eviction(&pods[i])); err != nil {
-			t.Fatalf("pod %s of the drained node: %v (%s)", pods[i].Name, err, causes(err))
-		}
+		s.Eventually(t, pods[i].Name+" is evicted", func() error {
+			err := s.Client.SubResource("eviction").Create(t.Context(), &pods[i], eviction(&pods[i]))
+			if err != nil {
+				return fmt.Errorf("%w (%s)", err, causes(err))
+			}
+			return nil
+		})
 	}
 }
 
@@ -111,18 +132,20 @@ func causes(err error) string {
 	return fmt.Sprint(refusal.Status().Details.Causes)
 }
 
-// awaitEvictable waits until OSDs of a node may be evicted.
+// awaitEvictable waits until an OSD of a node may be evicted.
 func (s *suite) awaitEvictable(t *testing.T, node string) {
 	t.Helper()
-	s.Eventually(t, "an OSD of "+node+" may be evicted", func() error { return s.mayEvict(t, s.osdsOn(t, node)[0]) })
+	s.Eventually(t, "an OSD of "+node+" may be evicted", func() error {
+		return s.mayEvict(t, s.podsOn(t, manifest.ComponentOSD, node)[0])
+	})
 }
 
-// osdsOn are the pods of a node's OSDs.
-func (s *suite) osdsOn(t *testing.T, node string) []corev1.Pod {
+// podsOn are the pods of a node's daemons of a kind.
+func (s *suite) podsOn(t *testing.T, component, node string) []corev1.Pod {
 	t.Helper()
-	pods := slices.DeleteFunc(s.pods(t, manifest.ComponentOSD), func(p corev1.Pod) bool { return p.Spec.NodeName != node })
+	pods := slices.DeleteFunc(s.pods(t, component), func(p corev1.Pod) bool { return p.Spec.NodeName != node })
 	if len(pods) == 0 {
-		t.Fatalf("no OSD on %s", node)
+		t.Fatalf("no %s on %s", component, node)
 	}
 	return pods
 }
