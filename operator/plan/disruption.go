@@ -110,8 +110,8 @@ func (c *computation) osdBudget() manifest.Budget {
 	}
 	domains, idle := c.osdDomains()
 	d := disrupt(domains, budget.Domain, uncleanPGs(c.snapshot.PGs) == "", still(c.snapshot.PGs))
-	if d.open && (before.Spare != 0 || before.Domain != d.domain) {
-		d.open, d.because = false, "the OSDs of "+d.domain+" may be next, once all others are held"
+	if d.open && (before.Spare != 0 || before.Domain != d.domain || c.restartsBeside(domains[d.domain])) {
+		d.open, d.because = false, "the OSDs of "+d.domain+" may be next, once all others are held and none of them restarts"
 	}
 	switch {
 	case d.open:
@@ -126,6 +126,39 @@ func (c *computation) osdBudget() manifest.Budget {
 	}
 	budget.Domain, budget.Spare, budget.Because = d.domain, d.spare, d.because
 	return budget
+}
+
+// restartsBeside says that OSDs of another failure domain are restarted in this very pass.
+func (c *computation) restartsBeside(domain *domainState) bool {
+	return slices.ContainsFunc(c.osds, func(r *Reservation) bool {
+		id := DaemonID{DaemonOSD, strconv.Itoa(int(r.ID))}
+		return c.deployed[id] != nil && c.planned[stepID(ApplyDaemon{Daemon: Daemon{ID: id}})] && !slices.Contains(domain.osds, r.ID)
+	})
+}
+
+// letGo returns the failure domain whose OSDs may all be evicted at this moment; empty: there is none.
+func (c *computation) letGo() string {
+	budget := c.budgetInPlace(manifest.Budget{Component: manifest.ComponentOSD})
+	if budget == nil {
+		return ""
+	}
+	for _, name := range budget.Without {
+		if _, number, _ := strings.Cut(name, "."); !c.abandonedOSD(DaemonID{DaemonOSD, number}) {
+			return budget.Domain
+		}
+	}
+	return ""
+}
+
+// besideDrain returns those OSDs that may be restarted while evictions may take a failure domain away at any moment: its own,
+// or all when there is none such; and why the others wait.
+func (c *computation) besideDrain(of []change) ([]change, *v1alpha1.Refusal) {
+	open, level := c.letGo(), c.drainLevel()
+	if open == "" {
+		return of, nil
+	}
+	own := slices.DeleteFunc(slices.Clone(of), func(ch change) bool { return domainOf(level, ch.id().String(), ch.daemon.OSD.Location) != open })
+	return own, holdRollout("a restart waits while the OSDs of %s may be evicted: drain its nodes if they are to be, and uncordon them", open)
 }
 
 // osdDomains sorts the OSDs that are deployed by failure domain. Those that Ceph does without, because they never came up or
@@ -154,11 +187,11 @@ func (c *computation) osdDomains() (domains map[string]*domainState, idle []int3
 	return domains, idle
 }
 
-// unproven says that a daemon does not run or is about to stop, or had hardly begun when Ceph was seen: that it was well tells
-// little.
+// unproven says that a daemon does not run, is about to stop or being replaced, or had hardly begun when Ceph was seen: that it
+// was well tells little.
 func (c *computation) unproven(id DaemonID) bool {
 	d := c.deployed[id]
-	if !d.Running || d.Stopping {
+	if !d.Running || d.Stopping || !d.Settled {
 		return true
 	}
 	left := rolloutSettle - c.snapshot.At.Sub(d.Started)
