@@ -23,6 +23,7 @@ var kinds = map[string]string{
 	"/api/v1":                      "Secret ConfigMap Service Pod *Node",
 	"/apis/apps/v1":                "Deployment",
 	"/apis/coordination.k8s.io/v1": "Lease",
+	"/apis/policy/v1":              "PodDisruptionBudget",
 	"/apis/storage.k8s.io/v1":      "*StorageClass",
 	"/apis/seamount.dev/v1alpha1":  "StorageCluster *StorageDisk StoragePool StorageFilesystem ObjectStore StorageOperation",
 }

@@ -118,7 +118,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		Traces: s.stored.Traces, KnownFSID: s.stored.KnownFSID, IdentityDamaged: s.stored.Damaged, Recovery: s.stored.Recovery.Recovery,
 		Seed: s.stored.Seed, Mons: s.stored.Mons, Mgrs: s.stored.Mgrs, MDSs: s.stored.MDSs,
 		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Leaving: s.stored.Leaving, Disks: r.Disks.Of(key),
-		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules, Noouts: s.stored.Applied.Noouts,
+		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules, Noouts: s.stored.Applied.Noouts, Budgets: s.stored.Budgets,
 		OperationsWaiting: dependents.OperationsWaiting, Dependents: dependents.Cluster,
 		Users:  plan.Users{Handed: s.stored.HandedUsers()},
 		Purged: plan.Purged(s.stored.Operations),

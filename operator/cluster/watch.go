@@ -6,6 +6,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -46,6 +47,7 @@ func (r *Reconciler) SetUp(mgr manager.Manager, trigger source.TypedSource[recon
 		Watches(&corev1.Service{}, parts, changed).
 		Watches(&appsv1.Deployment{}, parts, changed).
 		Watches(&corev1.Pod{}, parts, changed).
+		Watches(&policyv1.PodDisruptionBudget{}, parts, builder.WithPredicates(budgetDiffers())).
 		Watches(&v1alpha1.StoragePool{}, dependents, builder.WithPredicates(comesOrGoes())).
 		Watches(&v1alpha1.StorageFilesystem{}, dependents, builder.WithPredicates(specDiffers())).
 		Watches(&v1alpha1.ObjectStore{}, dependents, builder.WithPredicates(comesOrGoes())).
@@ -110,6 +112,11 @@ func specDiffers() predicate.Predicate {
 		return e.ObjectOld.GetGeneration() != e.ObjectNew.GetGeneration() ||
 			e.ObjectOld.GetDeletionTimestamp().IsZero() != e.ObjectNew.GetDeletionTimestamp().IsZero()
 	}}
+}
+
+// budgetDiffers lets a budget through that somebody has changed. What Kubernetes counts in it changes with every pod.
+func budgetDiffers() predicate.Predicate {
+	return predicate.Or[client.Object](predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{})
 }
 
 // nodeDiffers lets changes of nodes through that are decided on.

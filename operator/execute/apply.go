@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -173,12 +174,16 @@ func prune(value any) {
 	}
 }
 
-// contains says that have holds all that want does. Lists must be as long, and hold it in the same order.
+// contains says that have holds all that want does. Lists must be as long, and hold it in the same order. A selector with
+// more in it than was asked for selects something else.
 func contains(have, want any) bool {
 	switch want := want.(type) {
 	case map[string]any:
 		actual, ok := have.(map[string]any)
 		for key, inner := range want {
+			if key == "selector" && !reflect.DeepEqual(actual[key], inner) {
+				return false
+			}
 			ok = ok && (contains(actual[key], inner) || isEmpty(inner) && actual[key] == nil)
 		}
 		return ok

@@ -92,6 +92,10 @@ func objects(t *testing.T, c Cluster) map[string]any {
 		"mds":         c.MDSDeployment(MDSPod{Name: "shared-a", Filesystem: "shared", Hostname: "n2", Tolerations: tolerations}),
 		"osd": c.OSDDeployment(OSDPod{ID: 3, Hostname: "n3", Location: "root=default host=n3", DeviceClass: "hdd",
 			NodeMemory: 16 * gibibyte, Tolerations: tolerations, Resources: limited("2Gi")}),
+		"osd-budget": c.PodDisruptionBudget(Budget{Component: ComponentOSD, Without: []string{"osd.3", "osd.12"}, Domain: "host n1",
+			Because: "the OSDs of host n1 may be evicted"}),
+		"mon-budget":      c.PodDisruptionBudget(Budget{Component: ComponentMon, Spare: 1, Because: "all mons are in quorum"}),
+		"mds-budget":      c.PodDisruptionBudget(Budget{Component: ComponentMDS, Filesystem: "shared", Spare: 1, Because: "another one takes over"}),
 		"recovery-secret": c.RecoverySecret(),
 		"recovery":        c.RecoveryPod(mon, "n1", "1111-2222"),
 	}

@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -48,6 +49,8 @@ type Stored struct {
 	// Deployed daemons, and the pods that are left of others.
 	Deployed []plan.Deployed
 	Leaving  []plan.Leaving
+	// Budgets that evictions are held to, as they are applied.
+	Budgets []manifest.Budget
 	// Traces name every object that shows that the cluster existed, but its identity.
 	Traces []string
 	// KnownFSID is the fsid that the cluster has also when no identity is stored; empty: not known. See Know.
@@ -79,9 +82,10 @@ func Read(ctx context.Context, reader, live client.Reader, key plan.ClusterKey) 
 		configs     corev1.ConfigMapList
 		deployments appsv1.DeploymentList
 		pods        corev1.PodList
+		budgets     policyv1.PodDisruptionBudgetList
 	)
 	label := client.MatchingLabels{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue(key.Namespace, key.Name)}
-	for _, list := range []client.ObjectList{&secrets, &configs, &deployments, &pods} {
+	for _, list := range []client.ObjectList{&secrets, &configs, &deployments, &pods, &budgets} {
 		if err := reader.List(ctx, list, client.InNamespace(key.Namespace), label, client.UnsafeDisableDeepCopy); err != nil {
 			return nil, fmt.Errorf("list objects of %s: %w", key, err)
 		}
@@ -94,6 +98,7 @@ func Read(ctx context.Context, reader, live client.Reader, key plan.ClusterKey) 
 	s.Deployed = deployed(deployments.Items, pods.Items)
 	s.readAttempts(key.Name, pods.Items)
 	s.Leaving = leaving(s.Deployed, pods.Items)
+	s.readBudgets(key, budgets.Items)
 	for i := range deployments.Items {
 		s.Traces = append(s.Traces, "Deployment "+deployments.Items[i].Name)
 	}
@@ -225,6 +230,16 @@ func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (e
 	}
 	slices.SortFunc(s.Operations, func(a, b manifest.OperationRecord) int { return strings.Compare(a.Operation, b.Operation) })
 	return nil
+}
+
+func (s *Stored) readBudgets(key plan.ClusterKey, budgets []policyv1.PodDisruptionBudget) {
+	of := manifest.Cluster{Namespace: key.Namespace, Name: key.Name}
+	for i := range budgets {
+		if budget, ours := of.BudgetOf(&budgets[i]); ours {
+			s.Budgets = append(s.Budgets, budget)
+		}
+	}
+	slices.SortFunc(s.Budgets, manifest.Budget.Compare)
 }
 
 // Retained returns the fsids of all clusters of which an identity is stored, also of those without a StorageCluster. Of one

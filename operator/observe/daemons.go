@@ -74,6 +74,7 @@ func deployedDaemon(daemon plan.DaemonID, deployment *appsv1.Deployment, pods []
 	}
 	// A replacement may start while the pod before it still ends: what the younger one says counts.
 	youngest := slices.MaxFunc(pods, func(a, b *corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	d.Stopping = !youngest.DeletionTimestamp.IsZero()
 	for i := range youngest.Status.ContainerStatuses {
 		if running := youngest.Status.ContainerStatuses[i].State.Running; running != nil {
 			d.Running, d.Started = true, running.StartedAt.Time

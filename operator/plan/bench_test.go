@@ -57,6 +57,11 @@ func large() (DisksInput, Observed) {
 				Template: renderForTest(apply.Daemon), Running: true, Settled: true, Started: worldStart})
 		}
 	}
+	for _, step := range Compute(observed).Steps {
+		if apply, ok := step.Do.(ApplyBudget); ok {
+			observed.Budgets = append(observed.Budgets, apply.Budget)
+		}
+	}
 	return in, observed
 }
 

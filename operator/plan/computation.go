@@ -167,6 +167,7 @@ func (c *computation) stop() {
 			c.add(StopDaemon{id}, "the StorageCluster is being deleted, and no other daemon of it is left")
 		}
 	}
+	c.applyBudgets(nil)
 	if len(c.deployed) == 0 && !monsNeeded {
 		c.add(ReleaseCluster{}, "all daemons have stopped")
 	}
@@ -186,12 +187,14 @@ func (c *computation) monsNeeded() bool {
 	})
 }
 
-// finish keeps everything back while spec.pause says so, but the end of what must have one.
+// finish keeps everything back while spec.pause says so, but the end of what must have one, and what holds people's drains to
+// what Ceph can spare.
 func (c *computation) finish() Plan {
 	if c.in.Spec.Pause == v1alpha1.PauseAll {
 		var ends []Step
 		for _, step := range c.plan.Steps {
-			if _, isEnd := step.Do.(EndNoout); isEnd {
+			switch step.Do.(type) {
+			case EndNoout, ApplyBudget:
 				ends = append(ends, step)
 				continue
 			}

@@ -57,6 +57,8 @@ type Observed struct {
 	AppliedModules []string
 	// Noouts that the operator set, as they are recorded.
 	Noouts []manifest.Noout
+	// Budgets are the PodDisruptionBudgets as they are applied.
+	Budgets []manifest.Budget
 	// Denied are the questions whether daemons may stop that Ceph answered with no within the last minute or so. They are
 	// not asked again meanwhile.
 	Denied []Denial
@@ -101,6 +103,8 @@ type Plan struct {
 	TopologyDrift string
 	// Outdated counts the daemons that wait for a restart, of Daemons in all.
 	Outdated, Daemons int32
+	// Evictions say which pods may be evicted and which may not, as far as that is not as ever.
+	Evictions []string
 	// After is when to plan again although nothing changed; 0: no need.
 	After time.Duration
 }
@@ -121,6 +125,7 @@ func Compute(in Observed) Plan {
 		c.recovery()
 		c.restoreMons()
 		c.endDrains()
+		c.budgets()
 		return c.finish()
 	}
 	if in.Deleting && keepsFromDeleting(in) == nil {
@@ -139,6 +144,7 @@ func Compute(in Observed) Plan {
 	c.daemons()
 	c.settle()
 	c.drains()
+	c.budgets()
 	c.users()
 	return c.finish()
 }

@@ -162,6 +162,8 @@ type Deployed struct {
 	// Running says that a container of the pod runs; Started since when.
 	Running bool
 	Started time.Time
+	// Stopping says that the pod is being deleted: it may run still, and will not for long.
+	Stopping bool
 	// Settled says that the pod is of the present template and no other pod of the daemon is left.
 	Settled bool
 	// Refusal is what the daemon's program said when it refused to start; nil: it did not.

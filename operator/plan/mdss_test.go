@@ -267,11 +267,7 @@ func TestMDSRolloutOrder(t *testing.T) {
 	w.spec.ResourceProfile = v1alpha1.ProfileLean
 	from := len(w.log)
 	w.rest()
-	var got []string
-	for _, line := range w.log[from:] {
-		id, _, _ := strings.Cut(strings.TrimPrefix(line, "ApplyDaemon/"), ":")
-		got = append(got, id)
-	}
+	got := w.daemonsSince(from)
 	if want := "mon.b mon.c mon.a mgr.b mgr.a osd.0 osd.1 osd.2 mds.shared-b mds.shared-a"; strings.Join(got, " ") != want {
 		t.Errorf("got %v, want %s", got, want)
 	}

@@ -138,7 +138,7 @@ func (c *computation) nooutSeen(host string) bool {
 	return slices.Contains(c.snapshot.OSDMap.BucketFlags[host], FlagNoout)
 }
 
-// nodeDrain says which nodes with OSDs are cordoned, and until when Ceph waits for them. It names times and not how much
+// nodeDrain says which nodes with OSDs are cordoned, until when Ceph waits for them, and what may be evicted. It names times and not how much
 // is left: a figure that moves would be written all the time.
 func (v *view) nodeDrain() Condition {
 	texts := map[string][]string{}
@@ -150,7 +150,7 @@ func (v *view) nodeDrain() Condition {
 	for _, reason := range []string{v1alpha1.ReasonNooutEnded, v1alpha1.ReasonNooutSet, v1alpha1.ReasonNodeCordoned} {
 		if len(texts[reason]) > 0 {
 			all := slices.Concat(texts[v1alpha1.ReasonNooutEnded], texts[v1alpha1.ReasonNooutSet], texts[v1alpha1.ReasonNodeCordoned])
-			return isTrue(reason, "%s", strings.Join(all, "; "))
+			return isTrue(reason, "%s", strings.Join(append(all, v.plan.Evictions...), "; "))
 		}
 	}
 	return isFalse(v1alpha1.ReasonNotDraining, "no node with OSDs is cordoned")

@@ -231,9 +231,9 @@ func boolRank(b bool) int {
 }
 
 // osdBatch tries the failure domains one after the other, whole, then host by host, then OSD by OSD, and takes the first
-// that Ceph has not just refused.
+// that Ceph has not just refused. While a failure domain is drained, it is the only one.
 func (c *computation) osdBatch(of []change) ([]change, *v1alpha1.Refusal) {
-	var denied *v1alpha1.Refusal
+	of, denied := c.besideDrain(of)
 	for _, domain := range c.groups(of, c.in.Spec.FailureDomain) {
 		for _, finer := range []v1alpha1.FailureDomain{c.in.Spec.FailureDomain, v1alpha1.FailureDomainHost, v1alpha1.FailureDomainOSD} {
 			for _, batch := range c.groups(domain.changes, finer) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
@@ -105,9 +106,18 @@ func (w *world) do(action Action) {
 		w.apply(a)
 	case StopDaemon:
 		delete(w.deployed, a.Daemon)
+	case ApplyBudget:
+		w.budgets = append(w.budgetsBut(a.Budget), a.Budget)
+	case RemoveBudget:
+		w.budgets = w.budgetsBut(a.Budget)
 	default:
 		w.settle(action)
 	}
+}
+
+// budgetsBut are those that are applied, without one.
+func (w *world) budgetsBut(budget manifest.Budget) []manifest.Budget {
+	return slices.DeleteFunc(slices.Clone(w.budgets), func(b manifest.Budget) bool { return b.Compare(budget) == 0 })
 }
 
 func (w *world) ensureKey(a EnsureKey) {

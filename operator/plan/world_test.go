@@ -17,6 +17,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
@@ -44,6 +45,7 @@ type world struct {
 	applied      []v1alpha1.ConfigOption
 	modules      []string
 	users        Users
+	budgets      []manifest.Budget
 	status       v1alpha1.StorageClusterStatus
 
 	monmap     []string
@@ -149,7 +151,7 @@ func (w *world) observe() Observed {
 	in := Observed{
 		Now: w.now, Key: w.key, Spec: w.resolved(), Generation: 1, Previous: &w.status, Nodes: w.nodes, Identity: w.identity,
 		Seed: w.seed, Mons: w.mons, Mgrs: w.mgrs, Reservations: w.reservations, Applied: w.applied, AppliedModules: w.modules,
-		Render: renderForTest, Users: w.users,
+		Render: renderForTest, Users: w.users, Budgets: w.budgets,
 	}
 	for _, id := range sortedDaemons(w.deployed) {
 		in.Deployed = append(in.Deployed, *w.deployed[id])

@@ -40,7 +40,7 @@ var kubectlFlags = map[string]map[string]bool{
 
 // kubernetesResources are the resources of Kubernetes and of its snapshots that pages name, by every name that they use.
 var kubernetesResources = strings.Fields(`
-	pod pods deployment deployments daemonset daemonsets statefulset statefulsets job jobs service services secret secrets
+	pod pods deployment deployments daemonset daemonsets statefulset statefulsets job jobs service services secret secrets poddisruptionbudgets
 	configmap configmaps node nodes namespace namespaces pv persistentvolume persistentvolumes pvc persistentvolumeclaim
 	persistentvolumeclaims storageclass storageclasses volumeattachment volumeattachments csidrivers csinodes event events lease
 	leases networkpolicy networkpolicies crd crds validatingadmissionpolicy validatingadmissionpolicies

@@ -122,6 +122,7 @@ var runs = []Run{
 	{Line: "kubectl -n seamount patch storagecluster main --type merge -p '{\"spec\":{\"pause\":\"None\"}}'", As: "{}", Why: "it is None already"},
 	{Line: "kubectl -n NAMESPACE patch storagecluster CLUSTER --type merge -p '{\"spec\":{\"pause\":\"None\"}}'", As: "{}", Why: "it is None already"},
 	{Line: "kubectl patch storagedisk DISK", As: "{} --dry-run=server", Why: "the disk has an OSD"},
+	{Line: "kubectl delete pod", Why: notWhole},
 	{Line: "kubectl patch disk NAME", As: "{} --dry-run=server", Why: "the disk has an OSD"},
 
 	// Programs of others, and those that pods run.

@@ -102,6 +102,7 @@ func TestStorageCluster(t *testing.T) {
 		{"Pulled", (*suite).pulled},
 		{"Cordoned", (*suite).cordoned},
 		{"Drained", (*suite).drained},
+		{"DrainsWait", (*suite).drainsWait},
 		{"DrainCancelled", (*suite).drainCancelled},
 		{"Removed", (*suite).removed},
 		{"RemovalRefused", (*suite).removalRefused},

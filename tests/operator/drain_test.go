@@ -3,12 +3,20 @@
 package operator
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // cordoned cordons a node and lets it serve again: its OSDs alone stay in meanwhile.
@@ -40,6 +48,106 @@ func (s *suite) drained(t *testing.T) {
 		}
 	}
 	s.awaitWhole(t)
+}
+
+// drainsWait drains a node: all its OSDs go in one go. Those of another node, which is drained too, and a second mon may not be
+// evicted meanwhile, and may be again once all is well.
+func (s *suite) drainsWait(t *testing.T) {
+	s.awaitEvictable(t, "node2")
+	s.uncordonAfter(t, "node2")
+	s.uncordonAfter(t, "node1")
+	s.Kubectl(t, "cordon", "node1")
+	s.awaitDrainSays(t, "the OSDs of host node1 may be evicted")
+	s.Kubectl(t, "cordon", "node2")
+	s.awaitDrainSays(t, "the OSDs of host node1 may be evicted; those of host node2 and all other failure domains wait")
+	s.held(t, manifest.ComponentOSD, "node2")
+	s.evict(t, s.podsOn(t, manifest.ComponentOSD, "node1"))
+	s.evict(t, s.podsOn(t, manifest.ComponentMon, "node1"))
+	s.held(t, manifest.ComponentMon, "node2")
+	s.held(t, manifest.ComponentOSD, "node2")
+	s.awaitDrainSays(t, "no mon may be evicted: ")
+	s.Kubectl(t, "uncordon", "node1")
+	s.awaitDrainSays(t, "the OSDs of host node2 may be evicted")
+	s.Kubectl(t, "uncordon", "node2")
+	s.awaitCondition(t, v1alpha1.ConditionNodeDrain, "False", v1alpha1.ReasonNotDraining)
+	s.awaitEvictable(t, "node3")
+	s.awaitWhole(t)
+}
+
+// awaitDrainSays waits for words in the condition NodeDrain: the status is written after the budgets that it tells about.
+func (s *suite) awaitDrainSays(t *testing.T, want string) {
+	t.Helper()
+	s.Eventually(t, "NodeDrain says: "+want, func() error {
+		if got := s.condition(t, v1alpha1.ConditionNodeDrain).Message; !strings.Contains(got, want) {
+			return errors.New(got)
+		}
+		return nil
+	})
+}
+
+// held holds that no daemon of a kind on a node may be evicted, and that the refusal names the budget.
+func (s *suite) held(t *testing.T, component, node string) {
+	t.Helper()
+	budget := manifest.BudgetName(s.name, manifest.Budget{Component: component})
+	for _, pod := range s.podsOn(t, component, node) {
+		err := s.mayEvict(t, pod)
+		if text := causes(err); !apierrors.IsTooManyRequests(err) || !strings.Contains(text, "budget "+budget+" ") {
+			t.Errorf("pod %s beside a drain: %v (%s), want a refusal that names %s", pod.Name, err, text, budget)
+		}
+	}
+}
+
+// evict evicts pods, as a drain does: what is refused for now is tried again.
+func (s *suite) evict(t *testing.T, pods []corev1.Pod) {
+	t.Helper()
+	for i := range pods {
+		s.Eventually(t, pods[i].Name+" is evicted", func() error {
+			err := s.Client.SubResource("eviction").Create(t.Context(), &pods[i], eviction(&pods[i]))
+			if err != nil {
+				return fmt.Errorf("%w (%s)", err, causes(err))
+			}
+			return nil
+		})
+	}
+}
+
+// mayEvict asks whether a pod may be evicted, and evicts nothing.
+func (s *suite) mayEvict(t *testing.T, pod corev1.Pod) error {
+	t.Helper()
+	only := eviction(&pod)
+	only.DeleteOptions = &metav1.DeleteOptions{DryRun: []string{metav1.DryRunAll}}
+	return s.Client.SubResource("eviction").Create(t.Context(), &pod, only)
+}
+
+func eviction(pod *corev1.Pod) *policyv1.Eviction {
+	return &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Namespace: pod.Namespace, Name: pod.Name}}
+}
+
+// causes is what a refusal says beside its message: the name of the budget.
+func causes(err error) string {
+	var refusal apierrors.APIStatus
+	if !errors.As(err, &refusal) || refusal.Status().Details == nil {
+		return ""
+	}
+	return fmt.Sprint(refusal.Status().Details.Causes)
+}
+
+// awaitEvictable waits until an OSD of a node may be evicted.
+func (s *suite) awaitEvictable(t *testing.T, node string) {
+	t.Helper()
+	s.Eventually(t, "an OSD of "+node+" may be evicted", func() error {
+		return s.mayEvict(t, s.podsOn(t, manifest.ComponentOSD, node)[0])
+	})
+}
+
+// podsOn are the pods of a node's daemons of a kind.
+func (s *suite) podsOn(t *testing.T, component, node string) []corev1.Pod {
+	t.Helper()
+	pods := slices.DeleteFunc(s.pods(t, component), func(p corev1.Pod) bool { return p.Spec.NodeName != node })
+	if len(pods) == 0 {
+		t.Fatalf("no %s on %s", component, node)
+	}
+	return pods
 }
 
 // uncordonAfter lets a node serve again whatever became of the test.

@@ -20,7 +20,7 @@ const restFor = time.Minute
 
 // watched are the kinds that something at rest might still write. Pods are not among them: kubelet writes their status
 // when it likes.
-const watched = "storageclusters,storageoperations,secrets,configmaps,services,deployments,replicasets,events"
+const watched = "storageclusters,storageoperations,secrets,configmaps,services,deployments,replicasets,poddisruptionbudgets,events"
 
 // restTries is how many minutes may pass until one goes by in which nothing happens: what Ceph itself stores can change
 // a rounded figure of the capacity, which is then written once.

@@ -29,6 +29,7 @@ func TestAccess(t *testing.T) {
 		"delete a StorageCluster":   api.Delete(t.Context(), &v1alpha1.StorageCluster{ObjectMeta: meta}),
 		"make a pod elsewhere":      api.Create(t.Context(), pod("kube-system")),
 		"delete a node":             api.Delete(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "x"}}),
+		"delete a ConfigMap":        api.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: meta}),
 		"give itself another right": api.Create(t.Context(), &rbacv1.Role{ObjectMeta: meta}),
 	} {
 		if !apierrors.IsForbidden(err) {

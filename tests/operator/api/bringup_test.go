@@ -31,10 +31,20 @@ var everything = []string{
 	"Pod ceph-main-mon-a-0", "Pod ceph-main-mon-b-0", "Pod ceph-main-mon-c-0",
 	"Pod ceph-main-osd-0-0", "Pod ceph-main-osd-1-0", "Pod ceph-main-osd-2-0",
 	"Pod ceph-main-osd-3-0", "Pod ceph-main-osd-4-0", "Pod ceph-main-osd-5-0",
+	"PodDisruptionBudget ceph-main-mgr", "PodDisruptionBudget ceph-main-mon", "PodDisruptionBudget ceph-main-osd",
 	"Secret ceph-main-identity", "Secret ceph-main-mgr-a", "Secret ceph-main-mgr-b",
 	"Secret ceph-main-osd-0", "Secret ceph-main-osd-1", "Secret ceph-main-osd-2",
 	"Secret ceph-main-osd-3", "Secret ceph-main-osd-4", "Secret ceph-main-osd-5", "Secret ceph-main-seed", "Secret seamount-csi",
 	"Service ceph-main-mgr", "Service ceph-main-mon-a", "Service ceph-main-mon-b", "Service ceph-main-mon-c",
+}
+
+// complete says that everything is there, and nothing else. The budgets come when their daemons are seen, which may be a moment
+// after the cluster is Ready.
+func (w *world) complete() error {
+	if diff := cmp.Diff(everything, w.names()); diff != "" {
+		return fmt.Errorf("made (-want +got):\n%s", diff)
+	}
+	return nil
 }
 
 // TestLife is the life of one cluster, part by part.
@@ -65,9 +75,7 @@ type life struct {
 }
 
 func (l *life) made(t *testing.T) {
-	if diff := cmp.Diff(everything, l.names()); diff != "" {
-		t.Errorf("made (-want +got):\n%s", diff)
-	}
+	eventually(t, "everything is made", l.complete)
 	var disks v1alpha1.StorageDiskList
 	must(t, l.api.List(t.Context(), &disks))
 	for i := range disks.Items {
@@ -179,7 +187,7 @@ func (l *life) versions() []string {
 	var versions []string
 	for _, list := range []client.ObjectList{
 		&v1alpha1.StorageClusterList{}, &v1alpha1.StorageDiskList{}, deploymentList(), &corev1.ServiceList{}, &corev1.ConfigMapList{},
-		&corev1.SecretList{}, &corev1.PodList{}, &corev1.NodeList{}, &corev1.EventList{},
+		&corev1.SecretList{}, &corev1.PodList{}, &corev1.NodeList{}, &corev1.EventList{}, budgetList(),
 	} {
 		must(l.TB, l.api.List(l.Context(), list, client.InNamespace("")))
 		must(l.TB, eachObject(list, func(object client.Object) error {
@@ -192,9 +200,10 @@ func (l *life) versions() []string {
 }
 
 // How long the cluster is left alone until it is at rest, and then watched; in the middle of that, another operator
-// follows.
+// follows. What Ceph says counts for the budgets once the daemon that started last has run for ten seconds, and Ceph is asked
+// every ten seconds then.
 const (
-	calm    = 12 * time.Second
+	calm    = 25 * time.Second
 	resting = 12 * time.Second
 )
 
@@ -263,9 +272,7 @@ func (l *life) retain(t *testing.T) {
 	if object, err = l.cluster(); err != nil || object.Status.FSID != fsid {
 		t.Errorf("fsid %s, want %s; %v", object.Status.FSID, fsid, err)
 	}
-	if diff := cmp.Diff(everything, l.names()); diff != "" {
-		t.Errorf("made (-want +got):\n%s", diff)
-	}
+	eventually(t, "everything is made", l.complete)
 }
 
 // collect removes what a deleted object owned, as Kubernetes does.

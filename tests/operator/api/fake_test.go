@@ -48,6 +48,7 @@ var quickKinds = map[string]string{
 	"/apis/apps/v1":                "Deployment",
 	"/apis/coordination.k8s.io/v1": "Lease",
 	"/apis/events.k8s.io/v1":       "Event",
+	"/apis/policy/v1":              "PodDisruptionBudget",
 	"/apis/storage.k8s.io/v1":      "*StorageClass",
 	"/apis/seamount.dev/v1alpha1":  "StorageCluster *StorageDisk StoragePool StorageFilesystem ObjectStore StorageOperation",
 }

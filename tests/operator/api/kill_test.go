@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // between is how many writes there are at most between two kills, and kills how often an operator is killed at most.
@@ -34,9 +32,7 @@ func TestKilledAtRandomWrites(t *testing.T) {
 	}
 	w.operate(newWire(), false)
 	eventually(t, "three mons, two mgrs and six OSDs", w.healthy(3, 2, 6))
-	if diff := cmp.Diff(everything, w.names()); diff != "" {
-		t.Errorf("made (-want +got):\n%s", diff)
-	}
+	eventually(t, "everything is made", w.complete)
 	w.nothingWrong()
 }
 

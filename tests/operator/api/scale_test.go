@@ -146,7 +146,7 @@ func (w *world) observe(ctx context.Context, reader client.Reader) (plan.DisksIn
 		Now: time.Now(), Key: key, Spec: spec, Generation: object.Generation, Previous: &object.Status, Nodes: nodes,
 		Identity: &plan.Identity{FSID: stored.FSID(), Created: stored.Created}, Traces: stored.Traces, Seed: stored.Seed,
 		Mons: stored.Mons, Mgrs: stored.Mgrs, Reservations: stored.Planned, Deployed: stored.Deployed,
-		Applied: stored.Applied.Config, AppliedModules: stored.Applied.Modules,
+		Applied: stored.Applied.Config, AppliedModules: stored.Applied.Modules, Budgets: stored.Budgets,
 		Ceph: observe.CephFacts(snapshot, true, nil, true),
 		Render: plan.NewRenders(func(d plan.Daemon) plan.Template {
 			return execute.Template(builder, d)

@@ -164,7 +164,7 @@ func (s *server) clear(t testing.TB) {
 	ctx := context.Background() // also after the test
 	for _, list := range []client.ObjectList{
 		&v1alpha1.StorageClusterList{}, deploymentList(), &corev1.PodList{}, &corev1.ServiceList{}, &corev1.ConfigMapList{},
-		&corev1.SecretList{}, leaseList(), &v1alpha1.StorageDiskList{}, &corev1.NodeList{},
+		&corev1.SecretList{}, budgetList(), leaseList(), &v1alpha1.StorageDiskList{}, &corev1.NodeList{},
 	} {
 		must(t, s.api.List(ctx, list))
 		must(t, eachObject(list, func(object client.Object) error { return s.remove(ctx, object) }))

@@ -16,6 +16,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	policyv1 "k8s.io/api/policy/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -242,7 +243,7 @@ func (w *world) names() []string {
 	var names []string
 	for kind, list := range map[string]client.ObjectList{
 		"Deployment": deploymentList(), "Pod": &corev1.PodList{}, "Service": &corev1.ServiceList{},
-		"ConfigMap": &corev1.ConfigMapList{}, "Secret": &corev1.SecretList{},
+		"ConfigMap": &corev1.ConfigMapList{}, "Secret": &corev1.SecretList{}, "PodDisruptionBudget": budgetList(),
 	} {
 		must(w.TB, w.api.List(w.Context(), list, client.InNamespace(namespace)))
 		must(w.TB, eachObject(list, func(object client.Object) error {
@@ -255,6 +256,8 @@ func (w *world) names() []string {
 }
 
 func deploymentList() client.ObjectList { return &appsv1.DeploymentList{} }
+
+func budgetList() client.ObjectList { return &policyv1.PodDisruptionBudgetList{} }
 
 func leaseList() client.ObjectList { return &coordinationv1.LeaseList{} }
 
