@@ -2,14 +2,18 @@ package app
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
@@ -130,4 +134,157 @@ func TestReplaceKilledAtAnyWrite(t *testing.T) {
 			replace(t, w)
 		})
 	}
+}
+
+// die lets OSDs end for good, and takes a disk out.
+func (w *operationWorld) die(disk string, ids ...int32) {
+	w.lacking = true
+	for _, id := range ids {
+		w.ceph.CrashOSD(int(id))
+	}
+	w.byHand(func() {
+		missing := w.diskNamed(disk)
+		missing.Status.Presence = v1alpha1.PresenceMissing
+		w.must(w.api.Status().Update(w.Context(), missing))
+	})
+	w.turn()
+	w.turn()
+}
+
+// ask creates the operation in the place of the one that there is, and approves it.
+func (w *operationWorld) ask(spec v1alpha1.StorageOperationSpec) {
+	w.Helper()
+	w.byHand(func() {
+		object := w.object()
+		w.must(w.api.Delete(w.Context(), object))
+		object.ResourceVersion, object.UID, object.Status = "", object.UID+"+", v1alpha1.StorageOperationStatus{}
+		spec.ClusterRef = object.Spec.ClusterRef
+		object.Spec = spec
+		w.must(w.api.Create(w.Context(), object))
+	})
+	w.turn()
+	w.approve()
+}
+
+// A disk that answers nothing is replaced without being emptied or erased, and the operation says so.
+func TestReplaceOfDeadDisk(t *testing.T) {
+	t.Parallel()
+	w := newReplaceWorld(t, func(o *v1alpha1.StorageOperation) { o.Spec.Intent = v1alpha1.IntentHold })
+	id := w.object().Status.Targets[0].OSDs[0]
+	uuid := w.osd(id).UUID
+	w.die(w.disk, id)
+	w.ask(v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationReplace, Disks: []string{w.disk}})
+	w.untilWaiting()
+	if w.erased[w.disk] != 0 {
+		t.Errorf("erased %d times", w.erased[w.disk])
+	}
+	by := w.spare()
+	status := w.until(v1alpha1.OperationSucceeded)
+	if report := status.Targets[0].Report; report == nil || report.Result != v1alpha1.ReportFailed || !strings.Contains(report.Message, "missing") {
+		t.Errorf("targets %+v", status.Targets)
+	}
+	w.replaced(id, uuid, by)
+}
+
+// The last copy is never given up: with another host's OSDs down too, the operation is refused.
+func TestReplaceKeepsTheLastCopy(t *testing.T) {
+	t.Parallel()
+	w := newReplaceWorld(t, func(o *v1alpha1.StorageOperation) { o.Spec.Intent = v1alpha1.IntentHold })
+	target := w.object().Status.Targets[0].OSDs[0]
+	w.lacking = true
+	s, err := w.ceph.Admin().Snapshot(t.Context())
+	w.must(err)
+	for _, osd := range s.OSDs {
+		if osd.Host != "n1" {
+			w.ceph.CrashOSD(osd.ID)
+		}
+	}
+	for range 20 {
+		w.now = w.now.Add(5 * time.Second)
+		w.ceph.Advance(5 * time.Second)
+		w.must(w.pass())
+	}
+	status := w.plan()
+	if at := slices.IndexFunc(status.Plan.Blockers, func(b v1alpha1.Refusal) bool { return b.Reason == v1alpha1.ReasonDataNotClean }); at < 0 {
+		t.Errorf("blockers %+v", status.Plan.Blockers)
+	}
+	if osd := w.osd(target); slices.Contains(osd.States, "destroyed") {
+		t.Error("it is destroyed")
+	}
+}
+
+// A disk for DBs that died is replaced with all OSDs whose DB it had: they are made anew on their own disk.
+func TestReplaceOfDBDisk(t *testing.T) {
+	t.Parallel()
+	w := &operationWorld{world: newWorld(t, slicedObjects()...)}
+	w.live("six OSDs", w.healthy(3, 2, 6))
+	w.startOperations()
+	admin := w.ceph.Admin()
+	w.must(admin.CreatePool(t.Context(), ceph.PoolSpec{Name: "p", PGs: 32, AutoscaleMode: "off"}))
+	w.must(w.ceph.FillBytes("p", 1<<30))
+	data, db := emptyDisk("n2", 0).Name, emptyDisk("n2", 1).Name
+	w.byHand(func() {
+		w.must(w.api.Create(t.Context(), &v1alpha1.StorageOperation{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "remove", UID: "o-1", Generation: 1},
+			Spec: v1alpha1.StorageOperationSpec{
+				ClusterRef: v1alpha1.ClusterReference{Name: "main"}, Type: v1alpha1.OperationReplace, Disks: []string{db},
+			},
+		}))
+	})
+	uuids := map[int32]string{}
+	for _, osd := range w.diskNamed(data).Status.OSDs {
+		uuids[osd.ID] = osd.UUID
+	}
+	w.die(db, slices.Collect(maps.Keys(uuids))...)
+	w.approve()
+	w.untilWaiting()
+	by := emptyDisk("n2", 8)
+	by.Status.Hardware.Media = v1alpha1.MediaNVMe
+	w.byHand(func() { w.must(w.api.Create(t.Context(), by)) })
+	w.until(v1alpha1.OperationSucceeded)
+	if w.erased[data] != 1 || w.erased[db] != 0 {
+		t.Errorf("erased %v", w.erased)
+	}
+	for _, osd := range w.diskNamed(data).Status.OSDs {
+		if before := uuids[osd.ID]; before == "" || before == osd.UUID || osd.DBDisk != by.Name {
+			t.Errorf("osd.%d was %s, and is %+v", osd.ID, before, osd)
+		}
+	}
+	w.live("six OSDs again", w.healthy(3, 2, 6))
+}
+
+// Disks that wait for a person are taken once they are approved, and nothing else.
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	w := newRemovalWorld(t, func(o *v1alpha1.StorageOperation) { o.Spec.Intent = v1alpha1.IntentHold })
+	w.byHand(func() {
+		cluster := w.cluster()
+		cluster.Spec.Approvals = &v1alpha1.ApprovalsSpec{NewDisks: v1alpha1.ApprovalManual}
+		cluster.Generation++
+		w.must(w.api.Update(t.Context(), cluster))
+	})
+	wanted := w.spare()
+	other := emptyDisk("n1", 8)
+	w.byHand(func() { w.must(w.api.Create(t.Context(), other)) })
+	w.turn()
+	w.turn()
+	if plan := w.diskNamed(wanted).Status.Plan; plan == nil || plan.Reason != v1alpha1.PlanReasonAwaitingApproval {
+		t.Fatalf("plan %+v", plan)
+	}
+	w.ask(v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationAdd, Disks: []string{wanted}})
+	status := w.until(v1alpha1.OperationSucceeded)
+	if status.Progress.Percent != 100 {
+		t.Errorf("progress %+v", status.Progress)
+	}
+	for range 5 {
+		w.turn()
+	}
+	disk, left := w.diskNamed(wanted), w.diskNamed(other.Name)
+	if len(disk.Status.OSDs) != 1 || disk.Status.State != v1alpha1.DiskInService {
+		t.Errorf("%s is %s with %+v", wanted, disk.Status.State, disk.Status.OSDs)
+	}
+	if len(left.Status.OSDs) > 0 || left.Status.Claim != nil || left.Status.Plan.Reason != v1alpha1.PlanReasonAwaitingApproval {
+		t.Errorf("%s: plan %+v, claim %+v", left.Name, left.Status.Plan, left.Status.Claim)
+	}
+	w.live("five OSDs", w.healthy(3, 2, 5))
 }

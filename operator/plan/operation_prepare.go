@@ -73,7 +73,10 @@ func (c *carrying) wasDead(disk *manifest.RecordedDisk) bool {
 // preparing is how far the disks are that are to become OSDs.
 type preparing struct {
 	lacking, working []string
-	in, left         []int32
+	// dbs say of disks for DBs that nothing takes their place: it matters only as long as an OSD waits for its DB.
+	dbs []string
+	// in are OSDs that are to be marked in, and left are ids that nothing is reserved for.
+	in, left []int32
 }
 
 // prepareSuccessors waits for the disks that take the places, and until their OSDs serve.
@@ -86,6 +89,9 @@ func (c *carrying) prepareSuccessors() {
 	var at preparing
 	for i := range c.record.Places {
 		c.look(&c.record.Places[i], &at)
+	}
+	if len(at.working) > 0 {
+		at.lacking = append(at.lacking, at.dbs...)
 	}
 	if len(at.in) > 0 {
 		c.add(PutIn{at.in}, "they serve in the place of others that were in")
@@ -172,19 +178,25 @@ func (c *carrying) on(disk string) (found []*Reservation) {
 // look sees how far a place is.
 func (c *carrying) look(p *manifest.RecordedPlace, at *preparing) {
 	on := c.on(p.By)
+	at.left = append(at.left, slices.DeleteFunc(slices.Clone(p.OSDs), func(id int32) bool {
+		return slices.ContainsFunc(on, func(r *Reservation) bool { return r.ID == id })
+	})...)
 	switch text := c.unusable(p.By, p.Seal); {
+	case len(p.OSDs) == 0 && p.By == "":
+		at.dbs = append(at.dbs, fmt.Sprintf("no disk takes the place of %s yet", p.Disk))
+	case len(p.OSDs) == 0 && text != "":
+		at.dbs = append(at.dbs, text)
 	case len(p.OSDs) == 0:
 	case p.By == "":
-		at.lacking, at.left = append(at.lacking, fmt.Sprintf("no disk takes the place of %s yet", p.Disk)), append(at.left, p.OSDs...)
+		at.lacking = append(at.lacking, fmt.Sprintf("no disk takes the place of %s yet", p.Disk))
 	case len(on) == 0 && text != "":
-		at.lacking, at.left = append(at.lacking, text), append(at.left, p.OSDs...)
+		at.lacking = append(at.lacking, text)
+	case len(on) == 0 && c.in.Deleting:
+		at.lacking = append(at.lacking, c.waitingText(p.By))
 	case !complete(on):
 		at.working = append(at.working, c.waitingText(p.By))
 	default:
 		c.serving(on, at)
-		at.left = append(at.left, slices.DeleteFunc(slices.Clone(p.OSDs), func(id int32) bool {
-			return slices.ContainsFunc(on, func(r *Reservation) bool { return r.ID == id })
-		})...)
 	}
 }
 
