@@ -50,9 +50,18 @@ func (p *diskPlanner) notePlaces(c *diskCluster, record *manifest.OperationRecor
 			by, taken[found.Name] = found.Name, true
 		}
 		p.admissions[by] = &admission{
-			cluster: c, record: record, place: place, sealed: place.Seal, open: place.By != "" && record.Cleared(),
+			cluster: c, record: record, place: place, sealed: place.Seal,
+			open: place.By != "" && record.Cleared() && c.released(place),
 		}
 	}
+}
+
+// released says that nothing is seen any more of what was reserved for the OSDs of a place before: what is read of it may be
+// older than the record.
+func (c *diskCluster) released(place *manifest.RecordedPlace) bool {
+	return !slices.ContainsFunc(c.Reservations, func(r Reservation) bool {
+		return slices.Contains(place.OSDs, r.ID) && (r.Leaving != "" || r.Data.Disk != place.By)
+	})
 }
 
 // takenBy lists the disks that operations are about: none of them takes the place of another.

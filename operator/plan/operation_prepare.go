@@ -145,9 +145,15 @@ func (c *carrying) replacedText() string {
 func (c *carrying) choose() (changed bool) {
 	o := newOperationComputation(c.in.OperationObserved)
 	taken := takenBy(append(slices.Clone(c.in.Others), *c.record))
+	for i := range c.in.Reservations {
+		for _, part := range c.in.Reservations[i].parts() {
+			taken[part.Disk] = true // its status may not say so yet
+		}
+	}
 	for i := range c.record.Places {
 		p := &c.record.Places[i]
-		if p.By != "" && p.By != p.Disk && c.in.Spec.Replacement == "" && c.absent(p.By) && len(c.on(p.By)) == 0 {
+		gone := c.absent(p.By) && len(c.on(p.By)) == 0
+		if p.By != "" && p.By != p.Disk && c.in.Spec.Replacement == "" && (gone || c.othersOn(p)) {
 			p.By, p.Seal, changed = "", "", true
 		}
 		if p.By != "" {
@@ -175,6 +181,12 @@ func (c *carrying) on(disk string) (found []*Reservation) {
 	return found
 }
 
+// othersOn says that a disk was taken for other OSDs before it could take a place.
+func (c *carrying) othersOn(p *manifest.RecordedPlace) bool {
+	on := c.on(p.By)
+	return len(p.OSDs) > 0 && len(on) > 0 && !slices.ContainsFunc(on, func(r *Reservation) bool { return slices.Contains(p.OSDs, r.ID) })
+}
+
 // look sees how far a place is.
 func (c *carrying) look(p *manifest.RecordedPlace, at *preparing) {
 	on := c.on(p.By)
@@ -187,6 +199,8 @@ func (c *carrying) look(p *manifest.RecordedPlace, at *preparing) {
 	case len(p.OSDs) == 0 && text != "":
 		at.dbs = append(at.dbs, text)
 	case len(p.OSDs) == 0:
+	case c.othersOn(p):
+		at.lacking = append(at.lacking, fmt.Sprintf("disk %s has other OSDs by now", p.By))
 	case p.By == "":
 		at.lacking = append(at.lacking, fmt.Sprintf("no disk takes the place of %s yet", p.Disk))
 	case len(on) == 0 && text != "":
@@ -231,6 +245,8 @@ func (c *carrying) serving(on []*Reservation, at *preparing) {
 		switch {
 		case known == nil || !strings.EqualFold(known.UUID, r.UUID) || !known.Up:
 			at.working = append(at.working, fmt.Sprintf("%s is prepared on %s%s", osdName(r.ID), r.Data.Disk, c.trouble(r)))
+		case c.record.Type == v1alpha1.OperationReplace && known.TotalBytes <= 0:
+			at.working = append(at.working, osdName(r.ID)+" is up, and has not reported its size yet")
 		case !known.In:
 			at.in = append(at.in, r.ID)
 		default:
