@@ -23,6 +23,7 @@ type operationWorld struct {
 	*world
 	disk       string
 	operations *operation.Reconciler
+	lacking    bool // an OSD is dead: copies may be missing
 }
 
 func newOperationWorld(t *testing.T) *operationWorld {

@@ -98,6 +98,12 @@ func eventOf(action plan.Action) string {
 		return "Kept"
 	case plan.PurgeOSDs:
 		return "Purged"
+	case plan.DestroyOSDs:
+		return "Destroyed"
+	case plan.PurgeDestroyed:
+		return "GivenBack"
+	case plan.WeighOSD:
+		return "Weighed"
 	}
 	return ""
 }
@@ -124,6 +130,14 @@ func (r *operationRun) do(ctx context.Context, action plan.Action) error {
 		return r.mark(ctx, action.OSDs, "")
 	case plan.PurgeOSDs:
 		return r.purge(ctx, action.OSDs)
+	case plan.DestroyOSDs:
+		return r.destroy(ctx, action.OSDs)
+	case plan.PurgeDestroyed:
+		return r.purgeDestroyed(ctx, action.IDs)
+	case plan.WeighOSD:
+		return r.withCeph(func(session ceph.Client) error {
+			return session.PlaceOSD(ctx, int(action.ID), action.Weight, action.Location)
+		})
 	}
 	return unknownStep(action)
 }

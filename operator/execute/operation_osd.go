@@ -32,7 +32,7 @@ func (r *operationRun) leave(ctx context.Context, osds []manifest.RecordedOSD) e
 		return err
 	}
 	present, up := presentOf(now, osds)
-	if err := safeToDestroy(ctx, session, present); err != nil {
+	if err := r.dispensable(ctx, session, now, present); err != nil {
 		return err
 	}
 	if err := mayBeStopped(ctx, session, up); err != nil {
@@ -150,6 +150,11 @@ func (r *operationRun) reserved(ctx context.Context, osd manifest.RecordedOSD) (
 // purge takes OSDs out of Ceph for good, and then away what is reserved for them. Killed in between, Ceph does not know such an
 // OSD any more, and its reservation is marked: it cannot be made known again, and goes with the next pass.
 func (r *operationRun) purge(ctx context.Context, osds []manifest.RecordedOSD) error {
+	return r.away(ctx, osds, ceph.Client.PurgeOSD)
+}
+
+// away takes OSDs out of Ceph in one way or another.
+func (r *operationRun) away(ctx context.Context, osds []manifest.RecordedOSD, take func(ceph.Client, context.Context, int) error) error {
 	for _, osd := range osds {
 		if err := r.stopped(ctx, osd); err != nil {
 			return err
@@ -167,11 +172,11 @@ func (r *operationRun) purge(ctx context.Context, osds []manifest.RecordedOSD) e
 		return err
 	}
 	present, _ := presentOf(now, osds)
-	if err := safeToDestroy(ctx, session, present); err != nil {
+	if err := r.dispensable(ctx, session, now, present); err != nil {
 		return err
 	}
 	for _, id := range present {
-		if err := session.PurgeOSD(ctx, id); err != nil {
+		if err := take(session, ctx, id); err != nil {
 			return err
 		}
 	}
@@ -188,7 +193,7 @@ func (r *operationRun) purgeable(now *ceph.Snapshot, osds []manifest.RecordedOSD
 	for _, osd := range osds {
 		known := osdIn(now, osd.ID)
 		switch {
-		case known == nil:
+		case known == nil, plan.Destroyed(known):
 		case !strings.EqualFold(known.UUID, osd.UUID):
 			return unsafe(v1alpha1.ReasonDeviceChanged, "see whose OSD it is: ceph osd find "+fmt.Sprint(osd.ID),
 				"Ceph's osd.%d has the uuid %s, and not %s: it is not purged", osd.ID, known.UUID, osd.UUID)

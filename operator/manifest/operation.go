@@ -41,6 +41,8 @@ type OperationRecord struct {
 	// OSDs of the targets, and Disks that are erased.
 	OSDs  []RecordedOSD  `json:"osds,omitempty"`
 	Disks []RecordedDisk `json:"disks,omitempty"`
+	// Places are the disks that others take the place of, with Replace.
+	Places []RecordedPlace `json:"places,omitempty"`
 	// StartPGs and StartBytes are what was to move.
 	StartPGs   int32 `json:"startPGs,omitempty"`
 	StartBytes int64 `json:"startBytes,omitempty"`
@@ -57,7 +59,9 @@ type RecordedOSD struct {
 	UUID string `json:"uuid"`
 	// WasIn says that it was in before: only such a one goes in again when the operation is cancelled.
 	WasIn bool `json:"wasIn,omitempty"`
-	// Gone says that it was purged.
+	// Dead says that it was down when the operation began: nothing could be moved off it.
+	Dead bool `json:"dead,omitempty"`
+	// Gone says that it was purged, or destroyed.
 	Gone bool `json:"gone,omitempty"`
 }
 
@@ -74,6 +78,21 @@ type RecordedDisk struct {
 	Asked  bool                   `json:"asked,omitempty"`
 	Done   bool                   `json:"done,omitempty"`
 	Report *v1alpha1.TargetReport `json:"report,omitempty"`
+}
+
+// RecordedPlace is a disk that another one takes the place of.
+type RecordedPlace struct {
+	// Disk that goes, the node and the slot that it was in, and the rule that had taken it.
+	Disk string `json:"disk"`
+	Node string `json:"node,omitempty"`
+	Slot string `json:"slot,omitempty"`
+	Rule string `json:"rule,omitempty"`
+	// OSDs whose data is on it. The successor gets their ids.
+	OSDs []int32 `json:"osds,omitempty"`
+	// By is the disk that takes the place, which may be the same once it is erased; empty: none was found yet. Seal of it as
+	// it was chosen; empty: it is sealed when it was erased.
+	By   string `json:"by,omitempty"`
+	Seal string `json:"seal,omitempty"`
 }
 
 // Disk returns the record of a disk; nil: there is none.
@@ -94,6 +113,31 @@ func (r *OperationRecord) Concerns(disk string) bool {
 		}
 	}
 	return false
+}
+
+// Place returns the place that a disk takes; nil: none.
+func (r *OperationRecord) Place(by string) *RecordedPlace {
+	for i := range r.Places {
+		if r.Places[i].By == by {
+			return &r.Places[i]
+		}
+	}
+	return nil
+}
+
+// Cleared says that what was to go is gone: the OSDs from Ceph, and what was on the disks.
+func (r *OperationRecord) Cleared() bool {
+	for i := range r.OSDs {
+		if !r.OSDs[i].Gone {
+			return false
+		}
+	}
+	for i := range r.Disks {
+		if !r.Disks[i].Done {
+			return false
+		}
+	}
+	return r.Final
 }
 
 // Copy returns one that can be changed.

@@ -67,7 +67,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 			return err
 		}
 	}
-	if operation.Spec.Approval != nil || s.in.Approvals.Removals == v1alpha1.ApprovalAutomatic || s.in.Record != nil {
+	if operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil {
 		if err := r.stored(ctx, s); err != nil {
 			return err
 		}
@@ -203,7 +203,7 @@ func (r *Reconciler) target(s *scope) execute.OperationTarget {
 // recheck plans the operation anew from what Ceph says just now.
 func (r *Reconciler) recheck(ctx context.Context, s *scope) (draft plan.OperationDraft, now *ceph.Snapshot, err error) {
 	in := s.in.OperationObserved
-	if s.in.Spec.Type != v1alpha1.OperationWipe {
+	if s.in.Spec.Type != v1alpha1.OperationWipe && s.in.Spec.Type != v1alpha1.OperationAdd {
 		conn, err := r.Sessions.Client(s.cluster)
 		if err != nil {
 			return draft, nil, err

@@ -28,7 +28,7 @@ func Purged(operations []manifest.OperationRecord) []int32 {
 // underway returns the operation that is carried out on the disk; nil: none.
 func (c *diskCluster) underway(disk string) *manifest.OperationRecord {
 	for i := range c.Operations {
-		if c.Operations[i].Concerns(disk) {
+		if c.Operations[i].Type != v1alpha1.OperationAdd && c.Operations[i].Concerns(disk) {
 			return &c.Operations[i]
 		}
 	}
@@ -38,6 +38,9 @@ func (c *diskCluster) underway(disk string) *manifest.OperationRecord {
 // operated settles a disk that an operation of a cluster is about. Until the operation is done with it, it is the
 // cluster's, and nothing new comes to it; from then on until the operation ends it is nobody's.
 func (p *diskPlanner) operated(d *draft) bool {
+	if d.admission != nil {
+		return false
+	}
 	for _, c := range p.clusters {
 		record := c.underway(d.disk.Name)
 		if record == nil || record.Cancelling {
@@ -69,6 +72,8 @@ func (d *draft) operationText() string {
 		return fmt.Sprintf("operation %s erases this disk", record.Operation)
 	case record.Drained && record.Type == v1alpha1.OperationRemove:
 		return fmt.Sprintf("operation %s: nothing needs %s any more, and it is removed", record.Operation, d.namesOr("its OSD"))
+	case record.Drained && record.Type == v1alpha1.OperationReplace:
+		return fmt.Sprintf("operation %s: nothing needs %s on this disk any more, and it is replaced", record.Operation, d.namesOr("its OSD"))
 	case record.Drained:
 		return fmt.Sprintf("operation %s: nothing needs %s any more", record.Operation, d.namesOr("its OSD"))
 	}

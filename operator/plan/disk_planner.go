@@ -16,6 +16,8 @@ type diskPlanner struct {
 	clusters  []*diskCluster // the oldest first
 	retained  map[string]bool
 	drafts    []*draft // in the order of the disks' names
+	// admissions of disks that operations bring in, by disk.
+	admissions map[string]*admission
 }
 
 // diskCluster is a cluster with what is looked up in it for every disk.
@@ -46,6 +48,8 @@ type draft struct {
 	// operation that is carried out on the disk; nil: none. freed says that it is done with it.
 	operation *manifest.OperationRecord
 	freed     bool
+	// admission by which an operation brings the disk in; nil: none does.
+	admission *admission
 	// free is what is left for DBs of other OSDs, and dbCount how many have theirs on the disk.
 	free    space
 	dbCount int
@@ -70,6 +74,7 @@ func newDiskPlanner(in DisksInput) *diskPlanner {
 		p.drafts = append(p.drafts, &draft{disk: disk, node: p.nodes[disk.Status.Node]})
 	}
 	slices.SortFunc(p.drafts, func(a, b *draft) int { return cmp.Compare(a.disk.Name, b.disk.Name) })
+	p.noteAdmissions(in.Disks)
 	return p
 }
 
@@ -123,12 +128,12 @@ func (c *diskCluster) claims(claim *v1alpha1.DiskClaim) bool {
 
 // decide settles which cluster a disk belongs to and what it does with it, but for the room for DBs.
 func (p *diskPlanner) decide(d *draft) {
-	if p.operated(d) || p.keep(d) {
+	if p.admit(d) || p.operated(d) || p.keep(d) {
 		return
 	}
 	shown := -1
 	for _, c := range p.clusters {
-		if c.Closed {
+		if c.Closed || d.admission != nil && d.admission.cluster != c {
 			continue
 		}
 		s := &subject{planner: p, cluster: c, disk: d.disk, node: d.node}

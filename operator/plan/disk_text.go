@@ -28,7 +28,7 @@ func (d *draft) hold(asks v1alpha1.ApprovalMode) {
 	case d.owner.Spec.Pause == v1alpha1.PauseAll:
 		d.plan.Reason = v1alpha1.PlanReasonPaused
 		d.plan.Message += "; held by spec.pause: All"
-	case d.owner.Spec.Approvals.NewDisks == asks:
+	case d.owner.Spec.Approvals.NewDisks == asks && d.admission == nil:
 		d.plan.Reason = v1alpha1.PlanReasonAwaitingApproval
 		d.plan.Message += "; held for approval by spec.approvals.newDisks: Manual"
 	}

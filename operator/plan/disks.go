@@ -82,6 +82,8 @@ type Condition struct {
 
 // PlannedOSD is an OSD that a disk is to become.
 type PlannedOSD struct {
+	// ID of the OSD in whose place it comes; nil: it gets the next one that is free.
+	ID                *int32 `json:",omitempty"`
 	Node              string
 	Location          ceph.Location
 	Rule, DeviceClass string
@@ -118,5 +120,6 @@ func Disks(in DisksInput) DisksPlan {
 		p.decide(d)
 	}
 	p.placeDBs()
+	p.number()
 	return p.result()
 }

@@ -48,6 +48,7 @@ type operationComputation struct {
 	unknown  []string
 	osds     map[int32]bool // of the targets
 	tree     crushTree
+	places   []exchange // with Replace
 	out      OperationDraft
 }
 
@@ -60,6 +61,7 @@ func ComputeOperation(in OperationObserved) OperationDraft {
 	c := newOperationComputation(in)
 	c.target()
 	c.out.Plan.Steps = operationSteps(in.Spec)
+	c.describePlaces()
 	if c.snapshot != nil {
 		c.tree = newCRUSHTree(c.snapshot)
 		c.forecast()
@@ -104,6 +106,7 @@ func (c *operationComputation) target() {
 		}
 	}
 	slices.Sort(c.unknown)
+	c.place()
 	slices.SortFunc(c.disks, func(a, b *v1alpha1.StorageDisk) int { return cmp.Compare(a.Name, b.Name) })
 	for _, disk := range c.disks[:min(len(c.disks), maxTargets)] {
 		c.out.Targets = append(c.out.Targets, v1alpha1.OperationTarget{
@@ -177,6 +180,12 @@ func (c *operationComputation) id() string {
 		})
 		for _, osd := range osds {
 			fmt.Fprintf(hash, "osd %d %q %q\n", osd.ID, osd.Role, osd.UUID)
+		}
+	}
+	for _, p := range c.places {
+		if by := p.by; by != nil && by.Name != p.Disk {
+			identity := deref(by.Status.Identity)
+			fmt.Fprintf(hash, "by %q %q %q %q %q\n", p.Disk, by.Name, identity.Source, identity.Value, p.Seal)
 		}
 	}
 	return hex.EncodeToString(hash.Sum(nil))[:12]

@@ -69,17 +69,35 @@ func (b *beginning) approval() (Condition, bool) {
 	plan, policy := b.draft.Plan, b.in.Approvals
 	byUser := operationApproved(b.in.Spec, plan)
 	disks := int32(len(b.draft.Targets))
+	field, mode := policy.of(b.in.Spec.Type)
 	switch {
-	case byUser.Status == "True" || policy.Removals != v1alpha1.ApprovalAutomatic || !Carriable(b.in.Spec.Type):
+	case byUser.Status == "True" || mode != v1alpha1.ApprovalAutomatic:
 		return byUser, false
 	case len(plan.Risks) > 0:
-		return isFalse(v1alpha1.ReasonAwaitingApproval, "spec.approvals.removals of the cluster is Automatic, which accepts no risk: "+
-			"a person has to approve plan %s", plan.ID), false
+		return isFalse(v1alpha1.ReasonAwaitingApproval, "spec.approvals.%s of the cluster is Automatic, which accepts no risk: "+
+			"a person has to approve plan %s", field, plan.ID), false
 	case b.in.Automatic+disks > policy.MaxAutomaticPerDay:
 		return isFalse(v1alpha1.ReasonAwaitingApproval, "spec.approvals.maxAutomaticPerDay of the cluster is %d, and %s were approved within a day: "+
 			"a person has to approve plan %s", policy.MaxAutomaticPerDay, count(b.in.Automatic, "disk"), plan.ID), false
 	}
-	return isTrue(v1alpha1.ReasonByPolicy, "spec.approvals.removals of the cluster approved plan %s", plan.ID), true
+	return isTrue(v1alpha1.ReasonByPolicy, "spec.approvals.%s of the cluster approved plan %s", field, plan.ID), true
+}
+
+// Approve says that the policy approves operations of a type, within its limits.
+func (a Approvals) Approve(t v1alpha1.OperationType) bool {
+	_, mode := a.of(t)
+	return mode == v1alpha1.ApprovalAutomatic
+}
+
+// of returns the policy for a type of operations, and the field that says it. Disks are added by a policy without an operation.
+func (a Approvals) of(t v1alpha1.OperationType) (field string, mode v1alpha1.ApprovalMode) {
+	switch t {
+	case v1alpha1.OperationAdd:
+		return "newDisks", v1alpha1.ApprovalManual
+	case v1alpha1.OperationReplace:
+		return "failedDisks", a.FailedDisks
+	}
+	return "removals", a.Removals
 }
 
 // waits returns what the operation does not begin beside; empty: nothing.
@@ -170,12 +188,20 @@ func (b *beginning) record() manifest.OperationRecord {
 		c.tree = newCRUSHTree(c.snapshot)
 		record.OSDs, record.StartPGs, record.StartBytes = c.recordOSDs()
 	}
-	if record.Erase != v1alpha1.EraseNone && record.Type != v1alpha1.OperationDrain {
+	for _, p := range c.places {
+		record.Places = append(record.Places, p.RecordedPlace)
+	}
+	if record.Erase != v1alpha1.EraseNone && erases(record.Type) {
 		for _, disk := range c.disks {
 			record.Disks = append(record.Disks, recordDisk(disk, c.in.FSID))
 		}
 	}
 	return record
+}
+
+// erases says that operations of a type erase the disks that they are about.
+func erases(t v1alpha1.OperationType) bool {
+	return t == v1alpha1.OperationRemove || t == v1alpha1.OperationReplace || t == v1alpha1.OperationWipe
 }
 
 func eraseOf(spec v1alpha1.StorageOperationSpec) v1alpha1.EraseMode {
@@ -195,7 +221,9 @@ func (c *operationComputation) recordOSDs() (osds []manifest.RecordedOSD, pgs in
 	}
 	for _, id := range slices.Sorted(maps.Keys(uuids)) {
 		known := c.tree.osds[id]
-		osds = append(osds, manifest.RecordedOSD{ID: id, UUID: uuids[id], WasIn: known != nil && known.In})
+		osds = append(osds, manifest.RecordedOSD{
+			ID: id, UUID: uuids[id], WasIn: known != nil && known.In, Dead: known == nil || !known.Up,
+		})
 	}
 	pgs, bytes = c.left()
 	return osds, pgs, bytes
@@ -236,11 +264,6 @@ func recordDisk(disk *v1alpha1.StorageDisk, fsid string) manifest.RecordedDisk {
 func ApprovedByPolicy(status *v1alpha1.StorageOperationStatus) bool {
 	approved := meta.FindStatusCondition(status.Conditions, v1alpha1.ConditionApproved)
 	return status.StartTime != nil && approved != nil && approved.Reason == v1alpha1.ReasonByPolicy
-}
-
-// Carriable says that operations of a type are carried out by this release.
-func Carriable(t v1alpha1.OperationType) bool {
-	return t == v1alpha1.OperationDrain || t == v1alpha1.OperationRemove || t == v1alpha1.OperationWipe
 }
 
 // AskedOSDs lists the OSDs that Ceph is asked about for an operation: whose PGs are to be listed, and which of those that are

@@ -3,9 +3,7 @@ package plan
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
@@ -96,10 +94,7 @@ func (c *operationComputation) block() {
 		c.blockDisk(disk)
 		c.blockErasure(disk)
 	}
-	if c.in.Spec.Type == v1alpha1.OperationReplace && !c.replaceable() {
-		c.refuse(BlockerNoReplacement, "put in an empty disk, or name one in spec.replacement",
-			"there is no Usable disk on its node to take the place of %s", some(c.in.Spec.Disks))
-	}
+	c.blockPlaces()
 	switch {
 	case !takesOSDs(c.in.Spec.Type):
 	case c.snapshot == nil || !c.pgsKnown():
@@ -107,24 +102,15 @@ func (c *operationComputation) block() {
 			"what is known of Ceph is not fresh, and nothing is decided on old data")
 	default:
 		c.blockStrangers()
+		c.blockSeveral()
+		if c.replacesDead() {
+			c.blockLast()
+			return
+		}
 		c.blockUnclean()
-		c.blockDomains()
+		c.blockFew()
 		c.blockRoom()
 	}
-	if len(c.out.Plan.Blockers) == 0 && !Carriable(c.in.Spec.Type) {
-		c.refuse(v1alpha1.ReasonNotAvailable, c.byHand(),
-			"this release plans operations of type %s and does not carry them out", c.in.Spec.Type)
-	}
-}
-
-// byHand names the commands that only move data: what follows removes things for good, and no plan asks for that by hand.
-func (c *operationComputation) byHand() string {
-	if !takesOSDs(c.in.Spec.Type) || len(c.osds) == 0 {
-		return "cancel it, and leave the disks as they are"
-	}
-	list := strings.ReplaceAll(joinNumbers(slices.Sorted(maps.Keys(c.osds))), ",", " ")
-	return fmt.Sprintf("to move the data by hand: ceph osd out %s; then wait until this says that it is safe: ceph osd safe-to-destroy %s; "+
-		"to undo it: ceph osd in %s", list, list, list)
 }
 
 func (c *operationComputation) blockTargets() {
@@ -189,25 +175,6 @@ func (c *operationComputation) blockStrangers() {
 	}
 }
 
-// replaceable says that each disk has another, Usable one to take its place: the one that is named, or one of its node.
-func (c *operationComputation) replaceable() bool {
-	free := map[string]int{}
-	for _, disk := range c.in.Disks {
-		usable := deref(disk.Status.Verdict).Result == v1alpha1.VerdictUsable && len(disk.Status.OSDs) == 0 &&
-			(disk.Status.Claim == nil || c.claimed(disk)) && disk.Spec.Use != v1alpha1.DiskUseNever &&
-			disk.Status.Presence != v1alpha1.PresenceMissing
-		if usable && (c.in.Spec.Replacement == "" || c.in.Spec.Replacement == disk.Name) {
-			free[disk.Status.Node]++
-		}
-	}
-	for _, disk := range c.disks {
-		if free[disk.Status.Node]--; free[disk.Status.Node] < 0 {
-			return false
-		}
-	}
-	return true
-}
-
 func (c *operationComputation) blockUnclean() {
 	if state := c.unclean(); state != "" {
 		c.refuse(v1alpha1.ReasonDataNotClean, "wait until all PGs are active+clean: ceph pg stat",
@@ -215,22 +182,30 @@ func (c *operationComputation) blockUnclean() {
 	}
 }
 
-// blockDomains keeps the targets within one failure domain of each pool, and enough domains for its copies.
-func (c *operationComputation) blockDomains() {
+// blockSeveral keeps the targets within one failure domain of each pool. To empty OSDs is harmless in several.
+func (c *operationComputation) blockSeveral() {
 	for i := range c.snapshot.Pools {
 		pool := &c.snapshot.Pools[i]
 		rule := ruleByID(c.snapshot.CRUSH.Rules, pool.RuleID)
-		targets, left := map[string]bool{}, map[string]bool{}
+		targets := map[string]bool{}
 		for id := range c.osds {
 			targets[c.tree.domain(int(id), rule.FailureDomain)] = true
-		}
-		for _, osd := range c.receivers(rule.DeviceClass) {
-			left[c.tree.domain(osd.ID, rule.FailureDomain)] = true
 		}
 		several := len(targets) > 1 && (rule.FailureDomain != "osd" || len(c.disks) > 1)
 		if several && c.in.Spec.Type != v1alpha1.OperationDrain {
 			c.refuse(BlockerSeveralDomains, "create an operation for each of them, one after the other",
 				"the disks are in %d failure domains (%s) of pool %s: %s", len(targets), rule.FailureDomain, pool.Name, some(sortedStrings(targets)))
+		}
+	}
+}
+
+// blockFew keeps enough failure domains for the copies of each pool.
+func (c *operationComputation) blockFew() {
+	for i := range c.snapshot.Pools {
+		pool := &c.snapshot.Pools[i]
+		rule, left := ruleByID(c.snapshot.CRUSH.Rules, pool.RuleID), map[string]bool{}
+		for _, osd := range c.receivers(rule.DeviceClass) {
+			left[c.tree.domain(osd.ID, rule.FailureDomain)] = true
 		}
 		if len(left) < pool.Size {
 			c.refuse(v1alpha1.ReasonTooFewDomains, "add disks elsewhere first",

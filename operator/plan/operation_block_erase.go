@@ -11,10 +11,10 @@ import (
 // part of another disk behind that nobody can use.
 func (c *operationComputation) blockErasure(disk *v1alpha1.StorageDisk) {
 	kind := c.in.Spec.Type
-	if !Carriable(kind) || kind == v1alpha1.OperationDrain {
+	if !erases(kind) {
 		return
 	}
-	if eraseOf(c.in.Spec) != v1alpha1.EraseNone && deref(disk.Status.Verdict).Seal == "" {
+	if eraseOf(c.in.Spec) != v1alpha1.EraseNone && !c.unanswering(disk) && deref(disk.Status.Verdict).Seal == "" {
 		c.refuse(BlockerNotSealed, "kubectl seamount why disk/"+disk.Name,
 			"discover gave no seal of disk %s, so that the agent could not tell it from another", disk.Name)
 	}

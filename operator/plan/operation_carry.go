@@ -13,11 +13,13 @@ import (
 
 // Names of the steps of operations.
 const (
-	stepDrain = "Drain"
-	stepWait  = "WaitUntilSafe"
-	stepStop  = "Stop"
-	stepPurge = "Purge"
-	stepErase = "Erase"
+	stepDrain   = "Drain"
+	stepWait    = "WaitUntilSafe"
+	stepStop    = "Stop"
+	stepPurge   = "Purge"
+	stepDestroy = "Destroy"
+	stepErase   = "Erase"
+	stepPrepare = "Prepare"
 )
 
 // CarryObserved is what a StorageOperation is carried out from.
@@ -172,6 +174,8 @@ func (c *carrying) advance() {
 	switch {
 	case c.record.Type == v1alpha1.OperationWipe:
 		c.erase()
+	case c.record.Type == v1alpha1.OperationAdd:
+		c.prepareAdded()
 	case !c.drained():
 		c.drain()
 	case c.record.Type == v1alpha1.OperationDrain:
@@ -180,6 +184,8 @@ func (c *carrying) advance() {
 		c.stop()
 	case !c.purged():
 		c.purge()
+	case c.record.Type == v1alpha1.OperationReplace && c.record.Cleared():
+		c.prepareSuccessors()
 	default:
 		c.erase()
 	}
@@ -196,21 +202,34 @@ func (c *carrying) lastStep() string {
 }
 
 // needsCeph says that the next step depends on what Ceph says.
-func (c *carrying) needsCeph() bool { return takesOSDs(c.record.Type) && !c.purged() }
+func (c *carrying) needsCeph() bool {
+	return takesOSDs(c.record.Type) && !c.purged() || c.record.Type == v1alpha1.OperationAdd ||
+		c.record.Type == v1alpha1.OperationReplace && c.record.Cleared()
+}
 
 // stepNow is the step that the operation is at, as far as its record tells.
 func (c *carrying) stepNow() string {
 	switch {
-	case c.record.Type == v1alpha1.OperationWipe, takesOSDs(c.record.Type) && c.purged():
+	case c.record.Type == v1alpha1.OperationReplace && c.purged() && !c.record.Cleared():
+		return stepErase
+	case !takesOSDs(c.record.Type), c.purged():
 		return c.lastStep()
 	case c.record.Final:
-		return stepPurge
-	case c.record.Drained && c.record.Type == v1alpha1.OperationRemove:
+		return c.stepGone()
+	case c.record.Drained && c.record.Type != v1alpha1.OperationDrain:
 		return stepStop
 	case c.record.Drained:
 		return stepWait
 	}
 	return stepDrain
+}
+
+// stepGone is the step with which the OSDs go.
+func (c *carrying) stepGone() string {
+	if c.record.Type == v1alpha1.OperationReplace {
+		return stepDestroy
+	}
+	return stepPurge
 }
 
 func (c *carrying) osdNames() string {
@@ -243,7 +262,7 @@ func (c *carrying) drained() bool {
 // inside lists the OSDs of the operation that are in.
 func (c *carrying) inside() (ids []int32) {
 	for _, id := range c.living() {
-		if c.osdmap[id].In {
+		if c.osdmap[id].In && !c.lostWhole(id) {
 			ids = append(ids, id)
 		}
 	}
@@ -264,7 +283,7 @@ func (c *carrying) drain() {
 	c.record.Drained = true
 	c.save("Ceph says that nothing needs its OSDs any more")
 	c.is(stepWait, lookSoon, "Ceph says that nothing needs %s any more", c.osdNames())
-	if c.record.Type == v1alpha1.OperationRemove {
+	if c.record.Type != v1alpha1.OperationDrain {
 		c.stage.step = stepDrain
 	}
 }
@@ -274,7 +293,7 @@ func (c *carrying) allSafe(ids []int32) bool {
 		return false
 	}
 	for _, id := range ids {
-		if !slices.Contains(c.in.Safe.Safe, int(id)) {
+		if !slices.Contains(c.in.Safe.Safe, int(id)) && !(c.lostWhole(id) && DeadIsNeeded(*c.in.Safe, int(id)) == "") {
 			return false
 		}
 	}
@@ -345,10 +364,16 @@ func (c *carrying) purge() {
 	if len(c.marked()) < len(c.reserved()) {
 		c.add(LeaveOSDs{c.record.OSDs}, "what was reserved for its OSDs was stored anew")
 	}
-	c.add(PurgeOSDs{slices.Clone(c.record.OSDs)}, "nothing needs its OSDs any more, and they are stopped")
+	gone := Action(PurgeOSDs{slices.Clone(c.record.OSDs)})
+	if c.record.Type == v1alpha1.OperationReplace {
+		gone = DestroyOSDs{slices.Clone(c.record.OSDs)}
+	}
+	c.add(gone, "nothing needs its OSDs any more, and they are stopped")
 	for i := range c.record.OSDs {
 		c.record.OSDs[i].Gone = true
 	}
 	c.save("its OSDs are gone from Ceph")
-	c.is(stepPurge, lookSoon, "%s is taken out of Ceph for good", c.osdNames())
+	if c.is(c.stepGone(), lookSoon, "%s is taken out of Ceph for good", c.osdNames()); c.record.Type == v1alpha1.OperationReplace {
+		c.stage.message = fmt.Sprintf("%s is destroyed in Ceph, which keeps the id", c.osdNames())
+	}
 }

@@ -27,6 +27,8 @@ type yard struct {
 	records      map[string]*manifest.OperationRecord
 	running      map[string]*CarryObserved
 	purged       int
+	destroyed    map[int32]string // the uuids that went
+	lacking      bool             // an OSD is dead: copies may be missing
 }
 
 func newYard(t *testing.T, seed uint64) *yard {
@@ -37,7 +39,7 @@ func newYard(t *testing.T, seed uint64) *yard {
 	}
 	y := &yard{
 		T: t, ceph: c, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), reservations: map[int32]*Reservation{},
-		records: map[string]*manifest.OperationRecord{}, running: map[string]*CarryObserved{},
+		records: map[string]*manifest.OperationRecord{}, running: map[string]*CarryObserved{}, destroyed: map[int32]string{},
 	}
 	for h := range 8 {
 		loc := ceph.Location{{Type: "root", Name: "default"}}
@@ -48,7 +50,7 @@ func newYard(t *testing.T, seed uint64) *yard {
 	y.must(c.FillBytes("p", 64<<30))
 	for _, osd := range y.look().OSDs {
 		disk := fleetDisk(osd, c.FSID())
-		disk.Status.Node = osd.Host
+		disk.Status.Node, disk.Status.Claim.Rule = osd.Host, "all"
 		y.disks = append(y.disks, disk)
 		y.reservations[int32(osd.ID)] = &Reservation{ID: int32(osd.ID), UUID: osd.UUID}
 	}
@@ -145,7 +147,7 @@ func (y *yard) do(name string, in CarryObserved, action Action) bool {
 	case PutIn:
 		y.must(admin.OSDIn(ctx, ints(do.IDs)...))
 	case LeaveOSDs:
-		if !y.safe(do.OSDs) {
+		if in.Spec.Type != v1alpha1.OperationReplace && !y.safe(do.OSDs) || in.Spec.Type == v1alpha1.OperationReplace && !y.dispensable(do.OSDs) {
 			return false
 		}
 		for _, osd := range do.OSDs {
@@ -159,6 +161,14 @@ func (y *yard) do(name string, in CarryObserved, action Action) bool {
 		}
 	case PurgeOSDs:
 		return y.safe(do.OSDs) && y.purge(do.OSDs)
+	case DestroyOSDs:
+		return y.dispensable(do.OSDs) && y.destroy(do.OSDs)
+	case PurgeDestroyed:
+		for _, id := range do.IDs {
+			y.must(admin.PurgeOSD(ctx, int(id)))
+		}
+	case WeighOSD:
+		y.must(admin.PlaceOSD(ctx, int(do.ID), do.Weight, do.Location))
 	}
 	return true
 }
@@ -205,8 +215,9 @@ func (y *yard) advance() {
 	y.Helper()
 	y.now = y.now.Add(20 * time.Second)
 	y.ceph.Advance(20 * time.Second)
+	y.prepare()
 	for _, state := range y.look().PGs.ByState {
-		if strings.Contains(state.State, "undersized") || !strings.Contains(state.State, "active") {
+		if !y.lacking && strings.Contains(state.State, "undersized") || !strings.Contains(state.State, "active") {
 			y.Fatalf("%d PGs are %s", state.Count, state.State)
 		}
 	}
@@ -239,8 +250,9 @@ func TestOperationsTogether(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			y, random := newYard(t, seed), rand.New(rand.NewPCG(seed, 1))
+			y.spares()
 			for i := range 3 {
-				kind := []v1alpha1.OperationType{v1alpha1.OperationRemove, v1alpha1.OperationRemove, v1alpha1.OperationDrain}[i]
+				kind := []v1alpha1.OperationType{v1alpha1.OperationRemove, v1alpha1.OperationReplace, v1alpha1.OperationDrain}[i]
 				y.ask(fmt.Sprintf("o%d", i), v1alpha1.StorageOperationSpec{Type: kind, Disks: []string{y.disks[random.IntN(16)].Name}})
 			}
 			succeeded := map[string]bool{}
@@ -255,9 +267,10 @@ func TestOperationsTogether(t *testing.T) {
 				y.checkDown()
 				y.advance()
 			}
-			if y.purged == 0 || len(succeeded) == 0 {
-				t.Errorf("purged %d, succeeded %v", y.purged, succeeded)
+			if y.purged == 0 && len(y.destroyed) == 0 || len(succeeded) == 0 {
+				t.Errorf("purged %d, destroyed %v, succeeded %v", y.purged, y.destroyed, succeeded)
 			}
+			y.checkReplaced(succeeded["o1"])
 		})
 	}
 }

@@ -20,6 +20,9 @@ func (c *carrying) erase() {
 		}
 		now := c.disks[disk.Disk]
 		switch {
+		case c.givesUp(disk, now):
+			changed = true
+			continue
 		case now == nil || now.Status.Presence == v1alpha1.PresenceMissing:
 			waiting = append(waiting, disk.Disk)
 			continue
@@ -68,7 +71,7 @@ func (c *carrying) erasing(waiting, working []string, changed bool) {
 		c.is(stepErase, lookWaiting, "%s is to be erased and missing; put it in, or delete this operation to give it up", some(waiting))
 		c.stage.reason = v1alpha1.ReasonWaitingForDisk
 	case changed: // what was recorded just now is looked at again
-		c.is(c.lastStep(), lookSoon, "the disks are erased")
+		c.is(c.stepNow(), lookSoon, "the disks are erased")
 	default:
 		c.erased()
 	}
@@ -95,21 +98,13 @@ func (c *carrying) erased() {
 }
 
 func (c *carrying) fail(format string, args ...any) {
-	c.is(stepErase, 0, format, args...)
+	c.is(c.stepNow(), 0, format, args...)
 	c.stage.state, c.stage.reason, c.stage.done, c.stage.failed = v1alpha1.OperationFailed, v1alpha1.ReasonHeld, true, c.stage.message
 }
 
 // ended says that nothing is left to be done but to say so.
 func (c *carrying) ended() bool {
-	if takesOSDs(c.record.Type) && !c.purged() {
-		return false
-	}
-	for i := range c.record.Disks {
-		if !c.record.Disks[i].Done {
-			return false
-		}
-	}
-	return c.record.Final
+	return !brings(c.record.Type) && c.record.Cleared()
 }
 
 // undo puts those OSDs in again that were in before, and ends the operation. Its OSDs run again: before anything final they

@@ -177,7 +177,8 @@ func TestOperationKeepsToOneDomain(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 100 {
 		a, b := random.IntN(5000), random.IntN(5000)
-		spec := v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationRemove, Disks: []string{f.in.Disks[a].Name, f.in.Disks[b].Name}}
+		kind := []v1alpha1.OperationType{v1alpha1.OperationRemove, v1alpha1.OperationReplace}[random.IntN(2)]
+		spec := v1alpha1.StorageOperationSpec{Type: kind, Disks: []string{f.in.Disks[a].Name, f.in.Disks[b].Name}}
 		if a == b {
 			spec.Disks = spec.Disks[:1]
 		}
@@ -186,5 +187,45 @@ func TestOperationKeepsToOneDomain(t *testing.T) {
 		if want := f.in.Disks[a].Status.Node != f.in.Disks[b].Status.Node; several != want {
 			t.Errorf("disks of %s and %s: blockers %+v", f.in.Disks[a].Status.Node, f.in.Disks[b].Status.Node, blockers)
 		}
+	}
+}
+
+// A dead OSD may be replaced exactly as long as every PG is served without it, however many others are down, and nothing moves
+// for it. One that lives may not while anything is not clean.
+func TestReplaceOfDeadNeedsEveryPG(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	random := rand.New(rand.NewPCG(3, 4))
+	dead := random.IntN(5000)
+	allowed, refused := 0, 0
+	for _, down := range []int{1, 2, 5, 1000} {
+		for range down {
+			f.ceph.CrashOSD(dead)
+			dead = random.IntN(5000)
+		}
+		f.ceph.Advance(time.Minute)
+		active := true
+		for _, state := range f.look().PGs.ByState {
+			active = active && strings.Contains(state.State, "active") && !strings.Contains(state.State, "stale")
+		}
+		for i := range f.in.Ceph.Snapshot.OSDs {
+			if osd := f.in.Ceph.Snapshot.OSDs[i]; !osd.Up {
+				dead = osd.ID
+			}
+		}
+		draft := f.plan(v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationReplace, Disks: []string{f.in.Disks[dead].Name}})
+		if may := len(draft.Plan.Blockers) == 0; may != active {
+			t.Errorf("%d more down: active %v, blockers %+v", down, active, draft.Plan.Blockers)
+		} else if may {
+			allowed++
+		} else {
+			refused++
+		}
+		if moves := draft.Plan.Outcome.BytesToMove.Value(); moves != 0 {
+			t.Errorf("%d bytes move for a dead OSD", moves)
+		}
+	}
+	if allowed == 0 || refused == 0 {
+		t.Errorf("allowed %d times, refused %d times", allowed, refused)
 	}
 }

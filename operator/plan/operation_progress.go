@@ -82,7 +82,7 @@ func (c *carrying) safe() Condition {
 		return isFalse(v1alpha1.ReasonStaleData, "what is known of Ceph is not fresh, and nothing is decided on old data")
 	}
 	for _, osd := range c.record.OSDs {
-		if known := c.osdmap[osd.ID]; known != nil && !osd.Gone && !strings.EqualFold(known.UUID, osd.UUID) {
+		if known := c.osdmap[osd.ID]; known != nil && !osd.Gone && !Destroyed(known) && !strings.EqualFold(known.UUID, osd.UUID) {
 			return isFalse(v1alpha1.ReasonDeviceChanged, "Ceph's %s has the uuid %s, and not %s as the disk: it is left alone", osdName(osd.ID), known.UUID, osd.UUID)
 		}
 	}
@@ -111,6 +111,8 @@ func (c *carrying) measure() *v1alpha1.OperationProgress {
 		return &v1alpha1.OperationProgress{Percent: 100}
 	case c.moving():
 		return c.measureDrain()
+	case c.record.Type == v1alpha1.OperationAdd:
+		return &v1alpha1.OperationProgress{Percent: stepped(100 * c.addedDisks() / max(len(c.record.Targets), 1))}
 	case !takesOSDs(c.record.Type):
 		return &v1alpha1.OperationProgress{Percent: stepped(100 * c.erasedDisks() / max(len(c.record.Disks), 1))}
 	case c.purged():
@@ -175,6 +177,7 @@ func (c *carrying) targets(progress *v1alpha1.OperationProgress) []v1alpha1.Oper
 			target.Message = fmt.Sprintf("%d of %d PGs left", *progress.PGsLeft, c.record.StartPGs)
 		}
 		c.describeErasure(&target)
+		c.describePreparing(&target)
 		targets = append(targets, target)
 	}
 	return targets
@@ -184,10 +187,10 @@ func (c *carrying) targets(progress *v1alpha1.OperationProgress) []v1alpha1.Oper
 func (c *carrying) describeErasure(target *v1alpha1.OperationTarget) {
 	disk, now := c.record.Disk(target.Disk), c.disks[target.Disk]
 	switch {
+	case disk != nil && disk.Done:
+		target.Report, target.Message = disk.Report.DeepCopy(), cmp.Or(deref(disk.Report).Message, "done")
 	case disk == nil || c.stage.step != stepErase:
 		return
-	case disk.Done:
-		target.Report, target.Message = disk.Report.DeepCopy(), cmp.Or(deref(disk.Report).Message, "done")
 	case now == nil || now.Status.Presence == v1alpha1.PresenceMissing:
 		target.Message = "WaitingForDisk: it is missing; put it in, or delete this operation to give it up"
 	default:

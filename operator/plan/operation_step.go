@@ -1,6 +1,9 @@
 package plan
 
-import "github.com/seamount-dev/seamount/operator/manifest"
+import (
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
+)
 
 // BeginOperation stores the record of an operation, with Create, once Ceph was looked at again: from then on its plan is what
 // was approved, whatever becomes of the disks.
@@ -27,6 +30,20 @@ type LeaveOSDs struct{ OSDs []manifest.RecordedOSD }
 // it is safe before that has ended.
 type PurgeOSDs struct{ OSDs []manifest.RecordedOSD }
 
+// DestroyOSDs takes OSDs out of Ceph but for their ids and their places in CRUSH, and then what is reserved for them. The
+// executor looks as before PurgeOSDs; of one that is down it is enough that every PG is active and misses nothing.
+type DestroyOSDs struct{ OSDs []manifest.RecordedOSD }
+
+// PurgeDestroyed takes ids out of Ceph that nothing took the place of. One that is of an OSD again is left alone.
+type PurgeDestroyed struct{ IDs []int32 }
+
+// WeighOSD gives an OSD the weight in CRUSH that its size asks for: that of the disk before it stays otherwise.
+type WeighOSD struct {
+	ID       int32
+	Weight   float64
+	Location ceph.Location
+}
+
 // Target implements Action.
 func (BeginOperation) Target() string { return "" }
 
@@ -44,6 +61,15 @@ func (a LeaveOSDs) Target() string { return joinNumbers(idsOf(a.OSDs)) }
 
 // Target implements Action.
 func (a PurgeOSDs) Target() string { return joinNumbers(idsOf(a.OSDs)) }
+
+// Target implements Action.
+func (a DestroyOSDs) Target() string { return joinNumbers(idsOf(a.OSDs)) }
+
+// Target implements Action.
+func (a PurgeDestroyed) Target() string { return joinNumbers(a.IDs) }
+
+// Target implements Action.
+func (a WeighOSD) Target() string { return osdName(a.ID) }
 
 func idsOf(osds []manifest.RecordedOSD) []int32 {
 	ids := make([]int32, 0, len(osds))

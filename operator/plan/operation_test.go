@@ -76,7 +76,6 @@ func TestOperationBlockers(t *testing.T) {
 		"other cluster":   {func(in *OperationObserved) { in.Disks[0].Status.Claim.Name = "other" }, BlockerNotOfCluster},
 		"former cluster":  {func(in *OperationObserved) { in.Disks[0].Status.Claim.FSID = "g" }, BlockerNotOfCluster},
 		"two hosts":       {twoHosts, BlockerSeveralDomains},
-		"no replacement":  {operationOf(v1alpha1.OperationReplace), BlockerNoReplacement},
 		"wipe in service": {operationOf(v1alpha1.OperationWipe), BlockerInService},
 		"wipe mounted":    {wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonMounted), v1alpha1.ReasonMounted},
 		"wipe filesystem": {wiping(v1alpha1.VerdictRejected, v1alpha1.ReasonFilesystem), ""},
@@ -252,11 +251,16 @@ func TestOperationStatus(t *testing.T) {
 			in.Ceph.Snapshot.OSDs[0].Up = false
 			in.Approvals = Approvals{Removals: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
 		}, "AwaitingApproval False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
-		"not available": {func(in *CarryObserved) {
-			in.Spec.Type, in.Disks[1].Status.OSDs = v1alpha1.OperationReplace, nil
-			in.Disks[1].Status.Node, in.Disks[1].Status.Verdict.Result = "h0", v1alpha1.VerdictUsable
-			approve(in)
-		}, "Refused True/ByUser Unknown/NotObserved False/Held False/NotFailed"},
+		"replace": {func(in *CarryObserved) { replacing(&in.OperationObserved); approve(in) },
+			"Running True/ByUser Unknown/NotObserved False/Running False/NotFailed begins"},
+		"replace, removals are automatic": {func(in *CarryObserved) {
+			replacing(&in.OperationObserved)
+			in.Approvals = Approvals{Removals: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
+		}, "AwaitingApproval False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
+		"replace, failed disks are automatic": {func(in *CarryObserved) {
+			replacing(&in.OperationObserved)
+			in.Approvals = Approvals{FailedDisks: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
+		}, "Running True/ByPolicy Unknown/NotObserved False/Running False/NotFailed begins"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -52,7 +52,11 @@ func (c *computation) newOSDs() []newOSD {
 				continue
 			}
 			reason := fmt.Sprintf("disk %s on node %s: %s", entry.Disk, entry.Node, entry.Plan.Message)
-			found = append(found, newOSD{osd.reservation(next()), reason})
+			id := osd.ID
+			if id == nil {
+				id = new(next())
+			}
+			found = append(found, newOSD{osd.reservation(*id), reason})
 		}
 	}
 	return found

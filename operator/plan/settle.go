@@ -67,7 +67,7 @@ func (c *computation) deviceClasses() {
 	wrong := map[string][]int32{}
 	for _, r := range c.osds {
 		osd := c.osdmap[r.ID]
-		if osd == nil || !osd.Up || r.DeviceClass == "" || osd.DeviceClass == r.DeviceClass {
+		if osd == nil || r.DeviceClass == "" || osd.DeviceClass == r.DeviceClass || !osd.Up && !c.succeeds(r, osd) {
 			continue
 		}
 		if osd.DeviceClass == "" || osd.PGs == 0 {
@@ -82,6 +82,11 @@ func (c *computation) deviceClasses() {
 		c.add(SetDeviceClass{class, wrong[class]},
 			fmt.Sprintf("%s of class %s without data so far, with another class in Ceph", count(len(wrong[class]), "OSD"), class))
 	}
+}
+
+// succeeds says that an OSD has the place of another in CRUSH, with the class of that, and never ran.
+func (c *computation) succeeds(r *Reservation, osd *ceph.OSD) bool {
+	return osd.DeviceClass != "" && slices.Contains(osd.States, "new") && c.osdKnown(r)
 }
 
 func sortedStrings[T any](m map[string]T) []string {

@@ -1,0 +1,290 @@
+package app
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
+)
+
+// newReplaceWorld is to replace the disk of the second OSD of a host, with nothing to take its place yet.
+func newReplaceWorld(t *testing.T, change func(*v1alpha1.StorageOperation)) *operationWorld {
+	t.Helper()
+	return newRemovalWorld(t, func(o *v1alpha1.StorageOperation) {
+		o.Spec.Type = v1alpha1.OperationReplace
+		if change != nil {
+			change(o)
+		}
+	})
+}
+
+// spare puts an empty disk into the host.
+func (w *operationWorld) spare() string {
+	disk := emptyDisk("n2", 8)
+	w.byHand(func() { w.must(w.api.Create(w.Context(), disk)) })
+	return disk.Name
+}
+
+func (w *operationWorld) diskNamed(name string) *v1alpha1.StorageDisk {
+	disk := &v1alpha1.StorageDisk{}
+	w.must(w.api.Get(w.Context(), client.ObjectKey{Name: name}, disk))
+	return disk
+}
+
+// waiting says that the operation waits for a disk.
+func (w *operationWorld) waiting() bool {
+	return slices.ContainsFunc(w.object().Status.Conditions, func(c metav1.Condition) bool { return c.Reason == v1alpha1.ReasonWaitingForDisk })
+}
+
+func (w *operationWorld) untilWaiting() {
+	w.Helper()
+	for range 400 {
+		if w.turn(); w.waiting() {
+			return
+		}
+	}
+	w.Fatalf("it never waits for a disk: %s", w.tell())
+}
+
+// replaced holds the world to what a Replace promises: the id is on the new disk, with another uuid, and nothing is kept.
+func (w *operationWorld) replaced(id int32, uuid, by string) {
+	w.Helper()
+	for range 3 {
+		w.turn()
+	}
+	if w.exists(&corev1.ConfigMap{}, manifest.OperationRecordName("main", "remove")) || len(w.object().Finalizers) > 0 {
+		w.Error("something is kept of the operation")
+	}
+	osd := w.osd(id)
+	if osd == nil || !osd.Up || !osd.In || osd.UUID == uuid {
+		w.Fatalf("osd.%d was %s, and is %+v", id, uuid, osd)
+	}
+	secret := &corev1.Secret{}
+	w.must(w.api.Get(w.Context(), w.named(manifest.OSDName("main", id)), secret))
+	reservation, err := manifest.ReservationOf(secret)
+	w.must(err)
+	if reservation.Data.Disk != by || reservation.UUID != osd.UUID || reservation.Leaving != "" {
+		w.Errorf("osd.%d is reserved as %s on %s", id, reservation.UUID, reservation.Data.Disk)
+	}
+	disk := w.diskNamed(by)
+	if len(disk.Status.OSDs) != 1 || disk.Status.OSDs[0].ID != id || disk.Status.State != v1alpha1.DiskInService {
+		w.Errorf("disk %s is %s with %+v", by, disk.Status.State, disk.Status.OSDs)
+	}
+	w.live("all data is whole", func() bool { return w.osd(id).PGs > 0 })
+}
+
+// Without a spare the id is kept until a disk is put in: no rule takes that before.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	w := newReplaceWorld(t, nil)
+	id := w.object().Status.Targets[0].OSDs[0]
+	uuid := w.osd(id).UUID
+	w.untilWaiting()
+	if osd := w.osd(id); osd == nil || osd.Up || !slices.Contains(osd.States, "destroyed") {
+		t.Fatalf("osd.%d: %+v\n%s", id, osd, w.tell())
+	}
+	if w.erased[w.disk] != 1 {
+		t.Errorf("erased %d times", w.erased[w.disk])
+	}
+	by := w.spare()
+	status := w.until(v1alpha1.OperationSucceeded)
+	if report := status.Targets[0].Report; report == nil || report.Result != v1alpha1.ReportVerified {
+		t.Errorf("targets %+v", status.Targets)
+	}
+	w.replaced(id, uuid, by)
+}
+
+// Killed at any write, and with a new operator after that, the end is the same.
+func TestReplaceKilledAtAnyWrite(t *testing.T) {
+	t.Parallel()
+	replace := func(t *testing.T, w *operationWorld) {
+		t.Helper()
+		id := w.object().Status.Targets[0].OSDs[0]
+		uuid := w.osd(id).UUID
+		w.untilWaiting()
+		by := w.spare()
+		w.until(v1alpha1.OperationSucceeded)
+		w.fail = nil
+		w.replaced(id, uuid, by)
+	}
+	first := newReplaceWorld(t, nil)
+	first.writes = nil
+	replace(t, first)
+	for n := 0; n < len(first.writes); n += killStride {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			w := newReplaceWorld(t, nil)
+			count := 0
+			w.fail = func(string) error {
+				if count++; count > n && count <= n+2 { // it was done, and the answer was lost
+					return errKilled
+				}
+				return nil
+			}
+			replace(t, w)
+		})
+	}
+}
+
+// die lets OSDs end for good, and takes a disk out.
+func (w *operationWorld) die(disk string, ids ...int32) {
+	w.lacking = true
+	for _, id := range ids {
+		w.ceph.CrashOSD(int(id))
+	}
+	w.byHand(func() {
+		missing := w.diskNamed(disk)
+		missing.Status.Presence = v1alpha1.PresenceMissing
+		w.must(w.api.Status().Update(w.Context(), missing))
+	})
+	w.turn()
+	w.turn()
+}
+
+// ask creates the operation in the place of the one that there is, and approves it.
+func (w *operationWorld) ask(spec v1alpha1.StorageOperationSpec) {
+	w.Helper()
+	w.byHand(func() {
+		object := w.object()
+		w.must(w.api.Delete(w.Context(), object))
+		object.ResourceVersion, object.UID, object.Status = "", object.UID+"+", v1alpha1.StorageOperationStatus{}
+		spec.ClusterRef = object.Spec.ClusterRef
+		object.Spec = spec
+		w.must(w.api.Create(w.Context(), object))
+	})
+	w.turn()
+	w.approve()
+}
+
+// A disk that answers nothing is replaced without being emptied or erased, and the operation says so.
+func TestReplaceOfDeadDisk(t *testing.T) {
+	t.Parallel()
+	w := newReplaceWorld(t, func(o *v1alpha1.StorageOperation) { o.Spec.Intent = v1alpha1.IntentHold })
+	id := w.object().Status.Targets[0].OSDs[0]
+	uuid := w.osd(id).UUID
+	w.die(w.disk, id)
+	w.ask(v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationReplace, Disks: []string{w.disk}})
+	w.untilWaiting()
+	if w.erased[w.disk] != 0 {
+		t.Errorf("erased %d times", w.erased[w.disk])
+	}
+	by := w.spare()
+	status := w.until(v1alpha1.OperationSucceeded)
+	if report := status.Targets[0].Report; report == nil || report.Result != v1alpha1.ReportFailed || !strings.Contains(report.Message, "missing") {
+		t.Errorf("targets %+v", status.Targets)
+	}
+	w.replaced(id, uuid, by)
+}
+
+// The last copy is never given up: with another host's OSDs down too, the operation is refused.
+func TestReplaceKeepsTheLastCopy(t *testing.T) {
+	t.Parallel()
+	w := newReplaceWorld(t, func(o *v1alpha1.StorageOperation) { o.Spec.Intent = v1alpha1.IntentHold })
+	target := w.object().Status.Targets[0].OSDs[0]
+	w.lacking = true
+	s, err := w.ceph.Admin().Snapshot(t.Context())
+	w.must(err)
+	for _, osd := range s.OSDs {
+		if osd.Host != "n1" {
+			w.ceph.CrashOSD(osd.ID)
+		}
+	}
+	for range 20 {
+		w.now = w.now.Add(5 * time.Second)
+		w.ceph.Advance(5 * time.Second)
+		w.must(w.pass())
+	}
+	status := w.plan()
+	if at := slices.IndexFunc(status.Plan.Blockers, func(b v1alpha1.Refusal) bool { return b.Reason == v1alpha1.ReasonDataNotClean }); at < 0 {
+		t.Errorf("blockers %+v", status.Plan.Blockers)
+	}
+	if osd := w.osd(target); slices.Contains(osd.States, "destroyed") {
+		t.Error("it is destroyed")
+	}
+}
+
+// A disk for DBs that died is replaced with all OSDs whose DB it had: they are made anew on their own disk.
+func TestReplaceOfDBDisk(t *testing.T) {
+	t.Parallel()
+	w := &operationWorld{world: newWorld(t, slicedObjects()...)}
+	w.live("six OSDs", w.healthy(3, 2, 6))
+	w.startOperations()
+	admin := w.ceph.Admin()
+	w.must(admin.CreatePool(t.Context(), ceph.PoolSpec{Name: "p", PGs: 32, AutoscaleMode: "off"}))
+	w.must(w.ceph.FillBytes("p", 1<<30))
+	data, db := emptyDisk("n2", 0).Name, emptyDisk("n2", 1).Name
+	w.byHand(func() {
+		w.must(w.api.Create(t.Context(), &v1alpha1.StorageOperation{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "remove", UID: "o-1", Generation: 1},
+			Spec: v1alpha1.StorageOperationSpec{
+				ClusterRef: v1alpha1.ClusterReference{Name: "main"}, Type: v1alpha1.OperationReplace, Disks: []string{db},
+			},
+		}))
+	})
+	uuids := map[int32]string{}
+	for _, osd := range w.diskNamed(data).Status.OSDs {
+		uuids[osd.ID] = osd.UUID
+	}
+	w.die(db, slices.Collect(maps.Keys(uuids))...)
+	w.approve()
+	w.untilWaiting()
+	by := emptyDisk("n2", 8)
+	by.Status.Hardware.Media = v1alpha1.MediaNVMe
+	w.byHand(func() { w.must(w.api.Create(t.Context(), by)) })
+	w.until(v1alpha1.OperationSucceeded)
+	if w.erased[data] != 1 || w.erased[db] != 0 {
+		t.Errorf("erased %v", w.erased)
+	}
+	for _, osd := range w.diskNamed(data).Status.OSDs {
+		if before := uuids[osd.ID]; before == "" || before == osd.UUID || osd.DBDisk != by.Name {
+			t.Errorf("osd.%d was %s, and is %+v", osd.ID, before, osd)
+		}
+	}
+	w.live("six OSDs again", w.healthy(3, 2, 6))
+}
+
+// Disks that wait for a person are taken once they are approved, and nothing else.
+func TestAdd(t *testing.T) {
+	t.Parallel()
+	w := newRemovalWorld(t, func(o *v1alpha1.StorageOperation) { o.Spec.Intent = v1alpha1.IntentHold })
+	w.byHand(func() {
+		cluster := w.cluster()
+		cluster.Spec.Approvals = &v1alpha1.ApprovalsSpec{NewDisks: v1alpha1.ApprovalManual}
+		cluster.Generation++
+		w.must(w.api.Update(t.Context(), cluster))
+	})
+	wanted := w.spare()
+	other := emptyDisk("n1", 8)
+	w.byHand(func() { w.must(w.api.Create(t.Context(), other)) })
+	w.turn()
+	w.turn()
+	if plan := w.diskNamed(wanted).Status.Plan; plan == nil || plan.Reason != v1alpha1.PlanReasonAwaitingApproval {
+		t.Fatalf("plan %+v", plan)
+	}
+	w.ask(v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationAdd, Disks: []string{wanted}})
+	status := w.until(v1alpha1.OperationSucceeded)
+	if status.Progress.Percent != 100 {
+		t.Errorf("progress %+v", status.Progress)
+	}
+	for range 5 {
+		w.turn()
+	}
+	disk, left := w.diskNamed(wanted), w.diskNamed(other.Name)
+	if len(disk.Status.OSDs) != 1 || disk.Status.State != v1alpha1.DiskInService {
+		t.Errorf("%s is %s with %+v", wanted, disk.Status.State, disk.Status.OSDs)
+	}
+	if len(left.Status.OSDs) > 0 || left.Status.Claim != nil || left.Status.Plan.Reason != v1alpha1.PlanReasonAwaitingApproval {
+		t.Errorf("%s: plan %+v, claim %+v", left.Name, left.Status.Plan, left.Status.Claim)
+	}
+	w.live("five OSDs", w.healthy(3, 2, 5))
+}

@@ -1,0 +1,122 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+)
+
+// admission is how an operation brings a disk in: what the rules make of it is approved.
+type admission struct {
+	cluster *diskCluster
+	record  *manifest.OperationRecord
+	// place that the disk takes, with Replace; nil: none, with Add. sealed is what was approved; empty: whatever it is.
+	place  *manifest.RecordedPlace
+	sealed string
+	// open says that it is this disk's turn. Before that it is kept for later.
+	open bool
+}
+
+// noteAdmissions finds the disks that operations bring in. One that is about to be chosen for a place is kept for it too, so
+// that no rule takes it before.
+func (p *diskPlanner) noteAdmissions(disks []*v1alpha1.StorageDisk) {
+	p.admissions = map[string]*admission{}
+	for _, c := range p.clusters {
+		for i := range c.Operations {
+			switch record := &c.Operations[i]; {
+			case record.Cancelling:
+			case record.Type == v1alpha1.OperationAdd && record.Final:
+				for _, target := range record.Targets {
+					p.admissions[target.Disk] = &admission{cluster: c, record: record, sealed: target.Seal, open: true}
+				}
+			case record.Type == v1alpha1.OperationReplace:
+				p.notePlaces(c, record, disks)
+			}
+		}
+	}
+}
+
+func (p *diskPlanner) notePlaces(c *diskCluster, record *manifest.OperationRecord, disks []*v1alpha1.StorageDisk) {
+	taken := takenBy(c.Operations)
+	for i := range record.Places {
+		place := &record.Places[i]
+		by := place.By
+		if by == "" {
+			found := nextDisk(*place, disks, taken, func(disk *v1alpha1.StorageDisk) string { return p.ruleFor(c, disk) })
+			if found == nil {
+				continue
+			}
+			by, taken[found.Name] = found.Name, true
+		}
+		p.admissions[by] = &admission{
+			cluster: c, record: record, place: place, sealed: place.Seal,
+			open: place.By != "" && record.Cleared() && c.released(place),
+		}
+	}
+}
+
+// released says that nothing is seen any more of what was reserved for the OSDs of a place before: what is read of it may be
+// older than the record.
+func (c *diskCluster) released(place *manifest.RecordedPlace) bool {
+	return !slices.ContainsFunc(c.Reservations, func(r Reservation) bool {
+		return slices.Contains(place.OSDs, r.ID) && (r.Leaving != "" || r.Data.Disk != place.By)
+	})
+}
+
+// takenBy lists the disks that operations are about: none of them takes the place of another.
+func takenBy(operations []manifest.OperationRecord) map[string]bool {
+	taken := map[string]bool{}
+	for i := range operations {
+		for _, target := range operations[i].Targets {
+			taken[target.Disk] = true
+		}
+		for _, place := range operations[i].Places {
+			taken[place.By] = true
+		}
+	}
+	return taken
+}
+
+// ruleFor is the rule by which a cluster would take a disk; empty: it would not.
+func (p *diskPlanner) ruleFor(c *diskCluster, disk *v1alpha1.StorageDisk) string {
+	rule, _ := matchRules(c.Spec.Storage.Rules, disk, p.nodes[disk.Status.Node])
+	if rule == nil || rule.Use == v1alpha1.RuleUseNever || disk.Status.Claim != nil && !c.claims(disk.Status.Claim) {
+		return ""
+	}
+	return rule.Name
+}
+
+// admit settles a disk that an operation keeps for later. One whose turn it is, and that is as it was approved or the
+// operation's already, is left to the rules.
+func (p *diskPlanner) admit(d *draft) bool {
+	a := p.admissions[d.disk.Name]
+	if a == nil {
+		return false
+	}
+	reserved := len(a.cluster.data[d.disk.Name])+len(a.cluster.dbs[d.disk.Name]) > 0
+	if asApproved := a.sealed == "" || a.sealed == deref(d.disk.Status.Verdict).Seal; a.open && (asApproved || reserved) {
+		d.admission = a
+		return false
+	}
+	if a.place == nil || a.record.Concerns(d.disk.Name) || reserved {
+		return false
+	}
+	d.owner = a.cluster
+	d.plan = skip(v1alpha1.PlanReasonExcludedByOperation, "operation %s keeps this disk to take the place of %s", a.record.Operation, a.place.Disk)
+	d.plan.Rule = p.ruleFor(a.cluster, d.disk)
+	return true
+}
+
+// number gives the OSDs of disks that take a place the ids of those before. What the new disk has more gets new ones.
+func (p *diskPlanner) number() {
+	for _, d := range p.drafts {
+		if d.admission == nil || d.admission.place == nil || d.owner == nil {
+			continue
+		}
+		left := slices.DeleteFunc(slices.Clone(d.admission.place.OSDs), func(id int32) bool { return d.owner.reserved[id] })
+		for i := range min(len(left), len(d.osds)) {
+			d.osds[i].ID = &left[i]
+		}
+	}
+}
