@@ -197,6 +197,8 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		return r.mon(ctx, action)
 	case plan.ApplyDaemon, plan.StopDaemon, plan.RemoveDaemon, plan.ReleaseCluster:
 		return r.daemon(ctx, action)
+	case plan.EnsureWipe, plan.RecordWipe, plan.MakeOperation, plan.ForgetCluster, plan.DropWipe:
+		return r.erasure(ctx, action)
 	case plan.ReadMonKey, plan.RebuildIdentity, plan.EndRecovery, plan.RestoreMons:
 		return r.recover(ctx, action)
 	default:
@@ -216,7 +218,7 @@ func (e *Executor) limit(ctx context.Context) (context.Context, context.CancelFu
 // StorageCluster could never be deleted.
 func needsIdentity(action plan.Action) bool {
 	switch action.(type) {
-	case plan.StopDaemon, plan.ReleaseCluster:
+	case plan.StopDaemon, plan.ReleaseCluster, plan.EnsureWipe, plan.RecordWipe, plan.MakeOperation, plan.ForgetCluster, plan.DropWipe:
 		return false
 	}
 	return true

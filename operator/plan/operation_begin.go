@@ -70,6 +70,8 @@ func (b *beginning) approval() (Condition, bool) {
 	byUser := operationApproved(b.in.Spec, plan)
 	disks := int32(len(b.draft.Targets))
 	switch {
+	case b.in.Wipe != nil:
+		return b.approvalOfDeletion()
 	case byUser.Status == "True" || policy.Removals != v1alpha1.ApprovalAutomatic || !Carriable(b.in.Spec.Type):
 		return byUser, false
 	case len(plan.Risks) > 0:
@@ -86,6 +88,9 @@ func (b *beginning) approval() (Condition, bool) {
 func (b *beginning) waits() (reason, text string) {
 	if b.in.Busy != "" {
 		return v1alpha1.ReasonWaitingForCluster, "it waits: " + b.in.Busy
+	}
+	if b.in.Wipe != nil {
+		return v1alpha1.ReasonWaitingForCluster, b.daemonsLeft()
 	}
 	if !takesOSDs(b.in.Spec.Type) {
 		return "", ""
@@ -169,6 +174,10 @@ func (b *beginning) record() manifest.OperationRecord {
 	if takesOSDs(record.Type) {
 		c.tree = newCRUSHTree(c.snapshot)
 		record.OSDs, record.StartPGs, record.StartBytes = c.recordOSDs()
+	}
+	if b.in.Wipe != nil {
+		record.Deletion, record.Disks = true, c.recordWiped()
+		return record
 	}
 	if record.Erase != v1alpha1.EraseNone && record.Type != v1alpha1.OperationDrain {
 		for _, disk := range c.disks {

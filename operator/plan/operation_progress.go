@@ -188,6 +188,8 @@ func (c *carrying) describeErasure(target *v1alpha1.OperationTarget) {
 		return
 	case disk.Done:
 		target.Report, target.Message = disk.Report.DeepCopy(), cmp.Or(deref(disk.Report).Message, "done")
+	case c.kept[target.Disk] != "":
+		target.Message = cut("not erased: " + c.kept[target.Disk])
 	case now == nil || now.Status.Presence == v1alpha1.PresenceMissing:
 		target.Message = "WaitingForDisk: it is missing; put it in, or delete this operation to give it up"
 	default:
