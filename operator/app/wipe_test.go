@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/events"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
@@ -213,7 +214,7 @@ func TestDeletionThatErasesKilledAtAnyWrite(t *testing.T) {
 	t.Parallel()
 	first := newWipeWorld(t, false, nil)
 	first.until("gone", first.gone)
-	for n := 0; n < len(first.writes); n += killStride {
+	for n := 0; n < len(first.writes); n += 2 * killStride {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newWipeWorld(t, false, nil)
@@ -230,5 +231,151 @@ func TestDeletionThatErasesKilledAtAnyWrite(t *testing.T) {
 				t.Error(w.tell())
 			}
 		})
+	}
+}
+
+// deleteOperation is a person's decision to give up what an operation has not erased.
+func (w *wipeWorld) deleteOperation(name string) {
+	w.byHand(func() {
+		w.must(w.api.Delete(w.Context(), &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}))
+	})
+}
+
+// heard says whether the StorageCluster has an event with these words.
+func (w *wipeWorld) heard(words ...string) bool {
+	for {
+		select {
+		case event := <-w.said.Events:
+			if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(event, word) }) {
+				return true
+			}
+		default:
+			return false
+		}
+	}
+}
+
+// A disk that is not to be erased now holds the deletion up, is named, and is given up when a person deletes the operation: it
+// is never touched, and that is said.
+func TestDeletionGivesUpADisk(t *testing.T) {
+	t.Parallel()
+	const left = "wwn-5000c500n200"
+	for name, test := range map[string]struct {
+		change func(w *wipeWorld)
+		why    string
+	}{
+		"missing": {func(w *wipeWorld) {
+			w.changeDisk(left, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresenceMissing })
+		}, "missing"},
+		"its node is off": {func(w *wipeWorld) { w.failNode("n2", true) }, "node n2 does not answer"},
+		"of another cluster": {func(w *wipeWorld) {
+			w.changeDisk(left, func(d *v1alpha1.StorageDisk) { d.Status.Content.BlueStore.FSID = "another" })
+		}, "another OSD"},
+		"mounted": {func(w *wipeWorld) {
+			w.changeDisk(left, func(d *v1alpha1.StorageDisk) {
+				d.Status.Verdict.Reasons = append(d.Status.Verdict.Reasons, v1alpha1.Refusal{Reason: v1alpha1.ReasonMounted, Message: "at /mnt"})
+			})
+		}, "at /mnt"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, false, test.change)
+			others := func() bool { return len(w.erased) == 2 }
+			w.until("the others are erased", others)
+			for range 20 {
+				w.turn()
+			}
+			deleting := w.condition(v1alpha1.ConditionDeleting)
+			if w.gone() || deleting.Reason != v1alpha1.ReasonWipingDisks || !strings.Contains(deleting.Message, test.why) || !strings.Contains(deleting.Message, left) {
+				t.Fatalf("%+v\n%s", deleting, w.tell())
+			}
+			w.writes = nil
+			for range 5 {
+				w.turn()
+			}
+			if len(w.writes) > 0 {
+				t.Errorf("written while it waits: %v", w.writes)
+			}
+			w.deleteOperation(w.made()[0].Name)
+			w.until("gone", w.gone)
+			w.wiped(left)
+			if len(w.made()) > 0 || !w.heard("DiskNotErased", left) {
+				t.Errorf("operations %v", w.made())
+			}
+		})
+	}
+}
+
+// A disk that comes back is erased like the others.
+func TestDeletionWaitsForADisk(t *testing.T) {
+	t.Parallel()
+	const late = "wwn-5000c500n200"
+	w := newWipeWorld(t, false, func(w *wipeWorld) {
+		w.changeDisk(late, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresenceMissing })
+	})
+	w.until("the others are erased", func() bool { return len(w.erased) == 2 })
+	w.changeDisk(late, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresencePresent })
+	w.until("gone", w.gone)
+	w.wiped()
+	if !w.heard("Wiped", "3 disks erased", "/var/lib/seamount/"+w.fsid) {
+		t.Error("what became of the disks is not said")
+	}
+}
+
+// An operation that a person deletes before it has begun gives up all its disks, and does not come back.
+func TestDeletionGivesUpAnOperation(t *testing.T) {
+	t.Parallel()
+	w := newWipeWorld(t, false, nil)
+	w.until("the operation is made", func() bool { return len(w.made()) > 0 })
+	w.byHand(func() {
+		object := w.made()[0]
+		object.Spec.Intent = v1alpha1.IntentHold
+		w.must(w.api.Update(t.Context(), &object))
+	})
+	for range 5 {
+		w.turn()
+	}
+	if len(w.erased) > 0 {
+		t.Fatal("erased while it is held")
+	}
+	w.deleteOperation(w.made()[0].Name)
+	w.until("gone", w.gone)
+	w.wiped("wwn-5000c500n100", "wwn-5000c500n200", "wwn-5000c500n300")
+	if len(w.made()) > 0 {
+		t.Errorf("operations %v", w.made())
+	}
+}
+
+// Nothing is stopped while pools rest on the cluster; and with Retain after all, before anything is erased, it comes back as it was.
+func TestDeletionThinksAgain(t *testing.T) {
+	t.Parallel()
+	pool := &v1alpha1.StoragePool{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "p"},
+		Spec: v1alpha1.StoragePoolSpec{ClusterRef: v1alpha1.ClusterReference{Name: "main"}}}
+	w := newWipeWorld(t, false, func(w *wipeWorld) { w.byHand(func() { w.must(w.api.Create(t.Context(), pool)) }) })
+	for range 5 {
+		w.turn()
+	}
+	if got := w.condition(v1alpha1.ConditionDeleting); got.Reason != v1alpha1.ReasonDependentsExist || !w.healthy(3, 2, 3)() {
+		t.Fatalf("with a pool: %+v", got)
+	}
+	w.byHand(func() { w.must(w.api.Delete(t.Context(), pool)) })
+	w.turn()
+	w.byHand(func() {
+		object := w.cluster()
+		object.Spec.DeletionPolicy = v1alpha1.DeletionRetain
+		w.must(w.api.Update(t.Context(), object))
+	})
+	fsid := w.fsid
+	w.until("gone", w.gone)
+	for range 3 {
+		w.turn()
+	}
+	object := mainCluster()
+	object.UID = "2"
+	w.restart()
+	w.byHand(func() { w.must(w.api.Create(t.Context(), object)) })
+	w.live("the same cluster is back", w.healthy(3, 2, 3))
+	if len(w.erased) > 0 || w.cluster().Status.FSID != fsid || len(w.made()) > 0 {
+		t.Errorf("erased %v, fsid %s of %s", w.erased, w.cluster().Status.FSID, fsid)
 	}
 }

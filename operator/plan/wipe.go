@@ -245,10 +245,10 @@ func (w *Wiping) unsettled() (n int) {
 	return n
 }
 
-// claims says that a disk still has the claim of the cluster: it would be kept from the next one.
+// claims says that a disk still has the claim of the cluster, or its OSDs: it would be kept from the next one.
 func (w *Wiping) claims() bool {
 	return slices.ContainsFunc(w.Disks, func(d *v1alpha1.StorageDisk) bool {
-		return d.Status.Claim != nil && d.Status.Claim.FSID == w.Record.FSID
+		return d.Status.Claim != nil && d.Status.Claim.FSID == w.Record.FSID || w.Record.Disk(d.Name) != nil && len(d.Status.OSDs) > 0
 	})
 }
 
