@@ -18,9 +18,6 @@ import (
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-// DirectoryOfCluster is where a Ceph cluster has the stores of its mons on the nodes.
-const DirectoryOfCluster = "/var/lib/seamount/"
-
 func (r *run) erasure(ctx context.Context, action plan.Action) error {
 	switch action := action.(type) {
 	case plan.EnsureWipe:
@@ -176,7 +173,7 @@ func (r *run) tellWiped(record *manifest.WipeRecord) {
 		kind = "Warning"
 	}
 	if len(nodes) > 0 {
-		text += "; the stores of the mons are left in " + DirectoryOfCluster + record.FSID + " on " + strings.Join(sortedNames(nodes), ", ")
+		text += "; the stores of the mons are left in " + handover.HostDir + "/" + record.FSID + " on " + strings.Join(sortedNames(nodes), ", ")
 	}
 	r.Events.Eventf(r.Object, nil, kind, "Wiped", "ForgetCluster", "%s", text)
 }

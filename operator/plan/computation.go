@@ -148,7 +148,7 @@ func dependentsText(d v1alpha1.ClusterDependents) string {
 	return strings.Join(parts, ", ")
 }
 
-// stop ends the daemons of a cluster that is deleted. Disks, keys and what says where everything is stay. The mons are
+// stop ends the daemons of a cluster that is deleted. Disks, keys and what says where everything is stay for now. The mons are
 // last: an OSD that cannot tell them that it goes, or is only just starting, takes long to end.
 func (c *computation) stop() {
 	if c.recordWipe() {

@@ -55,17 +55,12 @@ func (b *beginning) daemonsLeft() string {
 			return fmt.Sprintf("it waits: the Deployment of %s is still there", d.Daemon)
 		}
 	}
-	for _, l := range b.in.OperationLeaving() {
-		if ours(l.Daemon) {
+	for _, l := range b.in.Leaving {
+		if ours(l.Daemon) && b.in.Nodes[l.Node] {
 			return fmt.Sprintf("it waits: the pod of %s on node %s ends", l.Daemon, l.Node)
 		}
 	}
 	return ""
-}
-
-// OperationLeaving lists the pods that are left on nodes that answer.
-func (in *CarryObserved) OperationLeaving() []Leaving {
-	return slices.DeleteFunc(slices.Clone(in.Leaving), func(l Leaving) bool { return !in.Nodes[l.Node] })
 }
 
 // recordWiped is what may be erased of the disks: the OSDs that the deletion recorded, and nothing else.
@@ -151,6 +146,8 @@ func (c *carrying) keepsFromErasing(disk *manifest.RecordedDisk, now *v1alpha1.S
 		return "it has no StorageDisk"
 	case now.Status.Presence == v1alpha1.PresenceMissing:
 		return "it is missing"
+	case !c.in.Nodes[now.Status.Node] && disk.Asked:
+		return "node " + now.Status.Node + " does not answer, and may have begun to erase it"
 	case !c.in.Nodes[now.Status.Node]:
 		return "node " + now.Status.Node + " does not answer"
 	}
