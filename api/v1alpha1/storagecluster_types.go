@@ -86,8 +86,9 @@ type StorageClusterSpec struct {
 	Pause PauseMode `json:"pause,omitempty"`
 
 	// deletionPolicy says what becomes of the disks when the StorageCluster is deleted. Retain: daemons stop; disks and
-	// keys stay, and applying the same object again brings the cluster back. Wipe: one StorageOperation for all disks,
-	// which waits for approval like any other, and the object stays until it is done.
+	// keys stay, and applying the same object again brings the cluster back. Wipe: the disks are
+	// erased by StorageOperations of at most 64 disks each, which the deletion itself approves; the object stays until that
+	// is done, and the keys go with it.
 	//
 	// +optional
 	// +default="Retain"

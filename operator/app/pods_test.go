@@ -123,8 +123,12 @@ func (w *world) erase(disk *v1alpha1.StorageDisk) {
 		w.Errorf("%s: asked to erase what was sealed %s, and it is %s", disk.Name, request.Seal, disk.Status.Verdict.Seal)
 	}
 	w.erased[disk.Name]++
+	w.unheld(disk.Name)
 	for label := range w.prepared {
 		if strings.HasPrefix(label, disk.Name+"/") {
+			if _, uuid, _ := strings.Cut(label, " "); !slices.Contains(deref(request.Erase).OSDs, uuid) || request.Erase.FSID != w.fsid {
+				w.Errorf("%s holds %s, and is asked to be erased for %+v", disk.Name, label, request.Erase)
+			}
 			delete(w.prepared, label)
 		}
 	}
@@ -135,6 +139,24 @@ func (w *world) erase(disk *v1alpha1.StorageDisk) {
 	disk.Status.Content = &v1alpha1.DiskContent{Kind: v1alpha1.ContentEmpty}
 	disk.Status.Verdict = &v1alpha1.DiskVerdict{Result: v1alpha1.VerdictUsable, Seal: "sha256:erased"}
 	w.must(w.api.Status().Update(w.Context(), disk))
+}
+
+// unheld holds an erasure to that no OSD runs that has something on the disk.
+func (w *world) unheld(disk string) {
+	var pods corev1.PodList
+	w.must(w.api.List(w.Context(), &pods, client.MatchingLabels{manifest.LabelComponent: manifest.ComponentOSD}))
+	for i := range pods.Items {
+		secret := &corev1.Secret{}
+		key := client.ObjectKey{Namespace: namespace, Name: strings.TrimSuffix(pods.Items[i].Name, "-0")}
+		if err := w.api.Get(w.Context(), key, secret); err != nil {
+			continue
+		}
+		r, err := manifest.ReservationOf(secret)
+		w.must(err)
+		if r.Data.Disk == disk || r.DB != nil && r.DB.Disk == disk {
+			w.Errorf("%s is erased while %s runs", disk, pods.Items[i].Name)
+		}
+	}
 }
 
 func deref[T any](p *T) T {

@@ -126,6 +126,11 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	if s.observed.Filesystems, err = observe.ClusterFilesystems(ctx, r.Client, key, s.observed.Spec); err != nil {
 		return err
 	}
+	if s.observed.Deleting {
+		if err := r.wiping(ctx, s); err != nil {
+			return err
+		}
+	}
 	if s.stored.Identity != nil {
 		s.observed.Identity = &plan.Identity{FSID: s.stored.Identity.FSID, Created: s.stored.Created}
 	}

@@ -114,6 +114,9 @@ func (r *Reconciler) cluster(ctx context.Context, object *v1alpha1.StorageCluste
 		Closed:       !object.DeletionTimestamp.IsZero() || len(plan.NotAvailable(object)) > 0,
 		Reservations: stored.Planned, Deployed: stored.Deployed, Operations: stored.Operations,
 	}
+	if stored.Wipe != nil && stored.Wipe.UID == string(object.UID) && !object.DeletionTimestamp.IsZero() {
+		cluster.Wipe = stored.Wipe
+	}
 	state := r.Sessions.State(client.ObjectKeyFromObject(object))
 	if state.Polls == 0 && stored.Identity != nil && len(stored.Mons.Mons) > 0 && stored.Mons.QuorumRecorded {
 		return plan.DiskCluster{}, errStarting

@@ -20,7 +20,7 @@ import (
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-// FinalizerCluster keeps a StorageCluster until its daemons have stopped.
+// FinalizerCluster keeps a StorageCluster until its daemons have stopped, and its disks are erased if they are to be.
 const FinalizerCluster = "seamount.dev/cluster"
 
 // applyDaemon applies a daemon's Deployment. A running pod is changed only after Ceph said, just now, that it and those
@@ -163,7 +163,7 @@ func EnsureFinalizer(ctx context.Context, c client.Client, cluster *v1alpha1.Sto
 	return ensureFinalizer(ctx, c, v1alpha1.KindStorageCluster, cluster, FinalizerCluster)
 }
 
-// releaseCluster lets the StorageCluster go. What was stored of it stays.
+// releaseCluster lets the StorageCluster go. What is stored of it stays.
 func (r *run) releaseCluster(ctx context.Context) error {
 	r.forget(client.ObjectKeyFromObject(r.Object))
 	if err := r.takeBack(ctx); err != nil {

@@ -32,6 +32,8 @@ type Operations struct {
 type OperationTarget struct {
 	Object  *v1alpha1.StorageOperation
 	Cluster types.NamespacedName
+	// FSID of the cluster.
+	FSID string
 	// Record is the operation's, as it was read, and Version that of its ConfigMap; nil: there is none.
 	Record  *manifest.OperationRecord
 	Version string
@@ -170,6 +172,13 @@ func (r *operationRun) begin(ctx context.Context, record manifest.OperationRecor
 	if err := r.alone(ctx); err != nil {
 		return err
 	}
+	allowed := r.stays
+	if record.Deletion {
+		allowed = func(ctx context.Context) error { return r.mayWipe(ctx, record) }
+	}
+	if err := allowed(ctx); err != nil {
+		return err
+	}
 	if err := ensureFinalizer(ctx, r.Client, v1alpha1.KindStorageOperation, r.Object, manifest.FinalizerOperation); err != nil {
 		return err
 	}
@@ -191,19 +200,11 @@ func blocked(draft plan.OperationDraft) error {
 
 // alone looks up whether another operation has begun since the plan was made.
 func (r *operationRun) alone(ctx context.Context) error {
-	var configs corev1.ConfigMapList
-	labels := client.MatchingLabels{
-		v1alpha1.LabelCluster:   v1alpha1.ClusterLabelValue(r.Cluster.Namespace, r.Cluster.Name),
-		manifest.LabelComponent: manifest.ComponentOperation,
+	records, err := operationRecords(ctx, r.Live, r.Cluster)
+	if err != nil {
+		return err
 	}
-	if err := r.Live.List(ctx, &configs, client.InNamespace(r.Cluster.Namespace), labels); err != nil {
-		return fmt.Errorf("look up the operations that are carried out: %w", err)
-	}
-	for i := range configs.Items {
-		record, err := manifest.OperationRecordOf(&configs.Items[i])
-		if err != nil {
-			return err
-		}
+	for _, record := range records {
 		if record.Operation != r.Object.Name && !r.Others[record.Operation] {
 			return conflict(r.Object, "operation "+record.Operation+" has begun meanwhile")
 		}

@@ -199,6 +199,8 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		return r.daemon(ctx, action)
 	case plan.ApplyBudget, plan.RemoveBudget:
 		return r.budget(ctx, action)
+	case plan.EnsureWipe, plan.RecordWipe, plan.MakeOperation, plan.ForgetCluster, plan.DropWipe:
+		return r.erasure(ctx, action)
 	case plan.ReadMonKey, plan.RebuildIdentity, plan.EndRecovery, plan.RestoreMons:
 		return r.recover(ctx, action)
 	default:
@@ -218,7 +220,8 @@ func (e *Executor) limit(ctx context.Context) (context.Context, context.CancelFu
 // StorageCluster could never be deleted.
 func needsIdentity(action plan.Action) bool {
 	switch action.(type) {
-	case plan.StopDaemon, plan.RemoveBudget, plan.ReleaseCluster:
+	case plan.StopDaemon, plan.RemoveBudget, plan.ReleaseCluster, plan.EnsureWipe, plan.RecordWipe, plan.MakeOperation, plan.ForgetCluster,
+		plan.DropWipe:
 		return false
 	}
 	return true

@@ -201,8 +201,8 @@ func (r *run) takeBack(ctx context.Context) error {
 	if err := r.Live.Get(ctx, key, secret); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	if _, handed := secret.Data[r.Object.Name]; !handed {
-		return nil
+	if _, handed := secret.Data[r.Object.Name]; !handed && len(secret.Data) > 0 {
+		return nil // an empty one is left when the operator ends between the two steps below
 	}
 	left, err := r.applyPart(ctx, nil)
 	if err != nil || len(left.Data) > 0 {

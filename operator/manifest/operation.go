@@ -49,6 +49,8 @@ type OperationRecord struct {
 	// Drained says that nothing needed the OSDs any more, and Final that a step which cannot be undone may have begun.
 	Drained bool `json:"drained,omitempty"`
 	Final   bool `json:"final,omitempty"`
+	// Deletion says that it erases the disks of a cluster that is being deleted.
+	Deletion bool `json:"deletion,omitempty"`
 	// Cancelling says that what was done is being undone.
 	Cancelling bool `json:"cancelling,omitempty"`
 }

@@ -46,6 +46,9 @@ type Stored struct {
 	Applied manifest.Applied
 	// Operations that are carried out, in the order of their names.
 	Operations []manifest.OperationRecord
+	// Wipe is the record of a deletion that erases the disks, and WipeVersion its resourceVersion; nil: there is none.
+	Wipe        *manifest.WipeRecord
+	WipeVersion string
 	// Deployed daemons, and the pods that are left of others.
 	Deployed []plan.Deployed
 	Leaving  []plan.Leaving
@@ -213,6 +216,13 @@ func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (e
 				return err
 			}
 			s.Operations = append(s.Operations, *record)
+			continue
+		}
+		if config.Labels[manifest.LabelComponent] == manifest.ComponentWipe {
+			if s.Wipe, err = manifest.WipeRecordOf(config); err != nil {
+				return err
+			}
+			s.WipeVersion = config.ResourceVersion
 			continue
 		}
 		switch config.Name {

@@ -41,18 +41,28 @@ func (r *Reconciler) kept(ctx context.Context, operation *v1alpha1.StorageOperat
 	return record != nil, err
 }
 
+func clusterKey(operation *v1alpha1.StorageOperation) types.NamespacedName {
+	return types.NamespacedName{Namespace: operation.Namespace, Name: operation.Spec.ClusterRef.Name}
+}
+
+// clusterOf reads the cluster of an operation: an empty one when there is none.
+func (r *Reconciler) clusterOf(ctx context.Context, operation *v1alpha1.StorageOperation) (*v1alpha1.StorageCluster, error) {
+	cluster := &v1alpha1.StorageCluster{}
+	err := r.Client.Get(ctx, clusterKey(operation), cluster)
+	return cluster, client.IgnoreNotFound(err)
+}
+
 // observe reads the caches and the record of the operation, and asks Ceph for what concerns its OSDs.
 func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	operation := s.operation
-	s.cluster = types.NamespacedName{Namespace: operation.Namespace, Name: operation.Spec.ClusterRef.Name}
-	cluster := &v1alpha1.StorageCluster{}
-	err = r.Client.Get(ctx, s.cluster, cluster)
-	if client.IgnoreNotFound(err) != nil {
+	s.cluster = clusterKey(operation)
+	cluster, err := r.clusterOf(ctx, operation)
+	if err != nil {
 		return err
 	}
 	s.in = plan.CarryObserved{
 		OperationObserved: plan.OperationObserved{
-			Spec: operation.Spec, Cluster: plan.ClusterKey(s.cluster), FSID: cluster.Status.FSID, Found: err == nil,
+			Spec: operation.Spec, Cluster: plan.ClusterKey(s.cluster), FSID: cluster.Status.FSID, Found: cluster.Name != "",
 			Previous: &operation.Status, Generation: operation.Generation, Now: r.Now().Truncate(time.Second),
 		},
 		Name: operation.Name, UID: string(operation.UID), Deleting: !operation.DeletionTimestamp.IsZero(),
@@ -62,12 +72,15 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	if err := r.disks(ctx, &s.in); err != nil {
 		return err
 	}
-	if held(operation) || operation.Spec.Approval != nil {
+	if err := r.deletion(ctx, s, cluster); err != nil {
+		return err
+	}
+	if held(operation) || operation.Spec.Approval != nil || s.in.Wipe != nil {
 		if s.in.Record, s.version, err = execute.OperationRecord(ctx, r.Live, operation); err != nil {
 			return err
 		}
 	}
-	if operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil {
+	if operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil || s.in.Wipe != nil {
 		if err := r.stored(ctx, s); err != nil {
 			return err
 		}
@@ -192,7 +205,7 @@ func (r *Reconciler) target(s *scope) execute.OperationTarget {
 		others[s.in.Others[i].Operation] = true
 	}
 	return execute.OperationTarget{
-		Object: s.operation, Cluster: s.cluster, Record: s.in.Record, Version: s.version, Others: others,
+		Object: s.operation, Cluster: s.cluster, FSID: s.in.FSID, Record: s.in.Record, Version: s.version, Others: others,
 		Ceph: func() (ceph.Client, error) { return r.Sessions.Client(s.cluster) },
 		Recheck: func(ctx context.Context) (plan.OperationDraft, *ceph.Snapshot, error) {
 			return r.recheck(ctx, s)

@@ -47,6 +47,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 		return reconcile.Result{}, client.IgnoreNotFound(err)
 	}
 	if plan.OperationFinished(&operation.Status) {
+		if unnoted, err := r.unnoted(ctx, operation); unnoted || err != nil {
+			return reconcile.Result{RequeueAfter: noteSoon}, err
+		}
 		return reconcile.Result{}, r.end(ctx, operation)
 	}
 	s := &scope{operation: operation}
@@ -56,7 +59,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if s.in.Record == nil && !operation.DeletionTimestamp.IsZero() {
 		return reconcile.Result{}, r.end(ctx, operation)
 	}
-	if s.in.Found && s.in.Ceph.Reach == "" && operation.Status.Plan != nil && s.in.Spec.Intent != v1alpha1.IntentCancel {
+	if s.in.Found && s.in.Wipe == nil && s.in.Ceph.Reach == "" && operation.Status.Plan != nil && s.in.Spec.Intent != v1alpha1.IntentCancel {
 		return reconcile.Result{}, nil // Ceph was not asked yet since the operator began: its first look wakes us
 	}
 	return r.carry(ctx, s)
@@ -126,6 +129,9 @@ func (r *Reconciler) again(s *scope, carried plan.Carried) time.Duration {
 
 // staleSoon is when an operation is planned again while Ceph does not tell what is needed.
 const staleSoon = 15 * time.Second
+
+// noteSoon is when it is looked again whether the deletion of a cluster has recorded what an operation of it did.
+const noteSoon = time.Second
 
 func (r *Reconciler) wrote(operation types.UID, at time.Time) {
 	r.mu.Lock()

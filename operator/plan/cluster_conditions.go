@@ -58,7 +58,7 @@ func (v *view) ready() Condition {
 	}
 	switch reachable, quorum := v.reachable(), v.monQuorum(); {
 	case v.in.Deleting && keepsFromDeleting(v.in) == nil:
-		return isFalse(v1alpha1.ReasonDeleting, "the daemons are stopped; disks and keys stay")
+		return isFalse(v1alpha1.ReasonDeleting, "the daemons are stopped; %s", v.whatStays())
 	case !v.in.Mons.QuorumRecorded && v.snapshot == nil:
 		return isFalse(v1alpha1.ReasonCreating, "%s", v.creating())
 	case quorum.Reason == v1alpha1.ReasonQuorumLost:
@@ -423,7 +423,10 @@ func (v *view) deleting() Condition {
 	if refusal := keepsFromDeleting(v.in); refusal != nil {
 		return isTrue(refusal.Reason, "%s", withRemedy(*refusal))
 	}
-	text := fmt.Sprintf("%s to stop; disks and keys stay", count(len(v.in.Deployed), "daemon"))
+	if v.in.Wiping.Record != nil && len(v.in.Deployed) == 0 {
+		return isTrue(v1alpha1.ReasonWipingDisks, "%s", v.wipingText())
+	}
+	text := fmt.Sprintf("%s to stop; %s", count(len(v.in.Deployed), "daemon"), v.whatStays())
 	if v.in.Spec.Pause == v1alpha1.PauseAll {
 		text += "; held by spec.pause: All"
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/seamount-dev/seamount/api/conditions"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
@@ -142,7 +143,11 @@ func whatElseIs() map[string]conditionCase {
 		"dependents": {func(in *Observed) {
 			in.Deleting, in.Dependents = true, v1alpha1.ClusterDependents{Pools: new(int32(1)), Volumes: new(int32(214)), First: []string{"pool/fast"}}
 		}, "Deleting", "True DependentsExist", "the cluster still holds 1 pool, 214 volumes (pool/fast)"},
-		"wipe":              {func(in *Observed) { in.Deleting, in.Spec.DeletionPolicy = true, v1alpha1.DeletionWipe }, "Deleting", "True AwaitingApproval", "Retain"},
+		"wipe": {func(in *Observed) { in.Deleting, in.Spec.DeletionPolicy = true, v1alpha1.DeletionWipe }, "Deleting", "True StoppingDaemons", "then the disks are erased"},
+		"wipe waits": {func(in *Observed) {
+			in.Deleting, in.Spec.DeletionPolicy = true, v1alpha1.DeletionWipe
+			in.Wiping.Underway = []manifest.OperationRecord{{Operation: "remove-x"}}
+		}, "Deleting", "True WipingDisks", "kubectl seamount cancel remove-x"},
 		"operations":        {func(in *Observed) { in.OperationsWaiting = 2 }, "ApprovalRequired", "True OperationsWaiting", "2 operations"},
 		"too few nodes":     {func(in *Observed) { in.Spec.Mon.Count = 7 }, "MonQuorum", "False TooFewNodes", "7 mons wanted"},
 		"disks not planned": {func(in *Observed) { in.Disks = nil }, "DisksSettled", "Unknown NotObserved", ""},

@@ -129,14 +129,7 @@ func keepsFromDeleting(in Observed) *v1alpha1.Refusal {
 			Reason: v1alpha1.ReasonDependentsExist, Message: "the cluster still holds " + text, Remedy: "delete them first",
 		}
 	}
-	if in.Spec.DeletionPolicy == v1alpha1.DeletionWipe {
-		return &v1alpha1.Refusal{
-			Reason:  v1alpha1.ReasonAwaitingApproval,
-			Message: "deletionPolicy: Wipe is not available in this release, so that nothing is stopped or erased",
-			Remedy:  "set spec.deletionPolicy to Retain: the daemons stop, and disks and keys stay",
-		}
-	}
-	return nil
+	return wipeWaits(in)
 }
 
 func dependentsText(d v1alpha1.ClusterDependents) string {
@@ -155,9 +148,12 @@ func dependentsText(d v1alpha1.ClusterDependents) string {
 	return strings.Join(parts, ", ")
 }
 
-// stop ends the daemons of a cluster that is deleted. Disks, keys and what says where everything is stay. The mons are
+// stop ends the daemons of a cluster that is deleted. Disks, keys and what says where everything is stay for now. The mons are
 // last: an OSD that cannot tell them that it goes, or is only just starting, takes long to end.
 func (c *computation) stop() {
+	if c.recordWipe() {
+		return
+	}
 	monsNeeded := c.monsNeeded()
 	for _, id := range sortedDaemons(c.deployed) {
 		switch {
@@ -169,7 +165,7 @@ func (c *computation) stop() {
 	}
 	c.applyBudgets(nil)
 	if len(c.deployed) == 0 && !monsNeeded {
-		c.add(ReleaseCluster{}, "all daemons have stopped")
+		c.end()
 	}
 }
 

@@ -65,6 +65,8 @@ type Observed struct {
 	// OperationsWaiting for a person.
 	OperationsWaiting int32
 	Dependents        v1alpha1.ClusterDependents
+	// Wiping is how far the erasure of the disks is, of a cluster that is being deleted.
+	Wiping Wiping
 	// CapacityAt is when status.capacity was last written; RecoveryAt when status was last written while data was not
 	// clean. Zero: not since the program began.
 	CapacityAt, RecoveryAt time.Time

@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-
-	"github.com/seamount-dev/seamount/api/v1alpha1"
 )
 
 // stopSteps are the steps that stop the daemons of some kinds.
@@ -76,15 +74,5 @@ func TestDeletion(t *testing.T) {
 				t.Errorf("%d kept; steps (-want +got):\n%s", len(p.Keep), cmp.Diff(want, got))
 			}
 		})
-	}
-}
-
-// While it cannot be erased, a cluster that is to be goes on as it is.
-func TestDeletionThatErases(t *testing.T) {
-	t.Parallel()
-	_, in := atRest(t)
-	in.Deleting, in.Spec.DeletionPolicy = true, v1alpha1.DeletionWipe
-	if p := Compute(in); len(p.Steps) != 0 || len(p.Keep) != 15 {
-		t.Errorf("a wipe that is not available: steps %v, %d kept", stepIDs(p), len(p.Keep))
 	}
 }

@@ -128,7 +128,7 @@ func (c *diskCluster) claims(claim *v1alpha1.DiskClaim) bool {
 
 // decide settles which cluster a disk belongs to and what it does with it, but for the room for DBs.
 func (p *diskPlanner) decide(d *draft) {
-	if p.admit(d) || p.operated(d) || p.keep(d) {
+	if p.wiped(d) || p.admit(d) || p.operated(d) || p.keep(d) {
 		return
 	}
 	shown := -1

@@ -39,6 +39,8 @@ type DiskCluster struct {
 	Deployed []Deployed
 	// Operations that are carried out.
 	Operations []manifest.OperationRecord
+	// Wipe is the record of its deletion, which erases the disks; nil: it is not being deleted so.
+	Wipe *manifest.WipeRecord
 }
 
 // DisksPlan is what is to be done with each disk.

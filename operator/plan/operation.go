@@ -11,6 +11,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // OperationObserved is what a StorageOperation is planned from.
@@ -25,6 +26,9 @@ type OperationObserved struct {
 	PGs map[int32][]ceph.PG
 	// Found says that there is such a cluster.
 	Found bool
+	// Wipe is the operation's entry in the record of the cluster's deletion, which erases the disks; nil: it is none of those that
+	// the deletion made, or the cluster is not being deleted so any more.
+	Wipe *manifest.WipeOperation
 	// Previous status of the object.
 	Previous *v1alpha1.StorageOperationStatus
 	// Generation of the spec.
@@ -108,6 +112,10 @@ func (c *operationComputation) target() {
 	slices.Sort(c.unknown)
 	c.place()
 	slices.SortFunc(c.disks, func(a, b *v1alpha1.StorageDisk) int { return cmp.Compare(a.Name, b.Name) })
+	if c.in.Wipe != nil {
+		c.targetWiped()
+		return
+	}
 	for _, disk := range c.disks[:min(len(c.disks), maxTargets)] {
 		c.out.Targets = append(c.out.Targets, v1alpha1.OperationTarget{
 			Disk: disk.Name, Node: disk.Status.Node, OSDs: c.osdsOf(disk), Seal: deref(disk.Status.Verdict).Seal,

@@ -71,6 +71,8 @@ func (b *beginning) approval() (Condition, bool) {
 	disks := int32(len(b.draft.Targets))
 	field, mode := policy.of(b.in.Spec.Type)
 	switch {
+	case b.in.Wipe != nil:
+		return b.approvalOfDeletion()
 	case byUser.Status == "True" || mode != v1alpha1.ApprovalAutomatic:
 		return byUser, false
 	case len(plan.Risks) > 0:
@@ -104,6 +106,9 @@ func (a Approvals) of(t v1alpha1.OperationType) (field string, mode v1alpha1.App
 func (b *beginning) waits() (reason, text string) {
 	if b.in.Busy != "" {
 		return v1alpha1.ReasonWaitingForCluster, "it waits: " + b.in.Busy
+	}
+	if b.in.Wipe != nil {
+		return v1alpha1.ReasonWaitingForCluster, b.daemonsLeft()
 	}
 	if !takesOSDs(b.in.Spec.Type) {
 		return "", ""
@@ -187,6 +192,10 @@ func (b *beginning) record() manifest.OperationRecord {
 	if takesOSDs(record.Type) {
 		c.tree = newCRUSHTree(c.snapshot)
 		record.OSDs, record.StartPGs, record.StartBytes = c.recordOSDs()
+	}
+	if b.in.Wipe != nil {
+		record.Deletion, record.Disks = true, c.recordWiped()
+		return record
 	}
 	for _, p := range c.places {
 		record.Places = append(record.Places, p.RecordedPlace)

@@ -49,6 +49,9 @@ func (c *operationComputation) riskOfWiping(found map[v1alpha1.Risk]bool) {
 			continue
 		}
 		found[v1alpha1.RiskDataLoss] = true
+		if c.in.Wipe != nil {
+			continue // what is not the cluster's own is not touched
+		}
 		label := deref(deref(disk.Status.Content).BlueStore)
 		if label.FSID == "" || label.FSID != c.in.FSID || slices.ContainsFunc(verdict.Reasons, notOurs) {
 			found[v1alpha1.RiskForeignData] = true
@@ -91,6 +94,9 @@ func (c *operationComputation) refuse(reason, remedy, format string, args ...any
 func (c *operationComputation) block() {
 	c.blockTargets()
 	for _, disk := range c.disks {
+		if c.in.Wipe != nil {
+			break // a disk that cannot be erased now waits alone
+		}
 		c.blockDisk(disk)
 		c.blockErasure(disk)
 	}

@@ -78,6 +78,7 @@ type carrying struct {
 	disks    map[string]*v1alpha1.StorageDisk
 	out      Carried
 	stage    stage
+	kept     map[string]string // disks that are not erased now, and why
 }
 
 // stage is where an operation is.
@@ -172,6 +173,8 @@ func (c *carrying) hold(why string) {
 // advance takes the operation one step further.
 func (c *carrying) advance() {
 	switch {
+	case c.record.Deletion:
+		c.wipeDisks()
 	case c.record.Type == v1alpha1.OperationWipe:
 		c.erase()
 	case c.record.Type == v1alpha1.OperationAdd:

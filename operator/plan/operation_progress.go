@@ -191,6 +191,8 @@ func (c *carrying) describeErasure(target *v1alpha1.OperationTarget) {
 		target.Report, target.Message = disk.Report.DeepCopy(), cmp.Or(deref(disk.Report).Message, "done")
 	case disk == nil || c.stage.step != stepErase:
 		return
+	case c.kept[target.Disk] != "":
+		target.Message = cut("not erased: " + c.kept[target.Disk])
 	case now == nil || now.Status.Presence == v1alpha1.PresenceMissing:
 		target.Message = "WaitingForDisk: it is missing; put it in, or delete this operation to give it up"
 	default:

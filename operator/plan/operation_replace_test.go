@@ -25,7 +25,8 @@ func replacingDead(in *OperationObserved) {
 	in.Ceph.Snapshot.PGs.ByState[0].State = "active+undersized+degraded"
 }
 
-func pgs(state string) func(*OperationObserved) {
+// deadBeside is replacingDead with one more PG, in a state.
+func deadBeside(state string) func(*OperationObserved) {
 	return func(in *OperationObserved) {
 		replacingDead(in)
 		in.Ceph.Snapshot.PGs.ByState = append(in.Ceph.Snapshot.PGs.ByState, ceph.PGStateCount{State: state, Count: 1})
@@ -68,13 +69,13 @@ func TestReplaceBlockers(t *testing.T) {
 		"living, no room for its copies": {func(in *OperationObserved) { replacing(in); in.Ceph.Snapshot.OSDs[1].In = false }, v1alpha1.ReasonTooFewDomains},
 		"dead, degraded":                 {replacingDead, ""},
 		"dead, answers nothing":          {func(in *OperationObserved) { replacingDead(in); in.Disks[0].Status.Verdict.Seal = "" }, ""},
-		"dead, incomplete":               {pgs("incomplete"), v1alpha1.ReasonDataNotClean},
-		"dead, down":                     {pgs("down"), v1alpha1.ReasonDataNotClean},
-		"dead, unknown":                  {pgs("unknown"), v1alpha1.ReasonDataNotClean},
-		"dead, stale":                    {pgs("stale+active+clean"), v1alpha1.ReasonDataNotClean},
-		"dead, unfound":                  {pgs("active+recovery_unfound+degraded"), v1alpha1.ReasonDataNotClean},
-		"dead, inconsistent":             {pgs("active+clean+inconsistent"), v1alpha1.ReasonDataNotClean},
-		"dead, recovering":               {pgs("active+recovering+degraded"), ""},
+		"dead, incomplete":               {deadBeside("incomplete"), v1alpha1.ReasonDataNotClean},
+		"dead, down":                     {deadBeside("down"), v1alpha1.ReasonDataNotClean},
+		"dead, unknown":                  {deadBeside("unknown"), v1alpha1.ReasonDataNotClean},
+		"dead, stale":                    {deadBeside("stale+active+clean"), v1alpha1.ReasonDataNotClean},
+		"dead, unfound":                  {deadBeside("active+recovery_unfound+degraded"), v1alpha1.ReasonDataNotClean},
+		"dead, inconsistent":             {deadBeside("active+clean+inconsistent"), v1alpha1.ReasonDataNotClean},
+		"dead, recovering":               {deadBeside("active+recovering+degraded"), ""},
 		"dead, silent":                   {func(in *OperationObserved) { replacingDead(in); in.Ceph.Fresh = false }, v1alpha1.ReasonStaleData},
 	} {
 		t.Run(name, func(t *testing.T) {

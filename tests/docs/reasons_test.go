@@ -23,7 +23,7 @@ var endsByItself = map[string][]string{
 		v1alpha1.ReasonCreating, v1alpha1.ReasonDeleting, v1alpha1.ReasonFailingOver, v1alpha1.ReasonRecovering, v1alpha1.ReasonPreparing,
 		v1alpha1.ReasonUpgrading, v1alpha1.ReasonAwaitingWindow, v1alpha1.ReasonNoneWaiting, v1alpha1.ReasonNotPaused,
 		v1alpha1.ReasonNotDraining, v1alpha1.ReasonNodeCordoned, v1alpha1.ReasonNooutSet, v1alpha1.ReasonNotDeleting,
-		v1alpha1.ReasonWipingDisks, v1alpha1.ReasonStoppingDaemons,
+		v1alpha1.ReasonStoppingDaemons,
 	},
 	v1alpha1.KindStorageDisk: {
 		v1alpha1.ReasonAvailable, v1alpha1.ReasonPlanned, v1alpha1.ReasonPreparing, v1alpha1.ReasonDraining, v1alpha1.ReasonWiping,

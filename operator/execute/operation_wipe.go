@@ -1,0 +1,94 @@
+package execute
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+)
+
+// mayWipe looks up, before the record of an operation of a deletion is stored, that the deletion still asks for it, names each of
+// its disks with just these OSDs, and that no OSD of the cluster has a Deployment. It fails with a conflict when not.
+func (r *operationRun) mayWipe(ctx context.Context, record manifest.OperationRecord) error {
+	wipe, err := WipeRecord(ctx, r.Live, r.Cluster, r.FSID)
+	if err != nil {
+		return err
+	}
+	if wipe == nil || wipe.Operation(record.Operation) == nil {
+		return conflict(r.Object, "the record of the deletion does not name it")
+	}
+	if err := wipes(ctx, r.Live, r.Cluster, wipe.UID); err != nil {
+		return err
+	}
+	operation := wipe.Operation(record.Operation)
+	for i := range record.Disks {
+		disk := &record.Disks[i]
+		wiped := operation.Disk(disk.Disk)
+		if wiped == nil || wiped.Result != "" || disk.FSID != wipe.FSID || !slices.Equal(disk.OSDs, uuidsOf(wiped.OSDs)) {
+			return conflict(r.Object, "the record of the deletion does not name disk "+disk.Disk+" so")
+		}
+	}
+	return r.noOSDRuns(ctx)
+}
+
+func uuidsOf(osds []manifest.RecordedOSD) []string {
+	uuids := make([]string, 0, len(osds))
+	for _, osd := range osds {
+		uuids = append(uuids, osd.UUID)
+	}
+	return uuids
+}
+
+func (r *operationRun) noOSDRuns(ctx context.Context) error {
+	var deployments appsv1.DeploymentList
+	labels := client.MatchingLabels{
+		v1alpha1.LabelCluster:   v1alpha1.ClusterLabelValue(r.Cluster.Namespace, r.Cluster.Name),
+		manifest.LabelComponent: manifest.ComponentOSD,
+	}
+	if err := r.Live.List(ctx, &deployments, client.InNamespace(r.Cluster.Namespace), labels); err != nil {
+		return fmt.Errorf("look up the Deployments of OSDs: %w", err)
+	}
+	if len(deployments.Items) > 0 {
+		return conflict(r.Object, deployments.Items[0].Name+" is still there")
+	}
+	return nil
+}
+
+// stays looks up that the cluster of an operation is not being deleted: what the operation needs of Ceph goes away then.
+func (r *operationRun) stays(ctx context.Context) error {
+	cluster := &v1alpha1.StorageCluster{}
+	if err := r.Live.Get(ctx, r.Cluster, cluster); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if !cluster.DeletionTimestamp.IsZero() {
+		return conflict(r.Object, "the StorageCluster is being deleted")
+	}
+	return nil
+}
+
+// operationRecords reads the records of the operations of a cluster that are carried out.
+func operationRecords(ctx context.Context, reader client.Reader, cluster client.ObjectKey) ([]*manifest.OperationRecord, error) {
+	var configs corev1.ConfigMapList
+	labels := client.MatchingLabels{
+		v1alpha1.LabelCluster:   v1alpha1.ClusterLabelValue(cluster.Namespace, cluster.Name),
+		manifest.LabelComponent: manifest.ComponentOperation,
+	}
+	if err := reader.List(ctx, &configs, client.InNamespace(cluster.Namespace), labels); err != nil {
+		return nil, fmt.Errorf("look up the operations that are carried out: %w", err)
+	}
+	records := make([]*manifest.OperationRecord, 0, len(configs.Items))
+	for i := range configs.Items {
+		record, err := manifest.OperationRecordOf(&configs.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		records = append(records, record)
+	}
+	return records, nil
+}

@@ -1,0 +1,246 @@
+package execute
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+func (r *run) erasure(ctx context.Context, action plan.Action) error {
+	switch action := action.(type) {
+	case plan.EnsureWipe:
+		return r.ensureWipe(ctx, action.Record)
+	case plan.RecordWipe:
+		return r.recordWipe(ctx, action.Record)
+	case plan.MakeOperation:
+		return r.makeOperation(ctx, action.Operation)
+	case plan.ForgetCluster:
+		return r.forgetCluster(ctx)
+	case plan.DropWipe:
+		return r.dropWipe(ctx, r.Stored.Wipe)
+	}
+	return unknownStep(action)
+}
+
+func wipeConflict(name, text string) error {
+	return apierrors.NewConflict(v1alpha1.Resource("storageclusters"), name, errors.New(text))
+}
+
+// wipes looks up whether a StorageCluster is being deleted just now with its disks erased. It fails with a conflict when it is not.
+func wipes(ctx context.Context, live client.Reader, key client.ObjectKey, uid string) error {
+	cluster := &v1alpha1.StorageCluster{}
+	if err := live.Get(ctx, key, cluster); err != nil {
+		if apierrors.IsNotFound(err) {
+			return wipeConflict(key.Name, "the StorageCluster is gone")
+		}
+		return fmt.Errorf("look up the StorageCluster: %w", err)
+	}
+	if string(cluster.UID) != uid || cluster.DeletionTimestamp.IsZero() || cluster.Spec.DeletionPolicy != v1alpha1.DeletionWipe {
+		return wipeConflict(key.Name, "the StorageCluster is not being deleted with spec.deletionPolicy Wipe any more")
+	}
+	return nil
+}
+
+// WipeRecord reads the record of a deletion; nil: there is none.
+func WipeRecord(ctx context.Context, reader client.Reader, cluster client.ObjectKey, fsid string) (*manifest.WipeRecord, error) {
+	config := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: cluster.Namespace, Name: manifest.WipeName(cluster.Name, fsid)}
+	if err := reader.Get(ctx, key, config); err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return manifest.WipeRecordOf(config)
+}
+
+func (r *run) key() client.ObjectKey { return client.ObjectKeyFromObject(r.Object) }
+
+// ensureWipe stores the record, if no operation is carried out just now: one that waits for Ceph would wait for ever.
+func (r *run) ensureWipe(ctx context.Context, record manifest.WipeRecord) error {
+	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
+		return err
+	}
+	records, err := operationRecords(ctx, r.Live, r.key())
+	if err != nil {
+		return err
+	}
+	if len(records) > 0 {
+		return wipeConflict(r.Object.Name, "operation "+records[0].Operation+" has begun meanwhile")
+	}
+	_, err = r.create(ctx, r.builder("").WipeConfigMap(record))
+	return err
+}
+
+// recordWipe stores the record in the place of the one that was read.
+func (r *run) recordWipe(ctx context.Context, record manifest.WipeRecord) error {
+	config := r.builder("").WipeConfigMap(record)
+	config.ResourceVersion = r.Stored.WipeVersion
+	if _, err := r.Apply(ctx, config); err != nil {
+		return err
+	}
+	for i := range record.Operations {
+		for _, disk := range record.Operations[i].Disks {
+			if before := r.Stored.Wipe.Disk(disk.Disk); disk.Result == manifest.WipeLeft && before != nil && before.Result == "" {
+				r.Events.Eventf(r.Object, nil, "Warning", "DiskNotErased", "RecordWipe",
+					"disk %s on node %s is given up, and NOT erased: %s", disk.Disk, disk.Node, disk.Message)
+			}
+		}
+	}
+	return nil
+}
+
+// makeOperation makes a StorageOperation that the record names and that was never made: looked up live, for one that a person
+// deleted must not come back because a cache was old.
+func (r *run) makeOperation(ctx context.Context, operation manifest.WipeOperation) error {
+	record, err := WipeRecord(ctx, r.Live, r.key(), r.fsid())
+	if err != nil {
+		return err
+	}
+	if record == nil || record.Operation(operation.Name) == nil || record.Operation(operation.Name).Made {
+		return wipeConflict(r.Object.Name, "operation "+operation.Name+" was made before")
+	}
+	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
+		return err
+	}
+	object := &v1alpha1.StorageOperation{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: r.Object.Namespace, Name: operation.Name,
+			Labels: map[string]string{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue(r.Object.Namespace, r.Object.Name)},
+		},
+		Spec: v1alpha1.StorageOperationSpec{
+			ClusterRef: v1alpha1.ClusterReference{Name: r.Object.Name}, Type: v1alpha1.OperationWipe, Disks: operation.Names(),
+			Erase: v1alpha1.EraseSignatures, Intent: v1alpha1.IntentProceed,
+		},
+	}
+	if _, err := r.create(ctx, object); err != nil {
+		return err
+	}
+	if !operation.Makes(r.Object.Name, object.Spec) {
+		return fmt.Errorf("there is another StorageOperation of the name %s, which does not erase just the disks of this cluster: delete it", operation.Name)
+	}
+	return nil
+}
+
+// forgetCluster takes away what is stored of the cluster. Before, it looks up once more that every disk is erased or given up.
+func (r *run) forgetCluster(ctx context.Context) error {
+	record, err := WipeRecord(ctx, r.Live, r.key(), r.fsid())
+	if err != nil {
+		return err
+	}
+	if record == nil {
+		return wipeConflict(r.Object.Name, "the record of the deletion is gone")
+	}
+	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
+		return err
+	}
+	for i := range record.Operations {
+		for _, disk := range record.Operations[i].Disks {
+			if disk.Result == "" {
+				return wipeConflict(r.Object.Name, "disk "+disk.Disk+" is still to be erased")
+			}
+		}
+	}
+	if err := r.takeBack(ctx); err != nil {
+		return fmt.Errorf("take back what the CSI controller was handed: %w", err)
+	}
+	if err := r.deleteStored(ctx); err != nil {
+		return err
+	}
+	if len(record.Operations) > 0 {
+		r.tellWiped(record)
+	}
+	return r.dropWipe(ctx, record)
+}
+
+func (r *run) tellWiped(record *manifest.WipeRecord) {
+	nodes := map[string]bool{}
+	for _, mon := range r.Stored.Mons.Mons {
+		nodes[mon.Node] = true
+	}
+	kind := "Normal"
+	text := plan.WipeText(record)
+	if strings.Contains(text, "NOT erased") {
+		kind = "Warning"
+	}
+	if len(nodes) > 0 {
+		text += "; the stores of the mons are left in " + handover.HostDir + "/" + record.FSID + " on " + strings.Join(sortedNames(nodes), ", ")
+	}
+	r.Events.Eventf(r.Object, nil, kind, "Wiped", "ForgetCluster", "%s", text)
+}
+
+func sortedNames(set map[string]bool) []string {
+	names := make([]string, 0, len(set))
+	for name := range set {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// deleteStored deletes all that is stored of the cluster, as the server has it, and the identity last: as long as that is there,
+// a StorageCluster of this name finds itself again.
+func (r *run) deleteStored(ctx context.Context) error {
+	var services corev1.ServiceList
+	var configs corev1.ConfigMapList
+	var secrets corev1.SecretList
+	ours := client.MatchingLabels{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue(r.Object.Namespace, r.Object.Name)}
+	for _, list := range []client.ObjectList{&services, &configs, &secrets} {
+		if err := r.Live.List(ctx, list, client.InNamespace(r.Object.Namespace), ours); err != nil {
+			return fmt.Errorf("list what is stored of the cluster: %w", err)
+		}
+	}
+	var all, last []client.Object
+	for i := range services.Items {
+		all = append(all, &services.Items[i])
+	}
+	for i := range configs.Items {
+		if component := configs.Items[i].Labels[manifest.LabelComponent]; component != manifest.ComponentWipe && component != manifest.ComponentOperation {
+			all = append(all, &configs.Items[i])
+		}
+	}
+	for i := range secrets.Items {
+		switch secret := &secrets.Items[i]; {
+		case secret.Name == handover.CSISecretName:
+		case secret.Labels[manifest.LabelComponent] == manifest.ComponentIdentity:
+			last = append(last, secret)
+		default:
+			all = append(all, secret)
+		}
+	}
+	for _, object := range append(all, last...) {
+		if err := r.deleteForGood(ctx, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleteForGood deletes an object that a finalizer of ours keeps.
+func (r *run) deleteForGood(ctx context.Context, object client.Object) error {
+	if err := release(ctx, r.Client, fmt.Sprintf("%T", object), object, manifest.FinalizerIdentity); err != nil {
+		return err
+	}
+	if err := r.Client.Delete(ctx, object, client.Preconditions{UID: uidOf(object)}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete %s: %w", client.ObjectKeyFromObject(object), err)
+	}
+	return nil
+}
+
+func (r *run) dropWipe(ctx context.Context, record *manifest.WipeRecord) error {
+	config := &corev1.ConfigMap{}
+	key := client.ObjectKey{Namespace: r.Object.Namespace, Name: manifest.WipeName(r.Object.Name, record.FSID)}
+	if err := r.Live.Get(ctx, key, config); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	return r.deleteForGood(ctx, config)
+}
