@@ -106,6 +106,7 @@ func TestStorageCluster(t *testing.T) {
 		{"DrainCancelled", (*suite).drainCancelled},
 		{"Removed", (*suite).removed},
 		{"RemovalRefused", (*suite).removalRefused},
+		{"Forecast", (*suite).forecast},
 		{"RemovedUnderKills", (*suite).removedUnderKills},
 		{"EveryDiskRemoved", (*suite).everyDiskRemoved},
 		{"RemovedWithoutDiscard", (*suite).removedWithoutDiscard},

@@ -15,7 +15,7 @@ import (
 )
 
 // longestRemoval bounds the random moments: later there is nothing left to interrupt.
-const longestRemoval = 25 * time.Second
+const longestRemoval = 20 * time.Second
 
 // removedOnce removes the OSD of a disk, does something meanwhile, and waits until another OSD has the disk.
 func (s *suite) removedOnce(t *testing.T, name string, d cluster.Disk, meanwhile func()) {
