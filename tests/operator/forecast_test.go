@@ -118,6 +118,11 @@ func removedByHand(t *testing.T, p *product.Product) time.Duration {
 	}
 	begin := time.Now()
 	c := byHand(t, p, "byhand", 2, disks)
+	t.Cleanup(func() {
+		if err := c.remove(); t.Failed() && err != nil {
+			t.Error(err)
+		}
+	})
 	w := c.watch(t)
 	w.awaitHealthy(t, c, begin, len(nodes), 2, len(disks))
 	c.fill(t, "bulk", 20)
