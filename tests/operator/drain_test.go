@@ -150,6 +150,30 @@ func (s *suite) podsOn(t *testing.T, component, node string) []corev1.Pod {
 	return pods
 }
 
+// eachDrained evicts Ceph's pods of each node in turn while somebody writes.
+func (s *suite) eachDrained(t *testing.T) {
+	start := time.Now()
+	l := s.startLoad(t, "drained")
+	for _, node := range nodes {
+		t.Run(node, func(t *testing.T) {
+			s.uncordonAfter(t, node)
+			s.Kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s",
+				"--pod-selector="+v1alpha1.LabelCluster+"="+v1alpha1.ClusterLabelValue(s.namespace, s.name))
+			s.awaitNoout(t, `"crush_node_flags":{"`+node+`":["noout"]}`)
+			s.Kubectl(t, "uncordon", node)
+			s.awaitWhole(t)
+			s.awaitNoout(t, `"crush_node_flags":{}`)
+		})
+	}
+	l.end(t)
+	for _, x := range s.watch.since(start) {
+		// With the leader's node away the others may take longer to agree than the watcher waits for an answer.
+		if !x.Silent && (x.Up < len(s.disks)-s.mostOnOneHost() || len(x.Quorum) < 2) {
+			t.Errorf("more than one node was away: %+v", x)
+		}
+	}
+}
+
 // uncordonAfter lets a node serve again whatever became of the test.
 func (s *suite) uncordonAfter(t *testing.T, node string) {
 	t.Helper()

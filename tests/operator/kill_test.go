@@ -25,19 +25,31 @@ const longestBringUp = 12 * time.Second
 // TestOperatorKilled kills the operator, all replicas of it, at a random moment of a bring-up. Each time the cluster
 // ends in the same state. It is a long test: it runs when the environment says how often.
 func TestOperatorKilled(t *testing.T) {
-	if os.Getenv(rounds.Kills) == "" {
-		t.Skip("a long test: " + rounds.Kills + " says how often it kills the operator")
-	}
+	skipUnlessLong(t)
 	p := installAll(t)
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not keys
+	random := seeded(t)
 	for i := range rounds.Of(t, rounds.Kills, 3) {
 		after := time.Duration(random.Int64N(int64(longestBringUp)))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
 			killed(t, p, fmt.Sprintf("killed%d", i), after)
 		})
 	}
+}
+
+// skipUnlessLong skips a test that takes longer than the tests of every day may.
+func skipUnlessLong(t *testing.T) {
+	t.Helper()
+	if os.Getenv(rounds.Kills) == "" {
+		t.Skip("a long test: it runs when " + rounds.Kills + " is set")
+	}
+}
+
+// seeded are random numbers, of which the log has the seed.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	return rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not keys
 }
 
 func killed(t *testing.T, p *product.Product, name string, after time.Duration) {
@@ -52,7 +64,7 @@ func killed(t *testing.T, p *product.Product, name string, after time.Duration) 
 	moment := time.NewTimer(after)
 	defer moment.Stop()
 	<-moment.C
-	killOperator(t, p)
+	killPart(t, p, v1alpha1.ComponentOperator, "")
 	s := &suite{ceph: c, whole: t, watch: w, disks: disks}
 	took := w.awaitHealthy(t, c, start, 3, 2, len(disks))
 	t.Logf("apply to HEALTH_OK, killed after %.1f s: %.1f s", after.Seconds(), took.Seconds())
@@ -64,29 +76,31 @@ func killed(t *testing.T, p *product.Product, name string, after time.Duration) 
 	}
 }
 
-// killOperator kills the process in every container of the operator, and then removes the pods, for Kubernetes would
-// wait longer and longer with starting the containers again.
-func killOperator(t testing.TB, p *product.Product) {
+// killPart kills the process in every container of a part of Seamount, on one node or on all, and then removes the pods, for
+// Kubernetes would wait longer and longer with starting the containers again.
+func killPart(t testing.TB, p *product.Product, component, node string) {
 	t.Helper()
 	var pods corev1.PodList
-	labels := client.MatchingLabels{"app.kubernetes.io/component": v1alpha1.ComponentOperator}
+	labels := client.MatchingLabels{"app.kubernetes.io/component": component}
 	if err := p.Client.List(t.Context(), &pods, client.InNamespace(product.Namespace), labels); err != nil {
 		t.Fatal(err)
 	}
 	killed := 0
 	for _, pod := range pods.Items {
+		if node != "" && pod.Spec.NodeName != node {
+			continue
+		}
 		for _, status := range pod.Status.ContainerStatuses {
 			if status.State.Running != nil {
 				killContainer(t, p.Cluster, pod.Spec.NodeName, status.ContainerID)
 				killed++
 			}
 		}
+		p.Kubectl(t, "-n", product.Namespace, "delete", "pod", pod.Name, "--force", "--grace-period=0", "--ignore-not-found")
 	}
 	if killed == 0 {
-		t.Fatalf("none of %d pods of the operator runs", len(pods.Items))
+		t.Fatalf("none of %d pods of the %s runs", len(pods.Items), component)
 	}
-	p.Kubectl(t, "-n", product.Namespace, "delete", "pods", "-l", "app.kubernetes.io/component="+v1alpha1.ComponentOperator,
-		"--force", "--grace-period=0")
 }
 
 // killContainer sends SIGKILL to all processes of a container: those whose cgroup is named for it.

@@ -32,6 +32,7 @@ while test ! -e end; do
 done
 n=0
 while test -e sum-$n; do check $n; n=$((n + 1)); done
+rados purge %[1]s --yes-i-really-really-mean-it >&2
 echo $i $longest`
 
 // startScript runs a script that it finds in $1, as client.admin, and leaves it running. The directory has the way to Ceph, what
