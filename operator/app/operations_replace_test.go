@@ -221,6 +221,7 @@ func TestReplaceOfDBDisk(t *testing.T) {
 	w.startOperations()
 	admin := w.ceph.Admin()
 	w.must(admin.CreatePool(t.Context(), ceph.PoolSpec{Name: "p", PGs: 32, AutoscaleMode: "off"}))
+	w.must(admin.EnableApplication(t.Context(), "p", "rbd"))
 	w.must(w.ceph.FillBytes("p", 1<<30))
 	data, db := emptyDisk("n2", 0).Name, emptyDisk("n2", 1).Name
 	w.byHand(func() {
