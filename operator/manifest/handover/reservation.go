@@ -58,6 +58,8 @@ type Device struct {
 	Offset int64 `json:"offset,omitempty"`
 	// Bytes of the disk, or of the partition, that are the OSD's.
 	Bytes int64 `json:"bytes,omitempty"`
+	// Supersedes is the uuid of the OSD that had the partition before, and that was destroyed: a DB of it is overwritten.
+	Supersedes string `json:"supersedes,omitempty"`
 }
 
 // Keys of the Secret.
