@@ -41,7 +41,7 @@ func judgeLabels(r handover.Reservation, reserved handover.Device, labels []disk
 		return "", refuse(handover.ReasonLabelBroken, "have somebody who knows BlueStore look at it; nothing was written to it",
 			"disk %s has a label of BlueStore with a wrong checksum", reserved.Disk)
 	}
-	if as == roleDB && supersedes(r, reserved, deciding) {
+	if as == roleDB && supersedes(r, reserved, labels) {
 		return stateSuperseded, nil
 	}
 	for _, label := range deciding {
