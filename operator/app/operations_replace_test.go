@@ -105,6 +105,22 @@ func TestReplace(t *testing.T) {
 	w.replaced(id, uuid, by)
 }
 
+// A disk that is put in while the old one is still emptied is kept for its place, whatever the rules say.
+func TestReplaceKeepsASpare(t *testing.T) {
+	t.Parallel()
+	w := newReplaceWorld(t, nil)
+	id := w.object().Status.Targets[0].OSDs[0]
+	uuid := w.osd(id).UUID
+	w.until(v1alpha1.OperationRunning)
+	by := w.spare()
+	w.turn()
+	if plan := w.diskNamed(by).Status.Plan; plan == nil || plan.Reason != v1alpha1.PlanReasonExcludedByOperation {
+		t.Errorf("plan %+v", plan)
+	}
+	w.until(v1alpha1.OperationSucceeded)
+	w.replaced(id, uuid, by)
+}
+
 // Killed at any write, and with a new operator after that, the end is the same.
 func TestReplaceKilledAtAnyWrite(t *testing.T) {
 	t.Parallel()
