@@ -71,7 +71,7 @@ func (b *beginning) approval() (Condition, bool) {
 	disks := int32(len(b.draft.Targets))
 	field, mode := policy.of(b.in.Spec.Type)
 	switch {
-	case byUser.Status == "True" || mode != v1alpha1.ApprovalAutomatic:
+	case byUser.Status == "True" || mode != v1alpha1.ApprovalAutomatic || !b.failed():
 		return byUser, false
 	case len(plan.Risks) > 0:
 		return isFalse(v1alpha1.ReasonAwaitingApproval, "spec.approvals.%s of the cluster is Automatic, which accepts no risk: "+
@@ -81,6 +81,26 @@ func (b *beginning) approval() (Condition, bool) {
 			"a person has to approve plan %s", policy.MaxAutomaticPerDay, count(b.in.Automatic, "disk"), plan.ID), false
 	}
 	return isTrue(v1alpha1.ReasonByPolicy, "spec.approvals.%s of the cluster approved plan %s", field, plan.ID), true
+}
+
+// failed says that each OSD of a Replace is down and out: the policy is about disks that failed, and not about others. Any
+// other operation it concerns as it is.
+func (b *beginning) failed() bool {
+	if b.in.Spec.Type != v1alpha1.OperationReplace {
+		return true
+	}
+	c := newOperationComputation(b.in.OperationObserved)
+	c.target()
+	if c.snapshot == nil {
+		return false
+	}
+	c.tree = newCRUSHTree(c.snapshot)
+	for id := range c.osds {
+		if osd := c.tree.osds[id]; osd != nil && (osd.Up || osd.In) {
+			return false
+		}
+	}
+	return true
 }
 
 // Approve says that the policy approves operations of a type, within its limits.
