@@ -43,8 +43,8 @@ func TestOSDSupersedesADB(t *testing.T) {
 	}
 }
 
-// Nothing else is ever overwritten: not the DB of another OSD or cluster, no data, and no disk as a whole. An OSD that is made
-// already does not begin anew without its DB.
+// Nothing else is ever overwritten: not the DB of another OSD or cluster, and no data. An OSD that is made already does not begin
+// anew without its DB.
 func TestOSDSupersedesNothingElse(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(w *world, r *handover.Reservation){
@@ -59,7 +59,6 @@ func TestOSDSupersedesNothingElse(t *testing.T) {
 		"a second label": func(w *world, _ *handover.Reservation) {
 			w.db.labels = append(oldDB(func(*disk.Label) {}), oldDB(func(l *disk.Label) { l.OSDUUID = "other" })...)
 		},
-		"a whole disk":       func(_ *world, r *handover.Reservation) { r.DB.Slice, r.DB.Offset, r.DB.Bytes = "", 0, 0 },
 		"nothing superseded": func(_ *world, r *handover.Reservation) { r.DB.Supersedes = "" },
 		"data on its disk":   func(w *world, _ *handover.Reservation) { w.data.labels = oldDB(func(*disk.Label) {}) },
 		"data that is ready": func(w *world, _ *handover.Reservation) { w.data.labels = ourLabel(func(*disk.Label) {}) },
@@ -67,8 +66,7 @@ func TestOSDSupersedesNothingElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			r := superseding()
-			aside := &world{}
-			spoil(aside, &r)
+			spoil(&world{}, &r)
 			w, o := newOSD(t, r)
 			w.db.labels = oldDB(func(*disk.Label) {})
 			spoil(w, &r)

@@ -135,6 +135,8 @@ func (d Device) validate() error {
 
 func (d Device) validateSlice() error {
 	switch {
+	case d.Supersedes != "" && (d.Slice == "" || !uuidForm.MatchString(d.Supersedes)):
+		return fmt.Errorf("slice %q of the OSD %q before", d.Slice, d.Supersedes)
 	case d.Slice == "" && d.Offset == 0:
 		return nil
 	case !uuidForm.MatchString(d.Slice):
