@@ -136,7 +136,7 @@ func (b *beginning) waits() (reason, text string) {
 	c.tree = newCRUSHTree(c.snapshot)
 	for i := range b.in.Others {
 		other := &b.in.Others[i]
-		if !takesOSDs(other.Type) || len(other.OSDs) == 0 {
+		if !takesOSDs(other.Type) || len(other.OSDs) == 0 || other.Cleared() { // one that waits for a disk keeps nobody back
 			continue
 		}
 		if domain := c.apart(other.OSDs); domain != "" {

@@ -240,6 +240,12 @@ func TestOperationStatus(t *testing.T) {
 			approve(in)
 			in.Others = []manifest.OperationRecord{{Operation: "other", Type: v1alpha1.OperationDrain, OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1"}}}}
 		}, "Held True/ByUser Unknown/NotObserved False/WaitingForOperation False/NotFailed"},
+		"another that waits for a disk": {func(in *CarryObserved) {
+			approve(in)
+			in.Others = []manifest.OperationRecord{{
+				Operation: "other", Type: v1alpha1.OperationReplace, Final: true, OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1", Gone: true}},
+			}}
+		}, "Running True/ByUser Unknown/NotObserved False/Running False/NotFailed begins"},
 		"policy": {func(in *CarryObserved) {
 			in.Approvals = Approvals{Removals: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
 		},
