@@ -143,7 +143,7 @@ func (o OSD) judge(ctx context.Context, r handover.Reservation, d openDevices) (
 		return data, err
 	}
 	db, err := o.judgeOne(ctx, r, *r.DB, d.dbFile, roleDB)
-	if err == nil && data == stateReady && db == stateBlank {
+	if err == nil && data == stateReady && (db == stateBlank || db == stateSuperseded) {
 		err = refuse(handover.ReasonDiskChanged, "bring back the disk with the OSD's DB, or replace the OSD",
 			"osd.%d has its data on %s and no DB on %s", r.ID, r.Data.Disk, r.DB.Disk)
 	}

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"slices"
+
 	"github.com/seamount-dev/seamount/discover/bluestore"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
@@ -12,6 +14,8 @@ type deviceState string
 const (
 	// stateBlank: no label, of nobody.
 	stateBlank deviceState = "blank"
+	// stateSuperseded: the DB of the OSD that was destroyed, and in whose place this one comes. mkfs overwrites it.
+	stateSuperseded deviceState = "superseded"
 	// stateUnfinished: our own label, from an mkfs that did not come to its end.
 	stateUnfinished deviceState = "unfinished"
 	// stateReady: our own label, from an mkfs that did.
@@ -37,12 +41,22 @@ func judgeLabels(r handover.Reservation, reserved handover.Device, labels []disk
 		return "", refuse(handover.ReasonLabelBroken, "have somebody who knows BlueStore look at it; nothing was written to it",
 			"disk %s has a label of BlueStore with a wrong checksum", reserved.Disk)
 	}
+	if as == roleDB && supersedes(r, reserved, labels) {
+		return stateSuperseded, nil
+	}
 	for _, label := range deciding {
 		if !isOurs(r, label, as) {
 			return "", foreign(r, reserved, label)
 		}
 	}
 	return finished(r, reserved, deciding[0], as)
+}
+
+// supersedes says that a DB is that of the OSD which had the slice before and was destroyed, by every label.
+func supersedes(r handover.Reservation, reserved handover.Device, labels []disk.Label) bool {
+	return reserved.Supersedes != "" && reserved.Slice != "" && !slices.ContainsFunc(labels, func(label disk.Label) bool {
+		return label.OSDUUID != reserved.Supersedes || label.Description != string(roleDB) || label.FSID != "" && label.FSID != r.FSID
+	})
 }
 
 // isOurs compares what every label of ours says from its first moment.

@@ -120,7 +120,7 @@ func (w *world) mkfs(dir string) error {
 		switch {
 		case d.file == "":
 			continue
-		case len(d.labels) == 0:
+		case len(d.labels) == 0 || d.labels[0].OSDUUID != testUUID:
 			d.formats++
 			d.labels = []disk.Label{{OSDUUID: testUUID, OSDID: -1, Description: string(description[d]), Valid: true}}
 		case d.labels[0].Ready:

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -101,6 +102,22 @@ func TestReplace(t *testing.T) {
 	if report := status.Targets[0].Report; report == nil || report.Result != v1alpha1.ReportVerified {
 		t.Errorf("targets %+v", status.Targets)
 	}
+	w.replaced(id, uuid, by)
+}
+
+// A disk that is put in while the old one is still emptied is kept for its place, whatever the rules say.
+func TestReplaceKeepsASpare(t *testing.T) {
+	t.Parallel()
+	w := newReplaceWorld(t, nil)
+	id := w.object().Status.Targets[0].OSDs[0]
+	uuid := w.osd(id).UUID
+	w.until(v1alpha1.OperationRunning)
+	by := w.spare()
+	w.turn()
+	if plan := w.diskNamed(by).Status.Plan; plan == nil || plan.Reason != v1alpha1.PlanReasonExcludedByOperation {
+		t.Errorf("plan %+v", plan)
+	}
+	w.until(v1alpha1.OperationSucceeded)
 	w.replaced(id, uuid, by)
 }
 
@@ -213,44 +230,91 @@ func TestReplaceKeepsTheLastCopy(t *testing.T) {
 	}
 }
 
-// A disk for DBs that died is replaced with all OSDs whose DB it had: they are made anew on their own disk.
-func TestReplaceOfDBDisk(t *testing.T) {
-	t.Parallel()
-	w := &operationWorld{world: newWorld(t, slicedObjects()...)}
+// newSlicedWorld has two OSDs on a disk of each host, with their DBs on another, and is to replace a disk of a host.
+func newSlicedWorld(t *testing.T, disk string) (w *operationWorld, uuids map[int32]string) {
+	t.Helper()
+	w = &operationWorld{world: newWorld(t, slicedObjects()...)}
 	w.live("six OSDs", w.healthy(3, 2, 6))
 	w.startOperations()
 	admin := w.ceph.Admin()
 	w.must(admin.CreatePool(t.Context(), ceph.PoolSpec{Name: "p", PGs: 32, AutoscaleMode: "off"}))
+	w.must(admin.EnableApplication(t.Context(), "p", "rbd"))
 	w.must(w.ceph.FillBytes("p", 1<<30))
-	data, db := emptyDisk("n2", 0).Name, emptyDisk("n2", 1).Name
 	w.byHand(func() {
 		w.must(w.api.Create(t.Context(), &v1alpha1.StorageOperation{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "remove", UID: "o-1", Generation: 1},
 			Spec: v1alpha1.StorageOperationSpec{
-				ClusterRef: v1alpha1.ClusterReference{Name: "main"}, Type: v1alpha1.OperationReplace, Disks: []string{db},
+				ClusterRef: v1alpha1.ClusterReference{Name: "main"}, Type: v1alpha1.OperationReplace, Disks: []string{disk},
 			},
 		}))
 	})
-	uuids := map[int32]string{}
-	for _, osd := range w.diskNamed(data).Status.OSDs {
+	uuids = map[int32]string{}
+	for _, osd := range w.diskNamed(disk).Status.OSDs {
 		uuids[osd.ID] = osd.UUID
 	}
-	w.die(db, slices.Collect(maps.Keys(uuids))...)
+	w.die(disk, slices.Collect(maps.Keys(uuids))...)
 	w.approve()
 	w.untilWaiting()
+	return w, uuids
+}
+
+// put puts an empty disk into the host, and lets the operation come to its end.
+func (w *operationWorld) put(media v1alpha1.Media) string {
+	w.Helper()
 	by := emptyDisk("n2", 8)
-	by.Status.Hardware.Media = v1alpha1.MediaNVMe
-	w.byHand(func() { w.must(w.api.Create(t.Context(), by)) })
+	by.Status.Hardware.Media = media
+	w.byHand(func() { w.must(w.api.Create(w.Context(), by)) })
 	w.until(v1alpha1.OperationSucceeded)
+	return by.Name
+}
+
+// again wants the OSDs of a disk to be those of before under other uuids, with their DBs on a disk.
+func (w *operationWorld) again(uuids map[int32]string, data, db string) {
+	w.Helper()
+	osds := w.diskNamed(data).Status.OSDs
+	for _, osd := range osds {
+		if before := uuids[osd.ID]; before == "" || before == osd.UUID || osd.DBDisk != db {
+			w.Errorf("osd.%d was %s, and is %+v", osd.ID, before, osd)
+		}
+	}
+	if len(osds) != 2 {
+		w.Errorf("disk %s has %+v", data, osds)
+	}
+	w.live("six OSDs again", w.healthy(3, 2, 6))
+}
+
+// A disk for DBs that died is replaced with all OSDs whose DB it had: they are made anew on their own disk.
+func TestReplaceOfDBDisk(t *testing.T) {
+	t.Parallel()
+	data, db := emptyDisk("n2", 0).Name, emptyDisk("n2", 1).Name
+	w, uuids := newSlicedWorld(t, db)
+	by := w.put(v1alpha1.MediaNVMe)
 	if w.erased[data] != 1 || w.erased[db] != 0 {
 		t.Errorf("erased %v", w.erased)
 	}
-	for _, osd := range w.diskNamed(data).Status.OSDs {
-		if before := uuids[osd.ID]; before == "" || before == osd.UUID || osd.DBDisk != by.Name {
-			t.Errorf("osd.%d was %s, and is %+v", osd.ID, before, osd)
+	w.again(uuids, data, by)
+}
+
+// The DBs of a disk that is replaced are made anew in their slices, and those of others are left alone.
+func TestReplaceWithDBElsewhere(t *testing.T) {
+	t.Parallel()
+	data, db := emptyDisk("n2", 0).Name, emptyDisk("n2", 1).Name
+	w, uuids := newSlicedWorld(t, data)
+	before := w.diskNamed(db).Status.Request
+	by := w.put(v1alpha1.MediaHDD)
+	w.again(uuids, by, db)
+	if diff := cmp.Diff(before, w.diskNamed(db).Status.Request); diff != "" {
+		t.Errorf("the request for the DB disk (-before +after):\n%s", diff)
+	}
+	for id, uuid := range uuids {
+		secret := &corev1.Secret{}
+		w.must(w.api.Get(t.Context(), w.named(manifest.OSDName("main", id)), secret))
+		reservation, err := manifest.ReservationOf(secret)
+		w.must(err)
+		if reservation.DB == nil || reservation.DB.Supersedes != uuid {
+			t.Errorf("osd.%d has its DB on %+v, in the place of %s", id, reservation.DB, uuid)
 		}
 	}
-	w.live("six OSDs again", w.healthy(3, 2, 6))
 }
 
 // Disks that wait for a person are taken once they are approved, and nothing else.

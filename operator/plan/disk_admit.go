@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
@@ -116,7 +117,40 @@ func (p *diskPlanner) number() {
 		}
 		left := slices.DeleteFunc(slices.Clone(d.admission.place.OSDs), func(id int32) bool { return d.owner.reserved[id] })
 		for i := range min(len(left), len(d.osds)) {
-			d.osds[i].ID = &left[i]
+			d.osds[i].ID, d.osds[i].DB = &left[i], p.inherited(left[i])
 		}
 	}
+}
+
+// inherits says that an OSD which is replaced gets the slice of the one before.
+func (c *diskCluster) inherits(osd v1alpha1.DiskOSD) bool {
+	for i := range c.Operations {
+		record := &c.Operations[i]
+		if record.Type != v1alpha1.OperationReplace || !record.Final {
+			continue
+		}
+		for _, before := range record.OSDs {
+			if before.ID == osd.ID && strings.EqualFold(before.UUID, osd.UUID) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// inherited is the slice for the DB of an OSD that is replaced, on a disk that stays; nil: there is none.
+func (p *diskPlanner) inherited(id int32) *Part {
+	for _, d := range p.drafts {
+		if d.owner == nil || d.operation != nil {
+			continue
+		}
+		for _, lost := range d.lostParts() {
+			if lost.ID == id && lost.Role == v1alpha1.OSDRoleDB {
+				part := lost.Part
+				part.Supersedes = lost.UUID
+				return &part
+			}
+		}
+	}
+	return nil
 }

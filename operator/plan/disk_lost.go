@@ -9,12 +9,13 @@ import (
 // LostPart is the part of a disk that an OSD has whose reservation is gone.
 type LostPart struct {
 	ID   int32
+	UUID string
 	Role v1alpha1.OSDRole
 	Part Part
 }
 
 // lost lists the OSDs that a disk's status names, that Ceph knows and that nothing is reserved for: somebody took their
-// Secrets away. What they have of the disk is nobody else's meanwhile.
+// Secrets away, or they are replaced and get their slice again. What they have of the disk is nobody else's meanwhile.
 func (c *diskCluster) lost(disk *v1alpha1.StorageDisk) []v1alpha1.DiskOSD {
 	if c.FSID == "" || !c.claims(disk.Status.Claim) {
 		return nil
@@ -22,7 +23,7 @@ func (c *diskCluster) lost(disk *v1alpha1.StorageDisk) []v1alpha1.DiskOSD {
 	var lost []v1alpha1.DiskOSD
 	for _, osd := range disk.Status.OSDs {
 		_, exists := c.osds[osd.UUID]
-		if !c.reserved[osd.ID] && (exists || !c.OSDsKnown) {
+		if !c.reserved[osd.ID] && (exists || !c.OSDsKnown || osd.Role == v1alpha1.OSDRoleDB && c.inherits(osd)) {
 			lost = append(lost, osd)
 		}
 	}
@@ -45,7 +46,7 @@ func (d *draft) lostParts() []LostPart {
 		if osd.Role == v1alpha1.OSDRoleData {
 			part.Index, part.Count = indexOf(part), dataSlices(request)
 		}
-		parts = append(parts, LostPart{osd.ID, osd.Role, part})
+		parts = append(parts, LostPart{osd.ID, osd.UUID, osd.Role, part})
 	}
 	return parts
 }

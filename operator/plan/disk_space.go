@@ -63,6 +63,7 @@ func (p *diskPlanner) placeDBs() {
 		}
 		d.osds = d.planOSDs()
 	}
+	p.number()
 	providers := p.providers()
 	for _, begun := range []bool{true, false} {
 		for _, d := range p.drafts {
@@ -181,6 +182,9 @@ func (d *draft) placeDBs(want dbWant, providers map[shelf][]*draft) {
 	on := providers[want.at]
 	undo := func() {}
 	for i := range d.osds {
+		if d.osds[i].DB != nil {
+			continue
+		}
 		best := roomiest(on)
 		if best == nil || best.room() < want.bytes {
 			undo()

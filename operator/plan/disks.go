@@ -122,6 +122,5 @@ func Disks(in DisksInput) DisksPlan {
 		p.decide(d)
 	}
 	p.placeDBs()
-	p.number()
 	return p.result()
 }

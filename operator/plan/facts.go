@@ -81,6 +81,8 @@ type Part struct {
 	// Seal and Identity of the disk as it was judged.
 	Seal     string
 	Identity v1alpha1.DiskIdentity
+	// Supersedes is the uuid of the OSD that had the slice before; empty: it was free.
+	Supersedes string `json:",omitempty"`
 }
 
 // OSDState is an OSD as Ceph knows it.

@@ -73,7 +73,7 @@ func (b *beginning) approval() (Condition, bool) {
 	switch {
 	case b.in.Wipe != nil:
 		return b.approvalOfDeletion()
-	case byUser.Status == "True" || mode != v1alpha1.ApprovalAutomatic:
+	case byUser.Status == "True" || mode != v1alpha1.ApprovalAutomatic || !b.failed():
 		return byUser, false
 	case len(plan.Risks) > 0:
 		return isFalse(v1alpha1.ReasonAwaitingApproval, "spec.approvals.%s of the cluster is Automatic, which accepts no risk: "+
@@ -83,6 +83,26 @@ func (b *beginning) approval() (Condition, bool) {
 			"a person has to approve plan %s", policy.MaxAutomaticPerDay, count(b.in.Automatic, "disk"), plan.ID), false
 	}
 	return isTrue(v1alpha1.ReasonByPolicy, "spec.approvals.%s of the cluster approved plan %s", field, plan.ID), true
+}
+
+// failed says that each OSD of a Replace is down and out: the policy is about disks that failed, and not about others. Any
+// other operation it concerns as it is.
+func (b *beginning) failed() bool {
+	if b.in.Spec.Type != v1alpha1.OperationReplace {
+		return true
+	}
+	c := newOperationComputation(b.in.OperationObserved)
+	c.target()
+	if c.snapshot == nil {
+		return false
+	}
+	c.tree = newCRUSHTree(c.snapshot)
+	for id := range c.osds {
+		if osd := c.tree.osds[id]; osd != nil && (osd.Up || osd.In) {
+			return false
+		}
+	}
+	return true
 }
 
 // Approve says that the policy approves operations of a type, within its limits.
@@ -121,7 +141,7 @@ func (b *beginning) waits() (reason, text string) {
 	c.tree = newCRUSHTree(c.snapshot)
 	for i := range b.in.Others {
 		other := &b.in.Others[i]
-		if !takesOSDs(other.Type) || len(other.OSDs) == 0 {
+		if !takesOSDs(other.Type) || len(other.OSDs) == 0 || other.Cleared() { // one that waits for a disk keeps nobody back
 			continue
 		}
 		if domain := c.apart(other.OSDs); domain != "" {

@@ -23,7 +23,13 @@ func (c *operationComputation) blockErasure(disk *v1alpha1.StorageDisk) {
 		return
 	}
 	for _, osd := range disk.Status.OSDs {
-		if osd.DBDisk != "" && !c.targeted(osd.DBDisk) {
+		switch db := diskNamed(c.in.Disks, osd.DBDisk); {
+		case osd.DBDisk == "" || c.targeted(osd.DBDisk):
+		case kind == v1alpha1.OperationReplace && db != nil && db.Status.Presence != v1alpha1.PresenceMissing:
+		case kind == v1alpha1.OperationReplace:
+			c.refuse(BlockerSharedDBDisk, "put disk "+osd.DBDisk+" in again, or replace it: that makes all its OSDs anew",
+				"the DB of osd.%d is a slice of disk %s, which is missing", osd.ID, osd.DBDisk)
+		default:
 			c.refuse(BlockerSharedDBDisk, "name disk "+osd.DBDisk+" too: then it is erased, and every OSD with its DB there is removed",
 				"the DB of osd.%d is a slice of disk %s, and a slice alone is not given back in this release", osd.ID, osd.DBDisk)
 		}

@@ -96,7 +96,7 @@ func (c *carrying) prepareSuccessors() {
 	if len(at.in) > 0 {
 		c.add(PutIn{at.in}, "they serve in the place of others that were in")
 	}
-	if giveUp := c.in.Deleting && len(at.lacking) > 0; giveUp || len(at.lacking)+len(at.working) == 0 {
+	if giveUp := c.in.Deleting && len(at.lacking) > 0 && c.heldDB() == ""; giveUp || len(at.lacking)+len(at.working) == 0 {
 		if gone := c.destroyed(at.left); len(gone) > 0 {
 			c.add(PurgeDestroyed{gone}, "nothing takes their place")
 		}
@@ -108,8 +108,12 @@ func (c *carrying) preparingText(at preparing) {
 	switch {
 	case len(c.out.Steps) > 0:
 		c.is(stepPrepare, lookSoon, "%s", c.placesText())
-	case len(at.lacking) > 0 && c.in.Deleting:
+	case len(at.lacking) > 0 && c.in.Deleting && c.heldDB() == "":
 		c.fail("%s: the operation is deleted, and their ids are given back", some(at.lacking))
+	case len(at.lacking) > 0 && c.heldDB() != "":
+		c.is(stepPrepare, lookWaiting, "%s; put in an empty disk: it cannot be given up, because nobody else can use the slice for DB on disk %s",
+			some(at.lacking), c.heldDB())
+		c.stage.reason = v1alpha1.ReasonWaitingForDisk
 	case len(at.lacking) > 0:
 		c.is(stepPrepare, lookWaiting, "%s; put in an empty disk, or delete this operation to give it up", some(at.lacking))
 		c.stage.reason = v1alpha1.ReasonWaitingForDisk
@@ -118,6 +122,21 @@ func (c *carrying) preparingText(at preparing) {
 	default:
 		c.finish("%s", c.replacedText())
 	}
+}
+
+// heldDB returns a disk that stays and has a slice that is kept for the DB of an OSD which is replaced; empty: there is none.
+func (c *carrying) heldDB() string {
+	for _, name := range sortedStrings(c.disks) {
+		for _, osd := range c.disks[name].Status.OSDs {
+			ours := func(before manifest.RecordedOSD) bool {
+				return before.ID == osd.ID && strings.EqualFold(before.UUID, osd.UUID)
+			}
+			if osd.Role == v1alpha1.OSDRoleDB && !c.record.Concerns(name) && slices.ContainsFunc(c.record.OSDs, ours) {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 func (c *carrying) placesText() string {

@@ -62,6 +62,11 @@ func TestReplaceBlockers(t *testing.T) {
 			replacing(in)
 			in.Disks[0].Status.Verdict, in.Disks[0].Status.Presence = nil, v1alpha1.PresenceMissing
 		}, ""},
+		"DB on a disk that stays": {func(in *OperationObserved) { replacing(in); in.Disks[0].Status.OSDs[0].DBDisk = "d2" }, ""},
+		"DB on a disk that is not there": {func(in *OperationObserved) {
+			replacing(in)
+			in.Disks[0].Status.OSDs[0].DBDisk, in.Disks[2].Status.Presence = "d2", v1alpha1.PresenceMissing
+		}, BlockerSharedDBDisk},
 		"living, not clean": {func(in *OperationObserved) {
 			replacing(in)
 			in.Ceph.Snapshot.PGs.ByState[0].State = "active+undersized+degraded"

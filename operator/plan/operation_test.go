@@ -240,6 +240,12 @@ func TestOperationStatus(t *testing.T) {
 			approve(in)
 			in.Others = []manifest.OperationRecord{{Operation: "other", Type: v1alpha1.OperationDrain, OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1"}}}}
 		}, "Held True/ByUser Unknown/NotObserved False/WaitingForOperation False/NotFailed"},
+		"another that waits for a disk": {func(in *CarryObserved) {
+			approve(in)
+			in.Others = []manifest.OperationRecord{{
+				Operation: "other", Type: v1alpha1.OperationReplace, Final: true, OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1", Gone: true}},
+			}}
+		}, "Running True/ByUser Unknown/NotObserved False/Running False/NotFailed begins"},
 		"policy": {func(in *CarryObserved) {
 			in.Approvals = Approvals{Removals: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
 		},
@@ -260,6 +266,11 @@ func TestOperationStatus(t *testing.T) {
 		"replace, failed disks are automatic": {func(in *CarryObserved) {
 			replacing(&in.OperationObserved)
 			in.Approvals = Approvals{FailedDisks: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
+		}, "AwaitingApproval False/AwaitingApproval Unknown/NotObserved False/Held False/NotFailed"},
+		"replace, failed disks are automatic, and it failed": {func(in *CarryObserved) {
+			replacing(&in.OperationObserved)
+			in.Ceph.Snapshot.OSDs[0].Up, in.Ceph.Snapshot.OSDs[0].In, in.PGs[0] = false, false, nil
+			in.Approvals = Approvals{FailedDisks: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2}
 		}, "Running True/ByPolicy Unknown/NotObserved False/Running False/NotFailed begins"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -278,7 +289,9 @@ func TestOperationStatus(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 			in.Previous = &carried.Status
-			in.PGs[0] = []ceph.PG{{ID: "1.0", Up: []int{0}, Bytes: 92}} // a little was written
+			if len(in.PGs[0]) > 0 {
+				in.PGs[0] = []ceph.PG{{ID: "1.0", Up: []int{0}, Bytes: 92}} // a little was written
+			}
 			if diff := cmp.Diff(carried.Status, Carry(in).Status); diff != "" {
 				t.Errorf("the status does not rest (-before +after):\n%s", diff)
 			}

@@ -111,6 +111,8 @@ func TestReservationRefuses(t *testing.T) {
 		"seal of DB":   func(r *Reservation) { r.DB.Seal = "" },
 		"source of DB": func(r *Reservation) { r.DB.Identity.Source = "" },
 
+		"superseded, no UUID":      func(r *Reservation) { r.DB.Supersedes = "x" },
+		"superseded, whole disk":   func(r *Reservation) { r.Data.Supersedes = r.UUID },
 		"slice that is no UUID":    func(r *Reservation) { r.DB.Slice = "x" },
 		"offset without slice":     func(r *Reservation) { r.Data.Offset = 1 << 20 },
 		"slice over the table":     func(r *Reservation) { r.DB.Offset = 0 },

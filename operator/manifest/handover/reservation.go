@@ -58,6 +58,8 @@ type Device struct {
 	Offset int64 `json:"offset,omitempty"`
 	// Bytes of the disk, or of the partition, that are the OSD's.
 	Bytes int64 `json:"bytes,omitempty"`
+	// Supersedes is the uuid of the OSD that had the partition before, and that was destroyed: a DB of it is overwritten.
+	Supersedes string `json:"supersedes,omitempty"`
 }
 
 // Keys of the Secret.
@@ -133,6 +135,8 @@ func (d Device) validate() error {
 
 func (d Device) validateSlice() error {
 	switch {
+	case d.Supersedes != "" && (d.Slice == "" || !uuidForm.MatchString(d.Supersedes)):
+		return fmt.Errorf("slice %q of the OSD %q before", d.Slice, d.Supersedes)
 	case d.Slice == "" && d.Offset == 0:
 		return nil
 	case !uuidForm.MatchString(d.Slice):

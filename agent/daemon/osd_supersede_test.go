@@ -1,0 +1,80 @@
+package daemon
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/seamount-dev/seamount/discover/disk"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
+)
+
+const replacedUUID = "5f0e8c9a-0000-4000-8000-0000000000ff"
+
+// superseding has a slice for the DB in which the DB of an OSD is that was destroyed.
+func superseding() handover.Reservation {
+	r := testReservation(true)
+	r.DB.Slice, r.DB.Offset, r.DB.Bytes, r.DB.Supersedes = testSlice, handover.SliceAlign, handover.SliceAlign, replacedUUID
+	return r
+}
+
+// oldDB is the label of that DB, changed.
+func oldDB(change func(l *disk.Label)) []disk.Label {
+	label := disk.Label{OSDUUID: replacedUUID, OSDID: -1, Description: string(roleDB), Valid: true}
+	change(&label)
+	return []disk.Label{label}
+}
+
+// The DB of the OSD before is overwritten once, whenever the program is killed.
+func TestOSDSupersedesADB(t *testing.T) {
+	t.Parallel()
+	for killAt, done := 1, false; !done; killAt++ {
+		w, o := newOSD(t, superseding())
+		w.db.labels = oldDB(func(*disk.Label) {})
+		w.killAt = killAt
+		first := w.start(o.Start)
+		done = !errors.Is(first, errKilled)
+		w.killAt = 0
+		if second := w.start(o.Start); !errors.Is(second, errBecame) {
+			t.Fatalf("killed before step %d: %v", killAt, second)
+		}
+		if w.data.formats != 1 || w.data.finishes != 1 || w.db.formats != 1 || w.db.labels[0].OSDUUID != testUUID {
+			t.Errorf("killed before step %d: data %+v, db %+v", killAt, w.data, w.db)
+		}
+	}
+}
+
+// Nothing else is ever overwritten: not the DB of another OSD or cluster, and no data. An OSD that is made already does not begin
+// anew without its DB.
+func TestOSDSupersedesNothingElse(t *testing.T) {
+	t.Parallel()
+	for name, spoil := range map[string]func(w *world, r *handover.Reservation){
+		"another OSD's": func(w *world, _ *handover.Reservation) {
+			w.db.labels = oldDB(func(l *disk.Label) { l.OSDUUID = "other" })
+		},
+		"another cluster's": func(w *world, _ *handover.Reservation) { w.db.labels = oldDB(func(l *disk.Label) { l.FSID = "other" }) },
+		"data": func(w *world, _ *handover.Reservation) {
+			w.db.labels = oldDB(func(l *disk.Label) { l.Description = string(roleData) })
+		},
+		"a broken label": func(w *world, _ *handover.Reservation) { w.db.labels = oldDB(func(l *disk.Label) { l.Valid = false }) },
+		"a second label": func(w *world, _ *handover.Reservation) {
+			w.db.labels = append(oldDB(func(*disk.Label) {}), oldDB(func(l *disk.Label) { l.OSDUUID = "other" })...)
+		},
+		"nothing superseded": func(_ *world, r *handover.Reservation) { r.DB.Supersedes = "" },
+		"data on its disk":   func(w *world, _ *handover.Reservation) { w.data.labels = oldDB(func(*disk.Label) {}) },
+		"data that is ready": func(w *world, _ *handover.Reservation) { w.data.labels = ourLabel(func(*disk.Label) {}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := superseding()
+			spoil(&world{}, &r)
+			w, o := newOSD(t, r)
+			w.db.labels = oldDB(func(*disk.Label) {})
+			spoil(w, &r)
+			err := w.start(o.Start)
+			var refused *RefusedError
+			if !errors.As(err, &refused) || len(w.commands) > 0 || w.became != nil {
+				t.Errorf("%v, ran %q, became %q", err, w.commands, w.became)
+			}
+		})
+	}
+}
