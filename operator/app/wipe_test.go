@@ -306,6 +306,36 @@ func TestDeletionGivesUpADisk(t *testing.T) {
 	}
 }
 
+// What a person has given up stays given up, whenever the operator is killed.
+func TestDeletionGivesUpADiskKilledAtAnyWrite(t *testing.T) {
+	t.Parallel()
+	const left = "wwn-5000c500n200"
+	for n := 0; n < 24; n += 2 * killStride {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, false, func(w *wipeWorld) {
+				w.changeDisk(left, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresenceMissing })
+			})
+			w.until("the others are erased", func() bool { return len(w.erased) == 2 })
+			w.turn()
+			w.deleteOperation(w.made()[0].Name)
+			w.changeDisk(left, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresencePresent })
+			count := 0
+			w.fail = func(string) error {
+				if count++; count > n && count <= n+2 {
+					return errKilled
+				}
+				return nil
+			}
+			w.until("gone", w.gone)
+			w.wiped(left)
+			if len(w.made()) > 0 {
+				t.Errorf("operations %v", w.made())
+			}
+		})
+	}
+}
+
 // A disk that comes back is erased like the others.
 func TestDeletionWaitsForADisk(t *testing.T) {
 	t.Parallel()

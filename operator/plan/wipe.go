@@ -288,6 +288,9 @@ func (v *view) wipingText() string {
 			}
 		}
 	}
+	if w.unsettled() == 0 && w.claims() {
+		waits = append(waits, "the claims of its disks are released")
+	}
 	if others := w.othersUnderway(); len(others) > 0 {
 		waits = append(waits, "operation "+some(others)+" is carried out")
 	}
@@ -303,14 +306,14 @@ func (v *view) whatStays() string {
 }
 
 // wiped settles a disk that a deletion is done with: it is nobody's, and nothing new comes to it before the StorageCluster is
-// gone. The same goes for one that the cluster claims and has nothing on.
+// gone. The same goes for one that the cluster claims and has nothing reserved on: it was not recorded, for it holds no OSD of it.
 func (p *diskPlanner) wiped(d *draft) bool {
 	for _, c := range p.clusters {
 		if c.Wipe == nil {
 			continue
 		}
 		disk := c.Wipe.Disk(d.disk.Name)
-		unused := disk == nil && c.claims(d.disk.Status.Claim) && !c.holds(d.disk)
+		unused := disk == nil && c.claims(d.disk.Status.Claim) && len(c.data[d.disk.Name])+len(c.dbs[d.disk.Name]) == 0
 		if unused || disk != nil && disk.Result != "" {
 			d.owner = c
 			d.plan = skip(v1alpha1.PlanReasonExcludedByOperation,
