@@ -193,6 +193,7 @@ func TestDeletionThatErases(t *testing.T) {
 			t.Errorf("target %+v", target)
 		}
 	}
+	w.granted()
 	w.anew(3, mainCluster())
 }
 
