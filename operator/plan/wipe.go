@@ -52,11 +52,10 @@ func (w *Wiping) othersUnderway() (names []string) {
 	return names
 }
 
-// wipeWaits returns why the daemons of a cluster whose disks are to be erased go on for now; nil: nothing keeps them. Once its
-// record is stored, none runs again: its disk may be empty by then.
+// wipeWaits returns why the daemons of a cluster whose disks are to be erased go on for now; nil: nothing keeps them.
 func wipeWaits(in Observed) *v1alpha1.Refusal {
 	others := in.Wiping.othersUnderway()
-	if in.Spec.DeletionPolicy != v1alpha1.DeletionWipe || in.Wiping.Record != nil || len(others) == 0 {
+	if in.Spec.DeletionPolicy != v1alpha1.DeletionWipe || len(others) == 0 {
 		return nil
 	}
 	return &v1alpha1.Refusal{
@@ -88,19 +87,18 @@ func (c *computation) recordWipe() bool {
 // it. All others are somebody else's, or nobody's.
 func newWipe(in Observed) manifest.WipeRecord {
 	record := manifest.WipeRecord{UID: in.Wiping.UID, FSID: fsidOf(in)}
-	osds := disksOfCluster(in)
+	osds, nodes := disksOfCluster(in), map[string]string{}
+	for _, disk := range in.Wiping.Disks {
+		nodes[disk.Name] = disk.Status.Node
+	}
 	for i, name := range slices.Sorted(maps.Keys(osds)) {
 		if i%maxTargets == 0 {
 			record.Operations = append(record.Operations, manifest.WipeOperation{
 				Name: manifest.WipeOperationName(in.Key.Name, record.FSID, i/maxTargets+1),
 			})
 		}
-		disk := manifest.WipedDisk{Disk: name, OSDs: osds[name]}
-		if now := in.Wiping.disk(name); now != nil {
-			disk.Node = now.Status.Node
-		}
 		last := &record.Operations[len(record.Operations)-1]
-		last.Disks = append(last.Disks, disk)
+		last.Disks = append(last.Disks, manifest.WipedDisk{Disk: name, Node: nodes[name], OSDs: osds[name]})
 	}
 	return record
 }
@@ -305,6 +303,16 @@ func (v *view) whatStays() string {
 	return "disks and keys stay"
 }
 
+func wipedDisks(record *manifest.WipeRecord) map[string]*manifest.WipedDisk {
+	disks := map[string]*manifest.WipedDisk{}
+	for i := range deref(record).Operations {
+		for j := range record.Operations[i].Disks {
+			disks[record.Operations[i].Disks[j].Disk] = &record.Operations[i].Disks[j]
+		}
+	}
+	return disks
+}
+
 // wiped settles a disk that a deletion is done with: it is nobody's, and nothing new comes to it before the StorageCluster is
 // gone. The same goes for one that the cluster claims and has nothing reserved on: it was not recorded, for it holds no OSD of it.
 func (p *diskPlanner) wiped(d *draft) bool {
@@ -312,7 +320,7 @@ func (p *diskPlanner) wiped(d *draft) bool {
 		if c.Wipe == nil {
 			continue
 		}
-		disk := c.Wipe.Disk(d.disk.Name)
+		disk := c.wiped[d.disk.Name]
 		unused := disk == nil && c.claims(d.disk.Status.Claim) && len(c.data[d.disk.Name])+len(c.dbs[d.disk.Name]) == 0
 		if unused || disk != nil && disk.Result != "" {
 			d.owner = c
