@@ -198,23 +198,18 @@ func (w *Wiping) resultOf(object *v1alpha1.StorageOperation, name string) (manif
 	if !OperationFinished(&object.Status) {
 		return "", ""
 	}
-	report := reportOf(&object.Status, name)
+	at := slices.IndexFunc(object.Status.Targets, func(t v1alpha1.OperationTarget) bool { return t.Disk == name })
+	var target v1alpha1.OperationTarget
+	if at >= 0 {
+		target = object.Status.Targets[at]
+	}
 	switch {
-	case report != nil && report.Result == v1alpha1.ReportVerified:
+	case deref(target.Report).Result == v1alpha1.ReportVerified:
 		return manifest.WipeErased, ""
 	case object.DeletionTimestamp.IsZero():
 		return "", ""
 	}
-	return manifest.WipeLeft, cut(cmp.Or(deref(report).Message, "its StorageOperation was deleted"))
-}
-
-func reportOf(status *v1alpha1.StorageOperationStatus, disk string) *v1alpha1.TargetReport {
-	for i := range status.Targets {
-		if status.Targets[i].Disk == disk {
-			return status.Targets[i].Report
-		}
-	}
-	return nil
+	return manifest.WipeLeft, cmp.Or(target.Message, "its StorageOperation was deleted")
 }
 
 // Unnoted says that an operation of a deletion has come to its end with disks, and that this is not recorded yet: it stays until
