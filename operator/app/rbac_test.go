@@ -44,10 +44,21 @@ func grants(t *testing.T, kind string) map[string]bool {
 	return granted
 }
 
+// granted holds what the operator did to what its rules grant, and returns what they grant in every namespace.
+func (w *world) granted() (everywhere map[string]bool) {
+	w.Helper()
+	everywhere, atHome := grants(w.T, "ClusterRole"), grants(w.T, "Role")
+	for _, use := range slices.Sorted(maps.Keys(w.used)) {
+		if !everywhere[use] && !atHome[use] {
+			w.Errorf("not granted: %s", use)
+		}
+	}
+	return everywhere
+}
+
 // What the operator does in the life of a cluster is granted, and of Secrets nothing beyond its namespace.
 func TestRBACGrantsWhatIsUsed(t *testing.T) {
 	t.Parallel()
-	everywhere, atHome := grants(t, "ClusterRole"), grants(t, "Role")
 	w := bringUp(t)
 	w.byHand(func() { w.must(w.api.Create(t.Context(), emptyDisk("n2", 7))) })
 	w.live("a fourth OSD", w.healthy(3, 2, 4))
@@ -56,11 +67,7 @@ func TestRBACGrantsWhatIsUsed(t *testing.T) {
 	if len(w.used) < 20 {
 		t.Fatalf("used: %v", w.used)
 	}
-	for _, use := range slices.Sorted(maps.Keys(w.used)) {
-		if !everywhere[use] && !atHome[use] {
-			t.Errorf("not granted: %s", use)
-		}
-	}
+	everywhere := w.granted()
 	for _, verb := range []string{"get", "list", "watch", "create", "patch", "delete"} {
 		if everywhere[verb+" secrets"] {
 			t.Errorf("%s secrets is granted in every namespace", verb)

@@ -29,13 +29,16 @@ type wipeWorld struct {
 // newWipeWorld has a cluster of three hosts whose disks discover has seen the OSDs on. It is deleted once change was called.
 func newWipeWorld(t *testing.T, sliced bool, change func(*wipeWorld)) *wipeWorld {
 	t.Helper()
-	w := &wipeWorld{said: events.NewFakeRecorder(1000)}
 	if sliced {
-		w.world = newWorld(t, slicedObjects()...)
-		w.live("three mons, two mgrs and six OSDs", w.healthy(3, 2, 6))
-	} else {
-		w.world = bringUp(t)
+		return startWipeWorld(t, 6, change, slicedObjects()...)
 	}
+	return startWipeWorld(t, 3, change, append(nodesAndDisks(3, 1), mainCluster())...)
+}
+
+func startWipeWorld(t *testing.T, osds int, change func(*wipeWorld), objects ...client.Object) *wipeWorld {
+	t.Helper()
+	w := &wipeWorld{world: newWorld(t, objects...), said: events.NewFakeRecorder(1000)}
+	w.live("three mons, two mgrs and the OSDs", w.healthy(3, 2, osds))
 	w.restart()
 	w.byHand(func() {
 		w.seeOSDs()
@@ -193,6 +196,7 @@ func TestDeletionThatErases(t *testing.T) {
 			t.Errorf("target %+v", target)
 		}
 	}
+	w.granted()
 	w.anew(3, mainCluster())
 }
 
@@ -206,6 +210,21 @@ func TestDeletionErasesSlices(t *testing.T) {
 		if cluster, ok := object.(*v1alpha1.StorageCluster); ok {
 			w.anew(6, cluster)
 		}
+	}
+}
+
+// More disks than one operation takes.
+func TestDeletionErasesManyDisks(t *testing.T) {
+	t.Parallel()
+	w := startWipeWorld(t, 66, nil, append(nodesAndDisks(3, 22), mainCluster())...)
+	w.until("gone", w.gone)
+	w.wiped()
+	var sizes []int
+	for _, o := range w.made() {
+		sizes = append(sizes, len(o.Status.Targets))
+	}
+	if !slices.Equal(sizes, []int{64, 2}) {
+		t.Errorf("operations of %v disks", sizes)
 	}
 }
 
@@ -300,6 +319,36 @@ func TestDeletionGivesUpADisk(t *testing.T) {
 			w.until("gone", w.gone)
 			w.wiped(left)
 			if len(w.made()) > 0 || !w.heard("DiskNotErased", left) {
+				t.Errorf("operations %v", w.made())
+			}
+		})
+	}
+}
+
+// What a person has given up stays given up, whenever the operator is killed.
+func TestDeletionGivesUpADiskKilledAtAnyWrite(t *testing.T) {
+	t.Parallel()
+	const left = "wwn-5000c500n200"
+	for n := 0; n < 24; n += 2 * killStride {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, false, func(w *wipeWorld) {
+				w.changeDisk(left, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresenceMissing })
+			})
+			w.until("the others are erased", func() bool { return len(w.erased) == 2 })
+			w.turn()
+			w.deleteOperation(w.made()[0].Name)
+			w.changeDisk(left, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresencePresent })
+			count := 0
+			w.fail = func(string) error {
+				if count++; count > n && count <= n+2 {
+					return errKilled
+				}
+				return nil
+			}
+			w.until("gone", w.gone)
+			w.wiped(left)
+			if len(w.made()) > 0 {
 				t.Errorf("operations %v", w.made())
 			}
 		})

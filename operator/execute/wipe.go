@@ -15,6 +15,7 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
+	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
@@ -77,8 +78,28 @@ func (r *run) ensureWipe(ctx context.Context, record manifest.WipeRecord) error 
 	if len(records) > 0 {
 		return wipeConflict(r.Object.Name, "operation "+records[0].Operation+" has begun meanwhile")
 	}
+	if err := r.recordsAll(ctx, &record); err != nil {
+		return err
+	}
 	_, err = r.create(ctx, r.builder("").WipeConfigMap(record))
 	return err
+}
+
+// recordsAll looks up whether the record has every disk that something is reserved on just now. It fails with a conflict when
+// not: it was made from an older view.
+func (r *run) recordsAll(ctx context.Context, record *manifest.WipeRecord) error {
+	reserved, err := observe.Reservations(ctx, r.Live, r.key())
+	if err != nil {
+		return err
+	}
+	for _, osd := range reserved {
+		for _, part := range parts(osd) {
+			if record.Disk(part.Disk) == nil {
+				return wipeConflict(r.Object.Name, fmt.Sprintf("osd.%d was reserved on disk %s meanwhile", osd.ID, part.Disk))
+			}
+		}
+	}
+	return nil
 }
 
 // recordWipe stores the record in the place of the one that was read.
@@ -149,6 +170,9 @@ func (r *run) forgetCluster(ctx context.Context) error {
 				return wipeConflict(r.Object.Name, "disk "+disk.Disk+" is still to be erased")
 			}
 		}
+	}
+	if err := r.recordsAll(ctx, record); err != nil {
+		return err
 	}
 	if err := r.takeBack(ctx); err != nil {
 		return fmt.Errorf("take back what the CSI controller was handed: %w", err)

@@ -116,6 +116,9 @@ func (r *Reconciler) again(s *scope, carried plan.Carried) time.Duration {
 	if s.in.Record != nil || carried.After > 0 {
 		return carried.After
 	}
+	if s.in.Spec.Type == v1alpha1.OperationWipe && s.in.Busy != "" {
+		return staleSoon // the deletion of the cluster may have made it, and nobody says when its record is seen
+	}
 	if s.in.Ceph.Reach != plan.ReachAnswering {
 		return 0 // the session wakes us when Ceph answers
 	}

@@ -123,7 +123,13 @@ func (c *computation) refuse() *v1alpha1.Refusal {
 }
 
 // keepsFromDeleting returns why a StorageCluster that is being deleted goes on; nil: nothing keeps it.
+//
+// Once it is recorded that the disks are erased nothing does, not even a pool that is made only then: no OSD runs again on a disk
+// that may be empty.
 func keepsFromDeleting(in Observed) *v1alpha1.Refusal {
+	if in.Wiping.Record != nil {
+		return nil
+	}
 	if text := dependentsText(in.Dependents); text != "" {
 		return &v1alpha1.Refusal{
 			Reason: v1alpha1.ReasonDependentsExist, Message: "the cluster still holds " + text, Remedy: "delete them first",

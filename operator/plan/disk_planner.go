@@ -30,6 +30,7 @@ type diskCluster struct {
 	deployed  map[string]*Deployed      // by OSD
 	locations map[string]ceph.Location  // of the hosts that have OSDs, by node
 	rules     map[string]*Rule
+	wiped     map[string]*manifest.WipedDisk // of its deletion
 }
 
 // draft is one disk while it is planned for.
@@ -82,7 +83,7 @@ func newDiskCluster(in DiskCluster) *diskCluster {
 	c := &diskCluster{
 		DiskCluster: in, data: map[string][]*Reservation{}, dbs: map[string][]*Reservation{},
 		osds: map[string]OSDState{}, deployed: map[string]*Deployed{}, locations: map[string]ceph.Location{},
-		rules: map[string]*Rule{}, reserved: map[int32]bool{},
+		rules: map[string]*Rule{}, reserved: map[int32]bool{}, wiped: wipedDisks(in.Wipe),
 	}
 	c.Reservations = slices.Clone(in.Reservations)
 	slices.SortFunc(c.Reservations, func(a, b Reservation) int { return cmp.Compare(a.ID, b.ID) })

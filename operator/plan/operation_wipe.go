@@ -91,7 +91,7 @@ func (c *carrying) wipeDisks() {
 			changed = true
 		case why != "":
 			c.waits(disk.Disk, why)
-		case !disk.Asked || c.refusal(disk, now) != nil: // what was refused is another disk by now
+		case !disk.Asked || c.refused(disk, now): // what was refused is another disk by now
 			askToErase(disk, now)
 			changed, working = true, append(working, disk.Disk)
 		default:
@@ -121,22 +121,25 @@ func askToErase(disk *manifest.RecordedDisk, now *v1alpha1.StorageDisk) {
 	disk.Asked = true
 }
 
-// refusal of the agent; nil: it has not refused what it is asked.
-func (c *carrying) refusal(disk *manifest.RecordedDisk, now *v1alpha1.StorageDisk) *v1alpha1.Refusal {
+// reported is what the agent says of a disk that it is asked to erase; nil: nothing yet.
+func (c *carrying) reported(disk *manifest.RecordedDisk, now *v1alpha1.StorageDisk) *v1alpha1.DiskReport {
 	report := now.Status.Report
-	if report == nil || report.ID != EraseRequest(c.record.Erase, disk, now.Status.Node).ID || report.Result != v1alpha1.DiskReportRefused {
+	if !disk.Asked || report == nil || report.ID != EraseRequest(c.record.Erase, disk, now.Status.Node).ID {
 		return nil
 	}
-	if report.Refusal == nil {
-		return &v1alpha1.Refusal{Reason: v1alpha1.ReasonStepFailed, Message: "the agent gives no reason"}
-	}
-	return report.Refusal
+	return report
+}
+
+// refused says that the agent refuses what it is asked.
+func (c *carrying) refused(disk *manifest.RecordedDisk, now *v1alpha1.StorageDisk) bool {
+	report := c.reported(disk, now)
+	return report != nil && report.Result == v1alpha1.DiskReportRefused
 }
 
 // verified takes the agent's word that the disk is erased. That it refuses is not its last word here: somebody may put that
 // right, or give the disk up.
 func (c *carrying) verified(disk *manifest.RecordedDisk, now *v1alpha1.StorageDisk) bool {
-	return c.refusal(disk, now) == nil && c.answered(disk, now)
+	return !c.refused(disk, now) && c.answered(disk, now)
 }
 
 // keepsFromErasing says why a disk is not erased now; empty: nothing keeps it.
@@ -151,10 +154,8 @@ func (c *carrying) keepsFromErasing(disk *manifest.RecordedDisk, now *v1alpha1.S
 	case !c.in.Nodes[now.Status.Node]:
 		return "node " + now.Status.Node + " does not answer"
 	}
-	if refusal := c.refusal(disk, now); disk.Asked && refusal == nil {
-		return ""
-	} else if disk.Asked && deref(now.Status.Verdict).Seal == disk.Seal {
-		return "the agent refuses: " + withRemedy(*refusal)
+	if disk.Asked && (!c.refused(disk, now) || deref(now.Status.Verdict).Seal == disk.Seal) {
+		return agentKeeps(c.reported(disk, now))
 	}
 	switch {
 	case c.in.Deleting:
@@ -163,6 +164,21 @@ func (c *carrying) keepsFromErasing(disk *manifest.RecordedDisk, now *v1alpha1.S
 		return "the StorageCluster is not being deleted with spec.deletionPolicy Wipe any more"
 	}
 	return c.stranger(disk, now)
+}
+
+// agentKeeps says why the agent does not erase a disk; empty: it does, or has not answered yet.
+func agentKeeps(report *v1alpha1.DiskReport) string {
+	why := "it gives no reason"
+	if refusal := deref(report).Refusal; refusal != nil {
+		why = withRemedy(*refusal)
+	}
+	switch deref(report).Result {
+	case v1alpha1.DiskReportRefused:
+		return "the agent refuses: " + why
+	case v1alpha1.DiskReportFailed:
+		return "the agent fails, tries again, and may have begun to erase it: " + why
+	}
+	return ""
 }
 
 // stranger says why a disk is not known to be empty, or to hold the OSDs of the cluster and nothing else; empty: it is. The agent
@@ -177,7 +193,7 @@ func (c *carrying) stranger(disk *manifest.RecordedDisk, now *v1alpha1.StorageDi
 		return "discover gave no seal of it"
 	case verdict.Result == v1alpha1.VerdictUsable:
 		return ""
-	case verdict.Result != v1alpha1.VerdictInUse && verdict.Result != v1alpha1.VerdictRejected:
+	case verdict.Result != v1alpha1.VerdictInUse && verdict.Result != v1alpha1.VerdictRejected, len(verdict.Reasons) == 0:
 		return "what is on it is not known"
 	}
 	if at := slices.IndexFunc(verdict.Reasons, notOurs); at >= 0 {

@@ -135,7 +135,7 @@ type EndNoout struct {
 // StopDaemon takes a Deployment away. What the daemon stored stays.
 type StopDaemon struct{ Daemon DaemonID }
 
-// ReleaseCluster, when nothing more is to be done, takes the finalizer off the StorageCluster.
+// ReleaseCluster takes the finalizer off the StorageCluster.
 type ReleaseCluster struct{}
 
 func osdName(id int32) string { return "osd." + strconv.Itoa(int(id)) }

@@ -52,11 +52,10 @@ func (w *Wiping) othersUnderway() (names []string) {
 	return names
 }
 
-// wipeWaits returns why the daemons of a cluster whose disks are to be erased go on for now; nil: nothing keeps them. Once its
-// record is stored, none runs again: its disk may be empty by then.
+// wipeWaits returns why the daemons of a cluster whose disks are to be erased go on for now; nil: nothing keeps them.
 func wipeWaits(in Observed) *v1alpha1.Refusal {
 	others := in.Wiping.othersUnderway()
-	if in.Spec.DeletionPolicy != v1alpha1.DeletionWipe || in.Wiping.Record != nil || len(others) == 0 {
+	if in.Spec.DeletionPolicy != v1alpha1.DeletionWipe || len(others) == 0 {
 		return nil
 	}
 	return &v1alpha1.Refusal{
@@ -88,19 +87,18 @@ func (c *computation) recordWipe() bool {
 // it. All others are somebody else's, or nobody's.
 func newWipe(in Observed) manifest.WipeRecord {
 	record := manifest.WipeRecord{UID: in.Wiping.UID, FSID: fsidOf(in)}
-	osds := disksOfCluster(in)
+	osds, nodes := disksOfCluster(in), map[string]string{}
+	for _, disk := range in.Wiping.Disks {
+		nodes[disk.Name] = disk.Status.Node
+	}
 	for i, name := range slices.Sorted(maps.Keys(osds)) {
 		if i%maxTargets == 0 {
 			record.Operations = append(record.Operations, manifest.WipeOperation{
 				Name: manifest.WipeOperationName(in.Key.Name, record.FSID, i/maxTargets+1),
 			})
 		}
-		disk := manifest.WipedDisk{Disk: name, OSDs: osds[name]}
-		if now := in.Wiping.disk(name); now != nil {
-			disk.Node = now.Status.Node
-		}
 		last := &record.Operations[len(record.Operations)-1]
-		last.Disks = append(last.Disks, disk)
+		last.Disks = append(last.Disks, manifest.WipedDisk{Disk: name, Node: nodes[name], OSDs: osds[name]})
 	}
 	return record
 }
@@ -200,23 +198,18 @@ func (w *Wiping) resultOf(object *v1alpha1.StorageOperation, name string) (manif
 	if !OperationFinished(&object.Status) {
 		return "", ""
 	}
-	report := reportOf(&object.Status, name)
+	at := slices.IndexFunc(object.Status.Targets, func(t v1alpha1.OperationTarget) bool { return t.Disk == name })
+	var target v1alpha1.OperationTarget
+	if at >= 0 {
+		target = object.Status.Targets[at]
+	}
 	switch {
-	case report != nil && report.Result == v1alpha1.ReportVerified:
+	case deref(target.Report).Result == v1alpha1.ReportVerified:
 		return manifest.WipeErased, ""
 	case object.DeletionTimestamp.IsZero():
 		return "", ""
 	}
-	return manifest.WipeLeft, cut(cmp.Or(deref(report).Message, "its StorageOperation was deleted"))
-}
-
-func reportOf(status *v1alpha1.StorageOperationStatus, disk string) *v1alpha1.TargetReport {
-	for i := range status.Targets {
-		if status.Targets[i].Disk == disk {
-			return status.Targets[i].Report
-		}
-	}
-	return nil
+	return manifest.WipeLeft, cmp.Or(target.Message, "its StorageOperation was deleted")
 }
 
 // Unnoted says that an operation of a deletion has come to its end with disks, and that this is not recorded yet: it stays until
@@ -288,6 +281,9 @@ func (v *view) wipingText() string {
 			}
 		}
 	}
+	if w.unsettled() == 0 && w.claims() {
+		waits = append(waits, "the claims of its disks are released")
+	}
 	if others := w.othersUnderway(); len(others) > 0 {
 		waits = append(waits, "operation "+some(others)+" is carried out")
 	}
@@ -302,15 +298,25 @@ func (v *view) whatStays() string {
 	return "disks and keys stay"
 }
 
+func wipedDisks(record *manifest.WipeRecord) map[string]*manifest.WipedDisk {
+	disks := map[string]*manifest.WipedDisk{}
+	for i := range deref(record).Operations {
+		for j := range record.Operations[i].Disks {
+			disks[record.Operations[i].Disks[j].Disk] = &record.Operations[i].Disks[j]
+		}
+	}
+	return disks
+}
+
 // wiped settles a disk that a deletion is done with: it is nobody's, and nothing new comes to it before the StorageCluster is
-// gone. The same goes for one that the cluster claims and has nothing on.
+// gone. The same goes for one that the cluster claims and has nothing reserved on: it was not recorded, for it holds no OSD of it.
 func (p *diskPlanner) wiped(d *draft) bool {
 	for _, c := range p.clusters {
 		if c.Wipe == nil {
 			continue
 		}
-		disk := c.Wipe.Disk(d.disk.Name)
-		unused := disk == nil && c.claims(d.disk.Status.Claim) && !c.holds(d.disk)
+		disk := c.wiped[d.disk.Name]
+		unused := disk == nil && c.claims(d.disk.Status.Claim) && len(c.data[d.disk.Name])+len(c.dbs[d.disk.Name]) == 0
 		if unused || disk != nil && disk.Result != "" {
 			d.owner = c
 			d.plan = skip(v1alpha1.PlanReasonExcludedByOperation,

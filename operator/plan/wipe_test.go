@@ -125,7 +125,7 @@ func TestWipeWaitsForOperations(t *testing.T) {
 	}
 	deployed := in.Deployed
 	recorded(&in)
-	in.Deployed = deployed
+	in.Deployed, in.Dependents = deployed, v1alpha1.ClusterDependents{Pools: new(int32(1))} // one that was made only now
 	if p := Compute(in); len(p.Steps) == 0 || len(p.Keep) != 0 {
 		t.Errorf("once it is recorded: steps %v, %d kept", stepIDs(p), len(p.Keep))
 	}
@@ -306,14 +306,15 @@ func TestWipeTouchesItsOwnOnly(t *testing.T) {
 		"an orphan": {func(in *CarryObserved) {
 			status(in).Verdict.Result, status(in).Verdict.Reasons[0].Reason = v1alpha1.VerdictRejected, v1alpha1.ReasonOrphanOSD
 		}, ""},
-		"a DB":            {func(in *CarryObserved) { status(in).Content.BlueStore.FSID = "" }, ""},
-		"gone":            {func(in *CarryObserved) { in.Disks = in.Disks[1:] }, "no StorageDisk"},
-		"missing":         {func(in *CarryObserved) { status(in).Presence = v1alpha1.PresenceMissing }, "missing"},
-		"its node is off": {func(in *CarryObserved) { in.Nodes["h0"] = false }, "node h0 does not answer"},
-		"not sealed":      {func(in *CarryObserved) { status(in).Verdict.Seal = "" }, "no seal"},
-		"not known":       {func(in *CarryObserved) { status(in).Verdict.Result = v1alpha1.VerdictUnknown }, "not known"},
-		"never judged":    {func(in *CarryObserved) { status(in).Verdict = nil }, "no seal"},
-		"mounted":         {func(in *CarryObserved) { status(in).Verdict.Reasons[0].Reason = v1alpha1.ReasonMounted }, "not just this cluster's"},
+		"a DB":                 {func(in *CarryObserved) { status(in).Content.BlueStore.FSID = "" }, ""},
+		"gone":                 {func(in *CarryObserved) { in.Disks = in.Disks[1:] }, "no StorageDisk"},
+		"missing":              {func(in *CarryObserved) { status(in).Presence = v1alpha1.PresenceMissing }, "missing"},
+		"its node is off":      {func(in *CarryObserved) { in.Nodes["h0"] = false }, "node h0 does not answer"},
+		"not sealed":           {func(in *CarryObserved) { status(in).Verdict.Seal = "" }, "no seal"},
+		"not known":            {func(in *CarryObserved) { status(in).Verdict.Result = v1alpha1.VerdictUnknown }, "not known"},
+		"rejected for nothing": {func(in *CarryObserved) { status(in).Verdict.Reasons = nil }, "not known"},
+		"never judged":         {func(in *CarryObserved) { status(in).Verdict = nil }, "no seal"},
+		"mounted":              {func(in *CarryObserved) { status(in).Verdict.Reasons[0].Reason = v1alpha1.ReasonMounted }, "not just this cluster's"},
 		"a filesystem": {func(in *CarryObserved) {
 			status(in).Verdict.Reasons = append(status(in).Verdict.Reasons, v1alpha1.Refusal{Reason: v1alpha1.ReasonFilesystem, Message: "ext4"})
 		}, "ext4"},
@@ -379,6 +380,13 @@ func TestWipeRefused(t *testing.T) {
 	if got := Carry(deleted).Status; got.State != v1alpha1.OperationFailed || got.Targets[0].Report != nil {
 		t.Errorf("deleted: %s %+v", got.State, got.Targets)
 	}
+	for result, words := range map[v1alpha1.DiskReportResult]string{v1alpha1.DiskReportFailed: "tries again", v1alpha1.DiskReportRefused: "refuses"} {
+		report(result)
+		if got := step().Targets[0].Message; !strings.Contains(got, words) {
+			t.Errorf("%s: %s", result, got)
+		}
+	}
+	report(v1alpha1.DiskReportRefused)
 	in.Disks[0].Status.Verdict.Seal = "new"
 	if step(); in.Record.Disks[0].Seal != "new" {
 		t.Errorf("sealed anew: %+v", in.Record.Disks[0])

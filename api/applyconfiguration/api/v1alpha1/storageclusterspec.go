@@ -25,8 +25,9 @@ type StorageClusterSpecApplyConfiguration struct {
 	// operator to zero.
 	Pause *apiv1alpha1.PauseMode `json:"pause,omitempty"`
 	// deletionPolicy says what becomes of the disks when the StorageCluster is deleted. Retain: daemons stop; disks and
-	// keys stay, and applying the same object again brings the cluster back. Wipe: one StorageOperation for all disks,
-	// which waits for approval like any other, and the object stays until it is done.
+	// keys stay, and applying the same object again brings the cluster back. Wipe: the disks are
+	// erased by StorageOperations of at most 64 disks each, which the deletion itself approves; the object stays until that
+	// is done, and the keys go with it.
 	DeletionPolicy *apiv1alpha1.DeletionPolicy `json:"deletionPolicy,omitempty"`
 	// topology of the cluster.
 	Topology *TopologySpecApplyConfiguration `json:"topology,omitempty"`

@@ -1,0 +1,197 @@
+package execute
+
+import (
+	"context"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/plan"
+)
+
+const wipeOperation = "wipe-main-8b1c6d2e-1"
+
+// wipeRecord is that of a deletion of a cluster with one disk.
+func wipeRecord(made bool, result manifest.WipeResult) manifest.WipeRecord {
+	return manifest.WipeRecord{UID: "1", FSID: fsid, Operations: []manifest.WipeOperation{{
+		Name: wipeOperation, Made: made,
+		Disks: []manifest.WipedDisk{{Disk: "wwn-1", OSDs: []manifest.RecordedOSD{{ID: 0, UUID: "u0"}}, Result: result}},
+	}}}
+}
+
+// newWipeWorld has a StorageCluster that is being deleted with its disks erased, unless change says otherwise, and the record.
+func newWipeWorld(t *testing.T, record *manifest.WipeRecord, change func(*v1alpha1.StorageCluster)) *world {
+	t.Helper()
+	cluster := &v1alpha1.StorageCluster{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "ns", Name: "main", UID: "1", DeletionTimestamp: new(metav1.Now()), Finalizers: []string{FinalizerCluster},
+		},
+		Spec: v1alpha1.StorageClusterSpec{DeletionPolicy: v1alpha1.DeletionWipe},
+	}
+	if change != nil {
+		change(cluster)
+	}
+	claim := &v1alpha1.DiskClaim{Namespace: "ns", Name: "main", FSID: fsid}
+	w := newWorld(t, cluster, usableDisk(claim))
+	w.target.Stored.Wipe = record
+	if record != nil {
+		w.make(t, w.builderOf().WipeConfigMap(*record))
+	}
+	w.make(t, w.builderOf().IdentitySecret(*w.target.Stored.Identity))
+	return w
+}
+
+func (w *world) make(t *testing.T, object client.Object) {
+	t.Helper()
+	if err := w.Create(t.Context(), object); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// reserve stores an OSD on the disk.
+func (w *world) reserve(t *testing.T, disk string) {
+	t.Helper()
+	osd := osdOn(disk)
+	r := &run{Executor: w.executor, Target: w.target, stored: *w.target.Stored}
+	secret, err := w.builderOf().ReservationSecret(r.reservation(osd, map[string]int64{disk: 1 << 40}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.make(t, secret)
+}
+
+func retained(c *v1alpha1.StorageCluster) { c.Spec.DeletionPolicy = v1alpha1.DeletionRetain }
+
+func livesOn(c *v1alpha1.StorageCluster) { c.DeletionTimestamp = nil }
+
+// What cannot be undone is looked up on the server right before, whatever the plan was made from.
+func TestWipeIsLookedUp(t *testing.T) {
+	t.Parallel()
+	unmade, made, done := wipeRecord(false, ""), wipeRecord(true, ""), wipeRecord(true, manifest.WipeErased)
+	another := wipeRecord(true, manifest.WipeErased)
+	another.UID = "2"
+	for name, test := range map[string]struct {
+		record  *manifest.WipeRecord
+		cluster func(*v1alpha1.StorageCluster)
+		before  func(t *testing.T, w *world)
+		do      plan.Action
+		works   bool
+	}{
+		"recorded":               {nil, nil, nil, plan.EnsureWipe{Record: unmade}, true},
+		"not deleted":            {nil, livesOn, nil, plan.EnsureWipe{Record: unmade}, false},
+		"Retain":                 {nil, retained, nil, plan.EnsureWipe{Record: unmade}, false},
+		"another cluster by now": {nil, func(c *v1alpha1.StorageCluster) { c.UID = "2" }, nil, plan.EnsureWipe{Record: unmade}, false},
+		"an operation has begun": {nil, nil, func(t *testing.T, w *world) {
+			w.make(t, w.builderOf().OperationConfigMap(manifest.OperationRecord{Operation: "remove-x"}))
+		}, plan.EnsureWipe{Record: unmade}, false},
+		"its disk is reserved":      {nil, nil, func(t *testing.T, w *world) { w.reserve(t, "wwn-1") }, plan.EnsureWipe{Record: unmade}, true},
+		"another disk was reserved": {nil, nil, func(t *testing.T, w *world) { w.reserve(t, "wwn-2") }, plan.EnsureWipe{Record: unmade}, false},
+		"made":                      {&unmade, nil, nil, plan.MakeOperation{Operation: unmade.Operations[0]}, true},
+		"made before":               {&made, nil, nil, plan.MakeOperation{Operation: unmade.Operations[0]}, false},
+		"not recorded":              {nil, nil, nil, plan.MakeOperation{Operation: unmade.Operations[0]}, false},
+		"made, and Retain by now":   {&unmade, retained, nil, plan.MakeOperation{Operation: unmade.Operations[0]}, false},
+		"forgotten":                 {&done, nil, nil, plan.ForgetCluster{}, true},
+		"a disk is left":            {&made, nil, nil, plan.ForgetCluster{}, false},
+		"forgotten, not deleted":    {&done, livesOn, nil, plan.ForgetCluster{}, false},
+		"forgotten, Retain by now":  {&done, retained, nil, plan.ForgetCluster{}, false},
+		"of another cluster":        {&another, nil, nil, plan.ForgetCluster{}, false},
+		"forgotten, a disk unknown": {&done, nil, func(t *testing.T, w *world) { w.reserve(t, "wwn-2") }, plan.ForgetCluster{}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, test.record, test.cluster)
+			if test.before != nil {
+				test.before(t, w)
+			}
+			outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{step(test.do, "step")}})
+			if (outcome.Done == 1) != test.works || outcome.Err != nil {
+				t.Fatalf("done %d, %v", outcome.Done, outcome.Err)
+			}
+			_, forgets := test.do.(plan.ForgetCluster)
+			if kept := w.exists(t, &corev1.Secret{}, manifest.IdentityName("main")); kept == (forgets && test.works) {
+				t.Errorf("the identity is there: %t", kept)
+			}
+			_, makes := test.do.(plan.MakeOperation)
+			if found := w.exists(t, &v1alpha1.StorageOperation{}, wipeOperation); found != (makes && test.works) {
+				t.Errorf("the operation is there: %t", found)
+			}
+		})
+	}
+}
+
+// Somebody's operation of the name is not taken for the deletion's.
+func TestWipeOperationOfAnother(t *testing.T) {
+	t.Parallel()
+	record := wipeRecord(false, "")
+	w := newWipeWorld(t, &record, nil)
+	w.make(t, &v1alpha1.StorageOperation{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: wipeOperation},
+		Spec: v1alpha1.StorageOperationSpec{
+			ClusterRef: v1alpha1.ClusterReference{Name: "main"}, Type: v1alpha1.OperationWipe, Disks: []string{"wwn-1", "wwn-9"},
+		},
+	})
+	w.run(t, plan.MakeOperation{Operation: record.Operations[0]}, false)
+}
+
+// An operation of a deletion begins only for what is recorded, and when no OSD has a Deployment, as the server says.
+func TestWipeMayBegin(t *testing.T) {
+	t.Parallel()
+	recorded := wipeRecord(true, "")
+	asked := func() manifest.OperationRecord {
+		return manifest.OperationRecord{
+			Operation: wipeOperation, UID: "o", Type: v1alpha1.OperationWipe, Deletion: true, Plan: v1alpha1.OperationPlan{ID: "p"},
+			Disks: []manifest.RecordedDisk{{Disk: "wwn-1", FSID: fsid, OSDs: []string{"u0"}}},
+		}
+	}
+	for name, test := range map[string]struct {
+		cluster func(*v1alpha1.StorageCluster)
+		change  func(t *testing.T, w *world, r *manifest.OperationRecord)
+		works   bool
+	}{
+		"as recorded":  {nil, func(*testing.T, *world, *manifest.OperationRecord) {}, true},
+		"not deleted":  {livesOn, func(*testing.T, *world, *manifest.OperationRecord) {}, false},
+		"Retain":       {retained, func(*testing.T, *world, *manifest.OperationRecord) {}, false},
+		"another name": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Operation = "wipe-x" }, false},
+		"another disk": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].Disk = "wwn-2" }, false},
+		"another OSD":  {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].OSDs = []string{"u0", "u1"} }, false},
+		"another fsid": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].FSID = "f" }, false},
+		"an OSD runs": {nil, func(t *testing.T, w *world, _ *manifest.OperationRecord) {
+			deployment := deploymentOf(client.ObjectKey{Namespace: "ns", Name: "main"}, 0)
+			deployment.Labels = map[string]string{
+				v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue("ns", "main"), manifest.LabelComponent: manifest.ComponentOSD,
+			}
+			w.make(t, deployment)
+		}, false},
+		"one that is no deletion's": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Deletion = false }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, &recorded, test.cluster)
+			record := asked()
+			test.change(t, w, &record)
+			object := &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: record.Operation, UID: types.UID("o")}}
+			w.make(t, object)
+			operations := &Operations{Client: w, Live: w, Applier: NewApplier(w), Events: &events.FakeRecorder{}}
+			target := OperationTarget{
+				Object: object, Cluster: client.ObjectKey{Namespace: "ns", Name: "main"}, FSID: fsid,
+				Recheck: func(context.Context) (plan.OperationDraft, *ceph.Snapshot, error) {
+					return plan.OperationDraft{Plan: v1alpha1.OperationPlan{ID: "p"}}, nil, nil
+				},
+			}
+			done, err := operations.Run(t.Context(), target, []plan.Step{step(plan.BeginOperation{Record: record}, "begin")})
+			if (done == 1) != test.works || err != nil {
+				t.Errorf("done %d, %v", done, err)
+			}
+			if found := w.exists(t, &corev1.ConfigMap{}, manifest.OperationRecordName("main", record.Operation)); found != test.works {
+				t.Errorf("the record is there: %t", found)
+			}
+		})
+	}
+}
