@@ -51,12 +51,16 @@ func leaving(deployed []plan.Deployed, pods []corev1.Pod) []plan.Leaving {
 	var left []plan.Leaving
 	for i := range pods {
 		daemon, ok := DaemonOf(pods[i].Labels)
-		ended := pods[i].Status.Phase == corev1.PodSucceeded || pods[i].Status.Phase == corev1.PodFailed
-		if ok && !has[daemon] && !ended {
+		if ok && !has[daemon] && !ended(&pods[i]) {
 			left = append(left, plan.Leaving{Daemon: daemon, Node: pods[i].Spec.NodeName})
 		}
 	}
 	return left
+}
+
+// ended says that nothing of a pod runs any more, nor will. Those that kubelet evicted stay like that until somebody deletes them.
+func ended(pod *corev1.Pod) bool {
+	return pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed
 }
 
 func deployedDaemon(daemon plan.DaemonID, deployment *appsv1.Deployment, pods []*corev1.Pod) plan.Deployed {
@@ -87,9 +91,14 @@ func deployedDaemon(daemon plan.DaemonID, deployment *appsv1.Deployment, pods []
 
 // settled says that the Deployment controller has seen the present template, and runs it and nothing else.
 func settled(deployment *appsv1.Deployment, pods []*corev1.Pod) bool {
+	left := 0
+	for _, pod := range pods {
+		if !ended(pod) {
+			left++
+		}
+	}
 	status := deployment.Status
-	return status.ObservedGeneration >= deployment.Generation && status.UpdatedReplicas == 1 && status.Replicas == 1 &&
-		len(pods) == 1
+	return status.ObservedGeneration >= deployment.Generation && status.UpdatedReplicas == 1 && status.Replicas == 1 && left == 1
 }
 
 // whyNotRunning returns what the daemon's program said when it refused to start, or what else is in the way.

@@ -1,7 +1,6 @@
 package docs
 
 import (
-	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -13,8 +12,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seamount-dev/seamount/api/conditions"
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/cmd/kubectl-seamount/answer"
 )
 
 // endsByItself are the reasons that nobody needs a page for: nothing is wrong, or it passes without a person.
@@ -198,7 +200,7 @@ func TestReasonsHaveRunbooks(t *testing.T) {
 			}
 		}
 		for _, reason := range endsByItself[v1alpha1.KindStoragePool] { // a filesystem has the conditions of its pools
-			if cmp.Or(reasonPages[page.Path]...) == v1alpha1.KindStoragePool {
+			if slices.Contains(reasonPages[page.Path], v1alpha1.KindStoragePool) {
 				delete(wanted, reason)
 			}
 		}
@@ -227,4 +229,36 @@ func complete(t *testing.T, page, reason, text string) {
 			t.Errorf("%s: %s lacks %q", page, reason, part)
 		}
 	}
+}
+
+// TestRunbooksAreLinked: kubectl seamount why has an address for each section, and for nothing else.
+func TestRunbooksAreLinked(t *testing.T) {
+	t.Parallel()
+	_, pages := world(t)
+	for _, page := range pages {
+		kinds := reasonPages[page.Path]
+		if len(kinds) == 0 {
+			continue
+		}
+		headings := headingsOf(page)
+		if diff := cmp.Diff(headings, answer.ReasonHeadings(path.Base(page.Path))); diff != "" {
+			t.Errorf("%s and cmd/kubectl-seamount/answer/runbook.go (-page +source):\n%s", page.Path, diff)
+		}
+		for _, kind := range kinds {
+			reason, _, _ := strings.Cut(headings[0], ", ")
+			if got := answer.Runbook(kind, reason); !strings.Contains(got, "/"+page.Path+"#"+strings.ToLower(reason)) {
+				t.Errorf("%s %s is linked to %q", kind, reason, got)
+			}
+		}
+	}
+}
+
+// headingsOf are the headings of a page that name reasons, without their marks.
+func headingsOf(page Page) (headings []string) {
+	for _, line := range page.Prose {
+		if match := reasonHeading.FindStringSubmatch(line); match != nil {
+			headings = append(headings, match[1])
+		}
+	}
+	return headings
 }

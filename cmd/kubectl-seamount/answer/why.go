@@ -31,6 +31,8 @@ type Link struct {
 	State     State  `json:"state"`
 	Reason    string `json:"reason,omitempty"`
 	Message   string `json:"message,omitempty"`
+	// Runbook is the address of what is written about the reason; empty: nothing is.
+	Runbook string `json:"runbook,omitempty"`
 }
 
 // State says whether what depends on a link waits for it.
@@ -70,6 +72,7 @@ func Explain(s *Snapshot, o Object) (Why, error) {
 		return Why{}, ErrNotFound{o}
 	}
 	w.why.Summary = w.summary()
+	w.runbooks()
 	return w.why, nil
 }
 
@@ -118,6 +121,18 @@ func visit[T any](object *T, walk func()) bool {
 	return object != nil
 }
 
+// runbooks adds to each reason that something waits for, once, where it is written about.
+func (w *walker) runbooks() {
+	told := map[string]bool{}
+	for i := range w.why.Links {
+		link := &w.why.Links[i]
+		address := Runbook(link.Object.Kind, link.Reason)
+		if link.State != Well && !told[address] {
+			link.Runbook, told[address] = address, true
+		}
+	}
+}
+
 // first says that an object was not visited yet. One that was, and is not well, is linked again without what is below it.
 func (w *walker) first(depth int, o Object) bool {
 	if !w.seen[o] {
@@ -156,7 +171,9 @@ func (w *walker) condition(depth int, f Finding) {
 	if f.Status == string(metav1.ConditionUnknown) {
 		state = Unknown
 	}
-	w.why.Links = append(w.why.Links, Link{depth, f.Object, f.Condition, state, f.Reason, f.Message})
+	w.why.Links = append(w.why.Links, Link{
+		Depth: depth, Object: f.Object, Condition: f.Condition, State: state, Reason: f.Reason, Message: f.Message,
+	})
 }
 
 // advise notes what can be done about a finding itself.

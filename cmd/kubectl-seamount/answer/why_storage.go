@@ -149,7 +149,7 @@ func (w *walker) paused(depth int, c *v1alpha1.StorageCluster) {
 	if paused.Status != metav1.ConditionTrue || !w.first(depth, Object{kindPerson, c.Namespace, c.Name}) {
 		return
 	}
-	w.why.Links = append(w.why.Links, Link{depth, objectOfCluster(c), paused.Type, Waiting, paused.Reason, paused.Message})
+	w.condition(depth, Finding{objectOfCluster(c), paused.Type, string(paused.Status), paused.Reason, paused.Message})
 	do, _ := remedy(objectOfCluster(c), paused.Reason)
 	w.todo(do)
 }

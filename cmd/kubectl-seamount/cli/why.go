@@ -152,11 +152,25 @@ func drawWhy(p *paper, why answer.Why) {
 	p.linef("")
 	if len(why.Todo) == 0 {
 		p.linef("There is nothing for you to do.")
-		return
+	} else {
+		p.linef("What to do:")
 	}
-	p.linef("What to do:")
 	for _, do := range why.Todo {
 		p.linef("- %s", do)
+	}
+	drawRunbooks(p, why)
+}
+
+// drawRunbooks lists where the reasons are written about.
+func drawRunbooks(p *paper, why answer.Why) {
+	written := slices.DeleteFunc(slices.Clone(why.Links), func(link answer.Link) bool { return link.Runbook == "" })
+	if len(written) == 0 {
+		return
+	}
+	p.linef("")
+	p.linef("What the reasons mean, and what not to do:")
+	for _, link := range written {
+		p.linef("- %s: %s", link.Reason, link.Runbook)
 	}
 }
 
