@@ -78,20 +78,39 @@ func deploymentOf(cluster client.ObjectKey, id int32) *appsv1.Deployment {
 	return deployment
 }
 
-// safeToDestroy asks Ceph whether anything needs OSDs, just now.
+// SafeToDestroy asks Ceph whether anything needs OSDs, and then which PGs are not active and clean. The second counts as much as
+// the first: an OSD that is out is called safe to destroy as soon as no PG is mapped to it, also while those that have left it
+// recover (seen with Ceph 20.2). What they lack may be whole on that OSD alone.
+func SafeToDestroy(ctx context.Context, session ceph.Client, ids []int) (answer ceph.SafeToDestroy, unclean string, err error) {
+	if answer, err = session.OSDSafeToDestroy(ctx, ids...); err != nil {
+		return answer, "", fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
+	}
+	// Asked after it, since each PG's state is reported together with the OSDs that it is mapped to.
+	now, err := session.Snapshot(ctx)
+	if err != nil {
+		return answer, "", err
+	}
+	return answer, plan.UncleanPGs(now.PGs), nil
+}
+
+// safeToDestroy refuses to destroy OSDs that something needs, just now.
 func safeToDestroy(ctx context.Context, session ceph.Client, ids []int) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	answer, err := session.OSDSafeToDestroy(ctx, ids...)
+	answer, unclean, err := SafeToDestroy(ctx, session, ids)
 	if err != nil {
-		return fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
+		return err
 	}
 	for _, id := range ids {
 		if !slices.Contains(answer.Safe, id) {
 			return unsafe(v1alpha1.ReasonWouldLoseData, "wait until the data has moved: ceph osd safe-to-destroy "+fmt.Sprint(id),
 				"Ceph does not say that osd.%d is safe to destroy: %s", id, answer.Explanation)
 		}
+	}
+	if unclean != "" {
+		return unsafe(v1alpha1.ReasonWouldLoseData, "wait until all PGs are active+clean: ceph pg stat",
+			"PGs may lack what is only on the OSDs that are to go: %s", unclean)
 	}
 	return nil
 }

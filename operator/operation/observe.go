@@ -182,8 +182,8 @@ func (r *Reconciler) ask(ctx context.Context, s *scope) {
 	if len(destroyed) == 0 {
 		return
 	}
-	if answer, err := conn.OSDSafeToDestroy(limited, execute.OSDIDs(destroyed)...); err == nil {
-		s.in.Safe = &answer
+	if answer, unclean, err := execute.SafeToDestroy(limited, conn, execute.OSDIDs(destroyed)); err == nil {
+		s.in.Safe, s.in.Unclean = &answer, unclean
 	}
 }
 

@@ -260,7 +260,7 @@ func (v *view) dataHealthy() Condition {
 		return notObserved("the PGs could not be read")
 	}
 	pgs := v.snapshot.PGs
-	unclean := uncleanPGs(pgs)
+	unclean := UncleanPGs(pgs)
 	if unclean == "" {
 		return isTrue(v1alpha1.ReasonClean, "%s, all active and clean", count(pgs.Total, "PG"))
 	}

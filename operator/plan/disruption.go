@@ -109,7 +109,7 @@ func (c *computation) osdBudget() manifest.Budget {
 		return budget
 	}
 	domains, idle := c.osdDomains()
-	d := disrupt(domains, budget.Domain, uncleanPGs(c.snapshot.PGs) == "", still(c.snapshot.PGs))
+	d := disrupt(domains, budget.Domain, UncleanPGs(c.snapshot.PGs) == "", still(c.snapshot.PGs))
 	if d.open && (before.Spare != 0 || before.Domain != d.domain || c.restartsBeside(domains[d.domain])) {
 		d.open, d.because = false, "the OSDs of "+d.domain+" may be next, once all others are held and none of them restarts"
 	}

@@ -47,6 +47,8 @@ type CarryObserved struct {
 	Nodes map[string]bool
 	// Safe is what Ceph answered just now to whether the OSDs may be destroyed; nil: it was not asked, or gave no answer.
 	Safe *ceph.SafeToDestroy
+	// Unclean is which PGs were not active and clean right after that answer; empty: none.
+	Unclean string
 	// Unsafe is why the last look before a step kept it back; nil: it did not.
 	Unsafe *v1alpha1.Refusal
 	// ProgressAt is when the progress was last written; zero: not since the program began.
@@ -296,7 +298,8 @@ func (c *carrying) allSafe(ids []int32) bool {
 		return false
 	}
 	for _, id := range ids {
-		if !slices.Contains(c.in.Safe.Safe, int(id)) && !(c.lostWhole(id) && DeadIsNeeded(*c.in.Safe, int(id)) == "") {
+		lost := c.lostWhole(id) && DeadIsNeeded(*c.in.Safe, int(id)) == ""
+		if !lost && (!slices.Contains(c.in.Safe.Safe, int(id)) || c.in.Unclean != "") {
 			return false
 		}
 	}

@@ -104,7 +104,7 @@ func (y *yard) observe(name string) CarryObserved {
 	if len(destroyed) > 0 {
 		answer, err := y.ceph.Admin().OSDSafeToDestroy(y.Context(), ints(destroyed)...)
 		y.must(err)
-		in.Safe = &answer
+		in.Safe, in.Unclean = &answer, UncleanPGs(y.look().PGs)
 	}
 	return *in
 }
@@ -178,7 +178,7 @@ func (y *yard) safe(osds []manifest.RecordedOSD) bool {
 	y.Helper()
 	answer, err := y.ceph.Admin().OSDSafeToDestroy(y.Context(), ints(idsOf(osds))...)
 	y.must(err)
-	return len(answer.Safe) == len(osds)
+	return len(answer.Safe) == len(osds) && UncleanPGs(y.look().PGs) == ""
 }
 
 func (y *yard) purge(osds []manifest.RecordedOSD) bool {
@@ -272,6 +272,30 @@ func TestOperationsTogether(t *testing.T) {
 			}
 			y.checkReplaced(succeeded["o1"])
 		})
+	}
+}
+
+// An OSD that Ceph calls safe to destroy is not stopped while PGs that have left it are not whole yet.
+func TestUncleanKeepsTheOSD(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 3)
+	y.ask("o", v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationRemove, Disks: []string{y.disks[4].Name}})
+	for range 40 {
+		if y.pass("o", -1); y.records["o"] != nil && !slices.Contains(y.in(), 4) {
+			break
+		}
+	}
+	in := y.observe("o")
+	for unclean, drained := range map[string]bool{"9 active+recovery_wait+degraded": false, "": true} {
+		in.Safe, in.Unclean = &ceph.SafeToDestroy{Safe: []int{4}}, unclean
+		carried := Carry(in)
+		saved := slices.ContainsFunc(carried.Steps, func(s Step) bool {
+			do, is := s.Do.(RecordOperation)
+			return is && do.Record.Drained
+		})
+		if saved != drained {
+			t.Errorf("with the PGs %q it is drained: %v; the steps are %+v", unclean, saved, carried.Steps)
+		}
 	}
 }
 

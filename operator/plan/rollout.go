@@ -99,7 +99,7 @@ func (c *computation) gate(gated []change) *v1alpha1.Refusal {
 	case !s.Mgr.Available:
 		return holdRollout("a restart waits for a mgr: without one nobody knows whether the data is well")
 	}
-	if unclean := uncleanPGs(s.PGs); unclean != "" {
+	if unclean := UncleanPGs(s.PGs); unclean != "" {
 		return holdRollout("a restart waits until all PGs are clean: %s", unclean)
 	}
 	return nil
@@ -150,8 +150,8 @@ func (c *computation) osdOf(id DaemonID) *ceph.OSD {
 	return c.osdmap[int32(n)]
 }
 
-// uncleanPGs says how many PGs are not active and clean; empty: all are. Scrubbing is no harm.
-func uncleanPGs(pgs ceph.PGSummary) string {
+// UncleanPGs says how many PGs are not active and clean; empty: all are. Scrubbing is no harm.
+func UncleanPGs(pgs ceph.PGSummary) string {
 	var parts []string
 	for _, state := range pgs.ByState {
 		if !cleanState(state.State) && state.Count > 0 {
