@@ -111,6 +111,7 @@ func TestStorageCluster(t *testing.T) {
 		{"RemovedUnderKills", (*suite).removedUnderKills},
 		{"EveryDiskRemoved", (*suite).everyDiskRemoved},
 		{"RemovedWithoutDiscard", (*suite).removedWithoutDiscard},
+		{"Replaced", (*suite).replaced},
 		{"Wiped", (*suite).wiped},
 		{"NodeStopped", (*suite).nodeStopped},
 		{"PowerCut", (*suite).powerCut},

@@ -137,6 +137,12 @@ func (c *ceph) plan(t *testing.T, name string, kind v1alpha1.OperationType, disk
 func (c *ceph) operate(t *testing.T, name string, kind v1alpha1.OperationType, disks ...string) v1alpha1.OperationPlan {
 	t.Helper()
 	c.plan(t, name, kind, disks...)
+	return c.approve(t, name)
+}
+
+// approve waits for the plan of an operation, and approves it with all its risks.
+func (c *ceph) approve(t *testing.T, name string) v1alpha1.OperationPlan {
+	t.Helper()
 	status := c.awaitOperation(t, name, v1alpha1.OperationAwaitingApproval)
 	t.Logf("the plan of %s: %s", name, asJSON(t, status.Plan))
 	approval, err := json.Marshal(map[string]any{"spec": map[string]any{"approval": map[string]any{

@@ -72,6 +72,7 @@ func TestSlices(t *testing.T) {
 	more := func() cluster.Disk { return p.AddDisk(t, halves.Node, halvesSize) }
 	t.Run("DiskOfSlicesRemoved", func(t *testing.T) { s.halvesRemoved(t, halves, more) })
 	t.Run("SharedDB", func(t *testing.T) { s.sharedDB(t, hdds[0], dbs[0]) })
+	t.Run("Erased", s.erased)
 }
 
 // cut sees what the disks say of their slices, and holds it to what is reserved.
