@@ -27,7 +27,7 @@ var reasonHeadings = map[string][]string{
 		"AuthenticationFailed", "Stale", "MonOutOfQuorum", "TooFewNodes", "AwaitingApproval, OperationsWaiting",
 		"NoUsableDisks", "NoDBSpace", "DeviceChanged, PrepareFailed", "DiskMissing, DiskFailing",
 		"UpgradeBlocked, UpgradeHalted", "DowngradeRefused", "UnsupportedRelease", "ConfigDrift", "TopologyDrift",
-		"PausedAll, UpgradesPaused", "NooutEnded", "DependentsExist",
+		"PausedAll, UpgradesPaused", "NooutEnded", "WipingDisks", "DependentsExist",
 	},
 	"disks.md": {
 		"InUse", "Mounted, Swap, Holder", "PartitionTable, Filesystem, VolumeManager, RAIDMember, Encrypted, NotEmpty",
@@ -40,7 +40,7 @@ var reasonHeadings = map[string][]string{
 	},
 	"operations.md": {
 		"UnknownDisk", "NotOfCluster", "InService", "NoTargets", "TooManyDisks", "NothingToDo", "NotSelected",
-		"NoReplacement", "NotAvailable", "WaitingForCluster", "DiskMissing", "NotSealed", "SharedDBDisk", "DeviceChanged",
+		"NoReplacement", "WaitingForCluster", "DiskMissing", "NotSealed", "SharedDBDisk", "DeviceChanged",
 		"StaleData", "DataNotClean", "SeveralDomains", "TooFewDomains", "NoRoom", "WouldLoseData", "WouldBlockIO",
 		"AwaitingApproval", "PlanChanged", "Held", "WaitingForOperation", "WaitingForDisk", "StepFailed",
 	},
