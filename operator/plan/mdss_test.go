@@ -191,7 +191,7 @@ func TestMDSsThatLeaveAndJoin(t *testing.T) {
 			in.Ceph.Snapshot = new(*in.Ceph.Snapshot)
 			in.Ceph.Snapshot.Mgr.Available = false
 		}, ""},
-		"its key is gone":                  {func(in *Observed) { in.MDSs = in.MDSs[1:] }, "EnsureKey/mds.shared-a"},
+		"its key is gone":                  {func(in *Observed) { in.MDSs = in.MDSs[1:] }, "EnsureKey/mds.shared-a RegisterKey/mds.shared-a"},
 		"its Deployment is gone":           {func(in *Observed) { without(in, "mds.shared-d") }, "ApplyDaemon/mds.shared-d"},
 		"deleted, and the CephFS is there": {func(in *Observed) { in.Filesystems[0].Deleting = true }, ""},
 		"deleted, and the CephFS is gone": {func(in *Observed) {

@@ -201,13 +201,15 @@ func (c *computation) register() {
 		return
 	}
 	for _, mgr := range c.mgrPlaces {
-		if c.strange(mgr.id, c.mgrKnown(mgr.id.Name)) {
-			c.add(RegisterKey{mgr.id}, "Ceph does not know the key of this mgr yet", EnsureKey{Daemon: mgr.id})
+		key := EnsureKey{Daemon: mgr.id}
+		if c.planned[stepID(key)] || c.strange(mgr.id, c.mgrKnown(mgr.id.Name)) {
+			c.add(RegisterKey{mgr.id}, "Ceph does not know the key of this mgr yet", key)
 		}
 	}
 	for _, mds := range c.mdsPlaces {
-		if c.strange(mds.id, c.mdsSeen(mds.id.Name)) {
-			c.add(RegisterKey{mds.id}, "Ceph does not know the key of this MDS yet", EnsureKey{Daemon: mds.id})
+		key := EnsureKey{Daemon: mds.id}
+		if c.planned[stepID(key)] || c.strange(mds.id, c.mdsSeen(mds.id.Name)) {
+			c.add(RegisterKey{mds.id}, "Ceph does not know the key of this MDS yet", key)
 		}
 	}
 	for _, r := range c.osds {
@@ -222,11 +224,12 @@ func (c *computation) register() {
 	}
 }
 
-// strange says that Ceph may not know the key of a mgr or an MDS: it has no Deployment yet, or has run for a while and Ceph
-// does not see it. That the key of a mgr was in the seed says little: it may have been taken away and made anew since.
+// strange says that Ceph may not know the key of a mgr or an MDS: it has no Deployment yet, ends again and again, or has run
+// for a while, and Ceph does not see it. That the key of a mgr was in the seed says little: it may have been taken away and made
+// anew since. That Ceph sees it says little for half a minute: so long it shows one whose key was taken away.
 func (c *computation) strange(id DaemonID, seen bool) bool {
 	d := c.deployed[id]
-	return !seen && (d == nil || d.Running && c.snapshot.At.Sub(d.Started) >= rolloutSettle)
+	return !seen && (d == nil || d.Trouble != "" || d.Running && c.snapshot.At.Sub(d.Started) >= rolloutSettle)
 }
 
 func (c *computation) mgrKnown(name string) bool {

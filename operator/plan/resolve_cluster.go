@@ -15,6 +15,8 @@ type ClusterFacts struct {
 	Nodes int32
 	// Mons in the monmap, or wanted before (status.resolved.monCount), whichever are more; 0 for a cluster that is new.
 	Mons int32
+	// Mgrs that were wanted before (status.resolved.mgrCount); 0 for a cluster that is new.
+	Mgrs int32
 }
 
 // The defaults that depend on nothing.
@@ -198,13 +200,14 @@ func resolveMon(spec v1alpha1.MonSpec, general v1alpha1.Placement, facts Cluster
 	}
 }
 
+// resolveMgr lowers the number of mgrs no more than that of mons: nodes that are cordoned for a while come back.
 func resolveMgr(spec v1alpha1.MgrSpec, general v1alpha1.Placement, facts ClusterFacts) Mgr {
 	count := int32(defaultMgrs)
 	if facts.Nodes <= 1 {
 		count = defaultMgrsOnOneNode
 	}
 	return Mgr{
-		Count:     cmp.Or(spec.Count, count),
+		Count:     cmp.Or(spec.Count, max(count, min(facts.Mgrs, defaultMgrs))),
 		Modules:   spec.Modules,
 		Placement: override(general, spec.Placement),
 		Resources: spec.Resources,

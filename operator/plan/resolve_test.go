@@ -216,3 +216,15 @@ func TestResolveSharesNoMemory(t *testing.T) {
 		t.Error("a change of one placement changed another")
 	}
 }
+
+// Nodes that are cordoned for a while take no mgr away, and a count that was asked for once does not stay.
+func TestResolveMgrs(t *testing.T) {
+	t.Parallel()
+	for facts, want := range map[ClusterFacts]int32{
+		{Nodes: 1}: 1, {Nodes: 2}: 2, {Nodes: 1, Mgrs: 2}: 2, {Nodes: 0, Mgrs: 2}: 2, {Nodes: 3, Mgrs: 5}: 2, {Nodes: 3, Mgrs: 1}: 2,
+	} {
+		if got := Resolve(minimalSpec(), facts).Mgr.Count; got != want {
+			t.Errorf("with %+v it is %d, want %d", facts, got, want)
+		}
+	}
+}

@@ -134,6 +134,13 @@ func TestMgrsThatLeaveAndJoin(t *testing.T) {
 			without(in, "mgr.b")
 			in.Ceph.Snapshot.Mgr.Standbys = nil
 		}, "RegisterKey/mgr.b"},
+		"its key is made anew, and Ceph shows the one before": {func(in *Observed) { in.Mgrs = []string{"a"} }, "EnsureKey/mgr.b RegisterKey/mgr.b"},
+		"it ends again and again": {func(in *Observed) {
+			in.Ceph.Snapshot.Mgr.Standbys = nil
+			at := slices.IndexFunc(in.Deployed, func(d Deployed) bool { return d.Daemon == mgrID("b") })
+			in.Deployed = slices.Clone(in.Deployed)
+			in.Deployed[at].Running, in.Deployed[at].Trouble = false, "CrashLoopBackOff"
+		}, "RegisterKey/mgr.b"},
 		"it runs, and Ceph does not see it": {func(in *Observed) { in.Ceph.Snapshot.Mgr.Standbys = nil }, "RegisterKey/mgr.b"},
 		"it has just started": {func(in *Observed) {
 			in.Ceph.Snapshot.Mgr.Standbys = nil

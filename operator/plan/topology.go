@@ -209,7 +209,7 @@ func tolerates(t corev1.Toleration, taint corev1.Taint) bool {
 }
 
 // FactsOf returns what Resolve depends on. nodes must be all nodes; mons are those recorded, and previous is the status
-// of the object, where the number of mons that was wanted last is read.
+// of the object, where the numbers of mons and mgrs that were wanted last are read.
 func FactsOf(spec *v1alpha1.StorageClusterSpec, nodes []Node, mons Mons, previous v1alpha1.StorageClusterStatus) ClusterFacts {
 	placement := override(deref(spec.Placement), deref(spec.Mon).Placement)
 	recorded := int32(len(mons.Mons))
@@ -219,6 +219,7 @@ func FactsOf(spec *v1alpha1.StorageClusterSpec, nodes []Node, mons Mons, previou
 	return ClusterFacts{
 		Nodes: int32(len(EligibleNodes(nodes, placement))),
 		Mons:  max(recorded, deref(previous.Resolved).MonCount),
+		Mgrs:  deref(previous.Resolved).MgrCount,
 	}
 }
 

@@ -123,8 +123,8 @@ func TestFactsOf(t *testing.T) {
 	t.Parallel()
 	nodes := []Node{labelled("a"), labelled("b"), labelled("c")}
 	nodes[2].Unschedulable = true
-	previous := v1alpha1.StorageClusterStatus{Resolved: &v1alpha1.ClusterDefaults{MonCount: 5}}
-	if diff := cmp.Diff(ClusterFacts{Nodes: 2, Mons: 5}, FactsOf(minimalSpec(), nodes, Mons{}, previous)); diff != "" {
+	previous := v1alpha1.StorageClusterStatus{Resolved: &v1alpha1.ClusterDefaults{MonCount: 5, MgrCount: 2}}
+	if diff := cmp.Diff(ClusterFacts{Nodes: 2, Mons: 5, Mgrs: 2}, FactsOf(minimalSpec(), nodes, Mons{}, previous)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
