@@ -190,7 +190,7 @@ func TestRemovalKilledAtAnyWrite(t *testing.T) {
 	first := newRemovalWorld(t, nil)
 	first.writes = nil
 	first.until(v1alpha1.OperationSucceeded)
-	for n := 0; n < len(first.writes); n += killStride {
+	for n := 0; n < len(first.writes); n += 2 * killStride { // each kills at two
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newRemovalWorld(t, nil)

@@ -137,7 +137,7 @@ func TestReplaceKilledAtAnyWrite(t *testing.T) {
 	first := newReplaceWorld(t, nil)
 	first.writes = nil
 	replace(t, first)
-	for n := 0; n < len(first.writes); n += killStride {
+	for n := 0; n < len(first.writes); n += 2 * killStride { // each kills at two
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newReplaceWorld(t, nil)
