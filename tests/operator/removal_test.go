@@ -44,7 +44,7 @@ func (s *suite) removedOnce(t *testing.T, name string, d cluster.Disk, meanwhile
 func (s *suite) removedUnderKills(t *testing.T) {
 	random, start := seeded(t), time.Now()
 	l := s.startLoad(t, "kills")
-	for i := range rounds.Of(t, rounds.Kills, 2) {
+	for i := range rounds.Of(t, rounds.Kills, 1) {
 		after := time.Duration(random.Int64N(int64(longestRemoval)))
 		t.Run(fmt.Sprintf("%d after %v", i, after.Round(time.Millisecond)), func(t *testing.T) {
 			s.removedAndKilled(t, i, after, random)
