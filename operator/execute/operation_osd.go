@@ -31,8 +31,8 @@ func (r *operationRun) leave(ctx context.Context, osds []manifest.RecordedOSD) e
 	if err != nil {
 		return err
 	}
-	present, up := presentOf(now, osds)
-	if err := r.dispensable(ctx, session, now, present); err != nil {
+	_, up := presentOf(now, osds)
+	if err := r.dispensable(ctx, session, now, osds); err != nil {
 		return err
 	}
 	if err := mayBeStopped(ctx, session, up); err != nil {
@@ -191,7 +191,7 @@ func (r *operationRun) away(ctx context.Context, osds []manifest.RecordedOSD, ta
 		return err
 	}
 	present, _ := presentOf(now, osds)
-	if err := r.dispensable(ctx, session, now, present); err != nil {
+	if err := r.dispensable(ctx, session, now, osds); err != nil {
 		return err
 	}
 	for _, id := range present {

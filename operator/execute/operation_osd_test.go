@@ -8,22 +8,28 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
 // askedCeph answers what is asked before OSDs are destroyed.
 type askedCeph struct {
 	ceph.Client
-	safe []int
-	pgs  string
-	err  error
+	safe, active []int
+	pgs          string
+	unfound      int64
+	up           bool
+	err          error
 }
 
 func (c *askedCeph) OSDSafeToDestroy(context.Context, ...int) (ceph.SafeToDestroy, error) {
-	return ceph.SafeToDestroy{Safe: c.safe, Explanation: "OSD(s) 4 have 3 pgs currently mapped to them."}, c.err
+	return ceph.SafeToDestroy{Safe: c.safe, Active: c.active, Explanation: "OSD(s) 4 have 3 pgs currently mapped to them."}, c.err
 }
 
 func (c *askedCeph) Snapshot(context.Context) (*ceph.Snapshot, error) {
-	return &ceph.Snapshot{PGs: ceph.PGSummary{ByState: []ceph.PGStateCount{{State: c.pgs, Count: 9}}}}, nil
+	return &ceph.Snapshot{
+		PGs:  ceph.PGSummary{ByState: []ceph.PGStateCount{{State: c.pgs, Count: 9}}, UnfoundObjects: c.unfound},
+		OSDs: []ceph.OSD{{ID: 4, UUID: "u4", Up: c.up}},
+	}, nil
 }
 
 // Ceph calls an OSD safe to destroy that no PG is mapped to, also while those that have left it lack objects.
@@ -57,5 +63,38 @@ func TestSafeToDestroy(t *testing.T) {
 	}
 	if err := safeToDestroy(t.Context(), &askedCeph{err: ceph.ErrTimeout}, nil); err != nil {
 		t.Errorf("without OSDs there is nothing to ask: %v", err)
+	}
+}
+
+// An OSD that is replaced is taken for dead only if it was so when that began: one that went down since may come back with the
+// copies that have not moved yet.
+func TestDispensable(t *testing.T) {
+	t.Parallel()
+	const degraded = "active+undersized+degraded"
+	for name, tt := range map[string]struct {
+		kind v1alpha1.OperationType
+		dead bool
+		ceph askedCeph
+		want string
+	}{
+		"dead":                        {v1alpha1.OperationReplace, true, askedCeph{pgs: degraded}, ""},
+		"dead, and PGs are on it":     {v1alpha1.OperationReplace, true, askedCeph{pgs: degraded, active: []int{4}}, "may be needed: OSD(s) 4 have 3 pgs"},
+		"dead, and objects are lost":  {v1alpha1.OperationReplace, true, askedCeph{pgs: degraded, unfound: 1}, "does not say that osd.4 is safe"},
+		"dead, and PGs are down":      {v1alpha1.OperationReplace, true, askedCeph{pgs: "down"}, "does not say that osd.4 is safe"},
+		"it has come back":            {v1alpha1.OperationReplace, true, askedCeph{pgs: degraded, up: true}, "does not say that osd.4 is safe"},
+		"it went down since":          {v1alpha1.OperationReplace, false, askedCeph{pgs: degraded}, "does not say that osd.4 is safe"},
+		"it went down since, emptied": {v1alpha1.OperationReplace, false, askedCeph{pgs: "active+clean", safe: []int{4}}, ""},
+		"dead, to be removed":         {v1alpha1.OperationRemove, true, askedCeph{pgs: degraded}, "does not say that osd.4 is safe"},
+		"safe, while PGs recover":     {v1alpha1.OperationRemove, false, askedCeph{pgs: degraded, safe: []int{4}}, "9 " + degraded},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &operationRun{&Operations{}, OperationTarget{Object: &v1alpha1.StorageOperation{Spec: v1alpha1.StorageOperationSpec{Type: tt.kind}}}}
+			now, _ := tt.ceph.Snapshot(t.Context())
+			err := r.dispensable(t.Context(), &tt.ceph, now, []manifest.RecordedOSD{{ID: 4, UUID: "u4", Dead: tt.dead}})
+			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("got %v, want %q", err, tt.want)
+			}
+		})
 	}
 }

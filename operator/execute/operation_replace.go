@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,28 +25,47 @@ func (r *operationRun) destroy(ctx context.Context, osds []manifest.RecordedOSD)
 	})
 }
 
-// dispensable asks Ceph whether anything needs OSDs, just now. Of one that is down and replaced Ceph cannot say that it is safe
-// to destroy while data is not whole, and with as many hosts as copies it never is before the new disk is there. What counts
-// then is that every PG is active without it and misses nothing: then all that it held is elsewhere.
-func (r *operationRun) dispensable(ctx context.Context, session ceph.Client, now *ceph.Snapshot, ids []int) error {
-	if r.Object.Spec.Type != v1alpha1.OperationReplace || len(ids) == 0 {
-		return safeToDestroy(ctx, session, ids)
+// dispensable asks Ceph whether anything needs OSDs, just now. Of one that is replaced, and was down when that began, Ceph cannot
+// say that it is safe to destroy while data is not whole, and with as many hosts as copies it never is before the new disk is
+// there. What counts then is that every PG is active without it and misses nothing: then all that it held is elsewhere.
+func (r *operationRun) dispensable(ctx context.Context, session ceph.Client, now *ceph.Snapshot, osds []manifest.RecordedOSD) error {
+	present, up := presentOf(now, osds)
+	var dead []int
+	if r.Object.Spec.Type == v1alpha1.OperationReplace && plan.NeedsDead(now) == "" {
+		dead, _ = presentOf(now, slices.DeleteFunc(slices.Clone(osds), func(osd manifest.RecordedOSD) bool { return !osd.Dead }))
+		dead = slices.DeleteFunc(dead, func(id int) bool { return slices.Contains(up, id) })
 	}
-	down := slices.DeleteFunc(slices.Clone(ids), func(id int) bool { return osdIn(now, int32(id)).Up }) //nolint:gosec // Ceph's ids are below 2^31
-	if plan.NeedsDead(now) != "" || len(down) == 0 {
-		return safeToDestroy(ctx, session, ids)
+	if err := deadUnneeded(ctx, session, dead); err != nil {
+		return err
 	}
-	answer, err := session.OSDSafeToDestroy(ctx, down...)
+	return safeToDestroy(ctx, session, slices.DeleteFunc(present, func(id int) bool { return slices.Contains(dead, id) }))
+}
+
+// deadUnneeded refuses when PGs are served by OSDs that are down, or may miss what is on them. The PGs are looked at after
+// Ceph's answer, as in SafeToDestroy.
+func deadUnneeded(ctx context.Context, session ceph.Client, ids []int) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	answer, err := session.OSDSafeToDestroy(ctx, ids...)
 	if err != nil {
 		return fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
 	}
-	for _, id := range down {
-		if text := plan.DeadIsNeeded(answer, id); text != "" {
+	after, err := session.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		needed := cmp.Or(plan.DeadIsNeeded(answer, id), plan.NeedsDead(after))
+		if known := osdIn(after, int32(id)); known != nil && known.Up { //nolint:gosec // Ceph's ids are below 2^31
+			needed = "it has come up"
+		}
+		if needed != "" {
 			return unsafe(v1alpha1.ReasonWouldLoseData, "wait until its PGs are served by others: ceph pg ls-by-osd "+fmt.Sprint(id),
-				"osd.%d is down and still in use: %s", id, text)
+				"osd.%d was down and may be needed: %s", id, needed)
 		}
 	}
-	return safeToDestroy(ctx, session, slices.DeleteFunc(slices.Clone(ids), func(id int) bool { return slices.Contains(down, id) }))
+	return nil
 }
 
 // purgeDestroyed takes ids away that nothing took the place of.

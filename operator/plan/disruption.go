@@ -87,7 +87,7 @@ func domainsThat(domains map[string]*domainState, is func(*domainState) bool) (n
 func still(pgs ceph.PGSummary) bool {
 	return !anyPG(pgs, func(words []string) bool {
 		return slices.ContainsFunc(words, func(word string) bool {
-			return strings.Contains(word, "recover") || strings.Contains(word, "backfill") || slices.Contains([]string{"down", "incomplete", "unknown"}, word)
+			return strings.Contains(word, "recover") || strings.Contains(word, "backfill") || slices.Contains([]string{"down", "incomplete", "unknown", "stale"}, word)
 		})
 	})
 }
@@ -110,6 +110,9 @@ func (c *computation) osdBudget() manifest.Budget {
 	}
 	domains, idle := c.osdDomains()
 	d := disrupt(domains, budget.Domain, UncleanPGs(c.snapshot.PGs) == "", still(c.snapshot.PGs))
+	if d.open && UncleanPGs(c.snapshot.PGs) != "" && c.downBeside(d.domain) {
+		d.open, d.because = false, "PGs lack what is on OSDs outside of "+d.domain+" that are down"
+	}
 	if d.open && (before.Spare != 0 || before.Domain != d.domain || c.restartsBeside(domains[d.domain])) {
 		d.open, d.because = false, "the OSDs of "+d.domain+" may be next, once all others are held and none of them restarts"
 	}
@@ -126,6 +129,24 @@ func (c *computation) osdBudget() manifest.Budget {
 	}
 	budget.Domain, budget.Spare, budget.Because = d.domain, d.spare, d.because
 	return budget
+}
+
+// downBeside says that OSDs are down that are not of a failure domain: also those that are out, destroyed, or nobody's.
+func (c *computation) downBeside(domain string) bool {
+	level, tree := c.drainLevel(), newCRUSHTree(c.snapshot)
+	return slices.ContainsFunc(c.snapshot.OSDs, func(osd ceph.OSD) bool {
+		name := osdName(int32(osd.ID)) //nolint:gosec // Ceph's ids are below 2^31
+		at := slices.IndexFunc(c.osds, func(r *Reservation) bool { return int(r.ID) == osd.ID })
+		switch {
+		case osd.Up || at < 0 && osd.CRUSHWeight == 0: // nothing is on one without a weight
+			return false
+		case at >= 0:
+			name = domainOf(level, name, c.osds[at].Location)
+		case level != v1alpha1.FailureDomainOSD:
+			name = bucketOf(level) + " " + tree.domain(osd.ID, bucketOf(level))
+		}
+		return name != domain
+	})
 }
 
 // restartsBeside says that OSDs of another failure domain are restarted in this very pass.

@@ -299,6 +299,27 @@ func TestUncleanKeepsTheOSD(t *testing.T) {
 	}
 }
 
+// An OSD that goes down while it is emptied is not taken for dead: it may come back with what has not moved yet.
+func TestDownWhileItIsEmptied(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 3)
+	y.spares()
+	y.ask("o", v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationReplace, Disks: []string{y.disks[4].Name}})
+	for range 40 {
+		if y.pass("o", -1); y.records["o"] != nil && !slices.Contains(y.in(), 4) {
+			break
+		}
+	}
+	if slices.Contains(y.in(), 4) {
+		t.Fatal("it was not marked out")
+	}
+	y.ceph.StopOSD(4)
+	y.pass("o", -1)
+	if record := y.records["o"]; record.Drained || record.Final {
+		t.Errorf("it was taken for dead: %+v", record)
+	}
+}
+
 // Cancelled at any time before the point of no return, the cluster is as it was: also who was out before stays out.
 func TestCancelledOperationLeavesNothing(t *testing.T) {
 	t.Parallel()

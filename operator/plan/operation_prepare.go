@@ -29,10 +29,12 @@ func DeadIsNeeded(answer ceph.SafeToDestroy, id int) string {
 	return ""
 }
 
-// lostWhole says that an OSD which is replaced is down, and that all it held is elsewhere.
+// lostWhole says that an OSD which is replaced was down from the beginning and is, and that all it held is elsewhere. One that
+// goes down while its data moves off it may come back: what was approved then is that every copy stays until it has moved.
 func (c *carrying) lostWhole(id int32) bool {
 	known := c.osdmap[id]
-	return c.record.Type == v1alpha1.OperationReplace && known != nil && !known.Up && NeedsDead(c.snapshot) == ""
+	dead := slices.ContainsFunc(c.record.OSDs, func(osd manifest.RecordedOSD) bool { return osd.ID == id && osd.Dead })
+	return c.record.Type == v1alpha1.OperationReplace && dead && known != nil && !known.Up && NeedsDead(c.snapshot) == ""
 }
 
 // givesUp records of a disk that is replaced why it is not erased, if it will not be. One that is to be used again is.

@@ -34,7 +34,7 @@ func (y *yard) dispensable(osds []manifest.RecordedOSD) bool {
 	y.must(err)
 	for _, osd := range osds {
 		at := slices.IndexFunc(s.OSDs, func(known ceph.OSD) bool { return known.ID == int(osd.ID) })
-		down := at < 0 || !s.OSDs[at].Up
+		down := osd.Dead && (at < 0 || !s.OSDs[at].Up)
 		if !slices.Contains(answer.Safe, int(osd.ID)) && !(down && NeedsDead(s) == "" && DeadIsNeeded(answer, int(osd.ID)) == "") {
 			return false
 		}

@@ -233,6 +233,10 @@ func osdsText(osds map[int32]bool) string {
 // NeedsDead says why an OSD that is down may be the last to hold some data; empty: all of it is elsewhere. In a PG that is
 // active, and misses no object, those who serve it have every object.
 func NeedsDead(s *ceph.Snapshot) string {
+	// The words of a state say that objects are unfound only once recovery has looked for them everywhere.
+	if s.PGs.UnfoundObjects > 0 {
+		return fmt.Sprintf("%s %s unfound", count(s.PGs.UnfoundObjects, "object"), verb(s.PGs.UnfoundObjects, "is", "are"))
+	}
 	for _, state := range s.PGs.ByState {
 		words := strings.Split(state.State, "+")
 		doubtful := slices.ContainsFunc(words, func(word string) bool {

@@ -78,10 +78,14 @@ func TestReplaceBlockers(t *testing.T) {
 		"dead, down":                     {deadBeside("down"), v1alpha1.ReasonDataNotClean},
 		"dead, unknown":                  {deadBeside("unknown"), v1alpha1.ReasonDataNotClean},
 		"dead, stale":                    {deadBeside("stale+active+clean"), v1alpha1.ReasonDataNotClean},
-		"dead, unfound":                  {deadBeside("active+recovery_unfound+degraded"), v1alpha1.ReasonDataNotClean},
-		"dead, inconsistent":             {deadBeside("active+clean+inconsistent"), v1alpha1.ReasonDataNotClean},
-		"dead, recovering":               {deadBeside("active+recovering+degraded"), ""},
-		"dead, silent":                   {func(in *OperationObserved) { replacingDead(in); in.Ceph.Fresh = false }, v1alpha1.ReasonStaleData},
+		"dead, unfound, not looked for": {func(in *OperationObserved) {
+			deadBeside("active+recovery_wait+undersized+degraded")(in)
+			in.Ceph.Snapshot.PGs.UnfoundObjects = 2
+		}, v1alpha1.ReasonDataNotClean},
+		"dead, unfound":      {deadBeside("active+recovery_unfound+degraded"), v1alpha1.ReasonDataNotClean},
+		"dead, inconsistent": {deadBeside("active+clean+inconsistent"), v1alpha1.ReasonDataNotClean},
+		"dead, recovering":   {deadBeside("active+recovering+degraded"), ""},
+		"dead, silent":       {func(in *OperationObserved) { replacingDead(in); in.Ceph.Fresh = false }, v1alpha1.ReasonStaleData},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
