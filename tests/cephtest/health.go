@@ -130,11 +130,16 @@ func (c *Cluster) muteOldKeys(ctx context.Context) error {
 func poll(ctx context.Context, try func() error) error {
 	tick := time.NewTicker(pollInterval)
 	defer tick.Stop()
+	var said error // what was missing last: at the end the try itself is cut off
 	for {
 		err := try()
 		if err == nil {
 			return nil
 		}
+		if ctx.Err() != nil && said != nil {
+			err = said
+		}
+		said = err
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w while waiting: %w", context.Cause(ctx), err)

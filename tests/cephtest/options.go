@@ -34,7 +34,7 @@ type Options struct {
 	Rootfs string
 	// Config adds options to the [global] section of the daemons.
 	Config map[string]string
-	// ReadyTimeout bounds the start, up to HEALTH_OK. 0: two minutes.
+	// ReadyTimeout bounds the start, up to HEALTH_OK. 0: five minutes, for machines that are busy.
 	ReadyTimeout time.Duration
 }
 
@@ -45,7 +45,7 @@ const RootfsVariable = "SEAMOUNT_TEST_ROOTFS"
 const (
 	minDiskSize         = 512 << 20
 	defaultDiskSize     = 10 << 30
-	defaultReadyTimeout = 2 * time.Minute
+	defaultReadyTimeout = 5 * time.Minute
 )
 
 func (o Options) withDefaults() Options {
