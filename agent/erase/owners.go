@@ -17,7 +17,7 @@ const leaveIt = "find out whose disk it is; nothing was written to it"
 
 // checkOwners refuses a disk with an OSD or a slice that the order does not name.
 func (o Order) checkOwners(name string, found disk.Content) error {
-	if err := o.checkTable(name, found.Table); err != nil {
+	if err := o.checkTable(name, found); err != nil {
 		return err
 	}
 	byDevice := map[string][]disk.Label{}
@@ -40,10 +40,19 @@ func (o Order) checkOwners(name string, found disk.Content) error {
 	return nil
 }
 
-// checkTable lets a table of others pass: the seal says whether it was there when the disk was judged.
-func (o Order) checkTable(name string, table *disk.Table) error {
-	if table == nil || o.Table == "" && !slices.ContainsFunc(table.Partitions, isSlice) {
+// checkTable lets a table of others pass where the seal says whether it was there when the disk was judged. That of a disk which is an
+// OSD as a whole does not: such a disk has no table, and one that it has was put there since.
+func (o Order) checkTable(name string, found disk.Content) error {
+	table := found.Table
+	switch {
+	case table == nil:
 		return nil
+	case o.Table == "" && !slices.ContainsFunc(table.Partitions, isSlice):
+		if !isOSD(name, found.Labels) {
+			return nil
+		}
+		return refusal.New(handover.ReasonDiskChanged, leaveIt+"; erase it by hand (sgdisk --zap-all) if nobody needs it",
+			"%s is an OSD as a whole, and has the partition table %s besides, which is not to be erased", name, table.ID)
 	}
 	if !strings.EqualFold(table.ID, o.Table) {
 		return refusal.New(handover.ReasonDiskChanged, leaveIt, "%s has the partition table %s, and not %s, which is to be erased",
@@ -56,6 +65,11 @@ func (o Order) checkTable(name string, table *disk.Table) error {
 		}
 	}
 	return nil
+}
+
+// isOSD says that the disk is labelled for an OSD as a whole, and not in a partition.
+func isOSD(name string, labels []disk.Label) bool {
+	return slices.ContainsFunc(labels, func(l disk.Label) bool { return l.Device == name && l.Valid && l.OSDUUID != "" })
 }
 
 func isSlice(p disk.TableEntry) bool { return p.Type == gpt.SliceType.String() }
