@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seamount-dev/seamount/agent/refusal"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/bluestore"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/gpt"
@@ -63,6 +64,24 @@ func (o Order) checkTable(name string, found disk.Content) error {
 			return refusal.New(handover.ReasonForeignOSD, leaveIt, "%s has the partition %q (%s, %d bytes at %d), which is not to be erased",
 				name, p.Name, p.UUID, p.Size, p.Offset)
 		}
+	}
+	return nil
+}
+
+// sealedByOSDs says that the seal of a disk is one of OSDs that have it as a whole, or cut into slices. What else is put on such a disk
+// leaves its seal as it is.
+func sealedByOSDs(name string, found disk.Content) bool {
+	return isOSD(name, found.Labels) || found.Table != nil && slices.ContainsFunc(found.Table.Partitions, isSlice)
+}
+
+// checkSignatures refuses what was put on a disk beside its OSDs. The order names a table that may be there.
+func (o Order) checkSignatures(name string, found []disk.Signature) error {
+	for _, s := range found {
+		if s.Kind == v1alpha1.ContentBlueStore || s.Kind == v1alpha1.ContentPartitionTable && o.Table != "" {
+			continue
+		}
+		return refusal.New(handover.ReasonDiskChanged, leaveIt+"; erase it by hand (wipefs -a) if nobody needs it",
+			"%s has a label of an OSD, and %s (%s) besides, which is not to be erased", name, s.Type, s.Kind)
 	}
 	return nil
 }
