@@ -124,6 +124,15 @@ func (j job) checkSealed(ctx context.Context, file *os.File, size int64) error {
 	if err := j.order.checkOwners(j.device.Name, found); err != nil {
 		return err
 	}
+	if sealedByOSDs(j.device.Name, found) {
+		signatures, err := content.Signatures(file, j.device.Name)
+		if err != nil {
+			return fmt.Errorf("look for what else is on %s: %w", j.device.Name, err)
+		}
+		if err := j.order.checkSignatures(j.device.Name, signatures); err != nil {
+			return err
+		}
+	}
 	whole := j.device
 	whole.Content = found
 	if now := seal.Of(whole, j.id); now != "" {

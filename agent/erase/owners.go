@@ -7,6 +7,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/seamount-dev/seamount/agent/refusal"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/bluestore"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/gpt"
@@ -17,7 +18,7 @@ const leaveIt = "find out whose disk it is; nothing was written to it"
 
 // checkOwners refuses a disk with an OSD or a slice that the order does not name.
 func (o Order) checkOwners(name string, found disk.Content) error {
-	if err := o.checkTable(name, found.Table); err != nil {
+	if err := o.checkTable(name, found); err != nil {
 		return err
 	}
 	byDevice := map[string][]disk.Label{}
@@ -40,10 +41,19 @@ func (o Order) checkOwners(name string, found disk.Content) error {
 	return nil
 }
 
-// checkTable lets a table of others pass: the seal says whether it was there when the disk was judged.
-func (o Order) checkTable(name string, table *disk.Table) error {
-	if table == nil || o.Table == "" && !slices.ContainsFunc(table.Partitions, isSlice) {
+// checkTable lets a table of others pass where the seal says whether it was there when the disk was judged. That of a disk which is an
+// OSD as a whole does not: such a disk has no table, and one that it has was put there since.
+func (o Order) checkTable(name string, found disk.Content) error {
+	table := found.Table
+	switch {
+	case table == nil:
 		return nil
+	case o.Table == "" && !slices.ContainsFunc(table.Partitions, isSlice):
+		if !isOSD(name, found.Labels) {
+			return nil
+		}
+		return refusal.New(handover.ReasonDiskChanged, leaveIt+"; erase it by hand (sgdisk --zap-all) if nobody needs it",
+			"%s is an OSD as a whole, and has the partition table %s besides, which is not to be erased", name, table.ID)
 	}
 	if !strings.EqualFold(table.ID, o.Table) {
 		return refusal.New(handover.ReasonDiskChanged, leaveIt, "%s has the partition table %s, and not %s, which is to be erased",
@@ -56,6 +66,29 @@ func (o Order) checkTable(name string, table *disk.Table) error {
 		}
 	}
 	return nil
+}
+
+// sealedByOSDs says that the seal of a disk is one of OSDs that have it as a whole, or cut into slices. What else is put on such a disk
+// leaves its seal as it is.
+func sealedByOSDs(name string, found disk.Content) bool {
+	return isOSD(name, found.Labels) || found.Table != nil && slices.ContainsFunc(found.Table.Partitions, isSlice)
+}
+
+// checkSignatures refuses what was put on a disk beside its OSDs. The order names a table that may be there.
+func (o Order) checkSignatures(name string, found []disk.Signature) error {
+	for _, s := range found {
+		if s.Kind == v1alpha1.ContentBlueStore || s.Kind == v1alpha1.ContentPartitionTable && o.Table != "" {
+			continue
+		}
+		return refusal.New(handover.ReasonDiskChanged, leaveIt+"; erase it by hand (wipefs -a) if nobody needs it",
+			"%s has a label of an OSD, and %s (%s) besides, which is not to be erased", name, s.Type, s.Kind)
+	}
+	return nil
+}
+
+// isOSD says that the disk is labelled for an OSD as a whole, and not in a partition.
+func isOSD(name string, labels []disk.Label) bool {
+	return slices.ContainsFunc(labels, func(l disk.Label) bool { return l.Device == name && l.Valid && l.OSDUUID != "" })
 }
 
 func isSlice(p disk.TableEntry) bool { return p.Type == gpt.SliceType.String() }

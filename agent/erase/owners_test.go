@@ -123,6 +123,35 @@ func TestForeignOwners(t *testing.T) {
 	}
 }
 
+// A table that a request does not name is somebody's who put it on an OSD's disk, if the disk is an OSD as a whole: the seal is the
+// same with it and without it. That of a disk with a foreign OSD in a partition is what is to be wiped.
+func TestTableBesideAnOSD(t *testing.T) {
+	t.Parallel()
+	somebodys := table(id(7), disk.TableEntry{Number: 1, Type: id(8), UUID: id(9)})
+	whole := request()
+	whole.Table, whole.Slices = "", nil
+	for name, c := range map[string]struct {
+		found   disk.Content
+		refused bool
+	}{
+		"no table":                 {disk.Content{Labels: []disk.Label{ourLabel("sdb", 0)}}, false},
+		"a table, and the label":   {disk.Content{Table: somebodys, Labels: []disk.Label{ourLabel("sdb", 0)}}, true},
+		"a table, and a copy":      {disk.Content{Table: somebodys, Labels: []disk.Label{ourLabel("sdb", 1<<30)}}, true},
+		"a table without entries":  {disk.Content{Table: table(id(7)), Labels: []disk.Label{ourLabel("sdb", 1<<30)}}, true},
+		"an OSD in its partition":  {disk.Content{Table: somebodys, Labels: []disk.Label{ourLabel("sdb1", 0)}}, false},
+		"a table, and no OSD left": {disk.Content{Table: somebodys}, false}, // which the seal tells
+	} {
+		err := mustOrder(t, "wwn-1", whole).checkOwners("sdb", c.found)
+		var refused *refusal.Error
+		if errors.As(err, &refused) != c.refused || (err != nil) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+		if c.refused && (refused.Passing || refused.Refusal.Reason != handover.ReasonDiskChanged || refused.Refusal.Remedy == "") {
+			t.Errorf("%s: %+v", name, refused)
+		}
+	}
+}
+
 // An order is recognised again whatever the request's number, mode, seal and order of OSDs are, and never on another disk.
 func TestTarget(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package erase
 import (
 	"bytes"
 	"context"
+	"errors"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -12,11 +13,15 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/seamount-dev/seamount/agent/refusal"
+	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/discover/bluestore"
 	"github.com/seamount-dev/seamount/discover/content"
 	"github.com/seamount-dev/seamount/discover/disk"
 	"github.com/seamount-dev/seamount/discover/gpt"
+	"github.com/seamount-dev/seamount/discover/seal"
 	"github.com/seamount-dev/seamount/discover/verdict"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
 // sparse is a sparse file in the place of a disk that cannot discard.
@@ -117,6 +122,61 @@ func TestEmptyAfterwards(t *testing.T) {
 				t.Errorf("%s of %d bytes: %s %+v", name, size, judged.Result, judged.Reasons)
 			}
 		}
+	}
+}
+
+// What somebody put on a disk beside the label of its OSD, or a copy of it, is refused, which the seal does not tell.
+func TestSignatureBesideAnOSD(t *testing.T) {
+	t.Parallel()
+	const size = 3 << 30
+	block, err := os.ReadFile("../../discover/bluestore/testdata/ceph-20-main.label")
+	if err != nil {
+		t.Fatal(err)
+	}
+	label, _ := bluestore.Parse(block)
+	identity := v1alpha1.DiskIdentity{Source: v1alpha1.IdentityWWN, Value: "1"}
+	order := Order{FSID: label.FSID, OSDs: []string{label.OSDUUID}}
+	at := func(offset int64, data string) func(*testing.T, sparse) {
+		return func(t *testing.T, s sparse) { s.put(t, offset, []byte(data)) }
+	}
+	for name, c := range map[string]struct {
+		lay    func(*testing.T, sparse)
+		reason string
+	}{
+		"nothing":            {at(2<<30, "data"), ""},
+		"RAID 1.2":           {at(4096, "\xfc\x4e\x2b\xa9"), handover.ReasonDiskChanged},
+		"RAID 1.0":           {at(size-8192, "\xfc\x4e\x2b\xa9"), handover.ReasonDiskChanged},
+		"LUKS":               {at(0, "LUKS\xba\xbe\x00\x02"), handover.ReasonDiskChanged},
+		"LVM":                {at(0x218, "LVM2 001"), handover.ReasonDiskChanged},
+		"btrfs":              {at(64<<10+0x40, "_BHRfS_M"), handover.ReasonDiskChanged},
+		"ext4, and copies":   {mkfs, handover.ReasonDiskChanged},
+		"an MBR, and a copy": {func(t *testing.T, s sparse) { s.put(t, 0, make([]byte, 4096)); s.put(t, 510, []byte("\x55\xaa")) }, handover.ReasonDiskChanged},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSparse(t, size)
+			s.put(t, 0, block)
+			c.lay(t, s)
+			s.put(t, 1<<30, block)
+			device := disk.Disk{Name: "sdx", Content: disk.Content{Labels: []disk.Label{{Device: "sdx", OSDUUID: label.OSDUUID, Valid: true}}}}
+			j := job{name: "wwn-1", device: device, id: identity, seal: seal.Of(device, identity), order: order}
+			err := j.checkSealed(t.Context(), s.File, size)
+			var refused *refusal.Error
+			if errors.As(err, &refused); (err == nil) != (c.reason == "") || err != nil && (refused == nil || refused.Refusal.Reason != c.reason) {
+				t.Errorf("%v; want %q", err, c.reason)
+			}
+		})
+	}
+}
+
+func mkfs(t *testing.T, s sparse) {
+	t.Helper()
+	program, err := exec.LookPath("mkfs.ext4")
+	if err != nil {
+		t.Skip("mkfs.ext4 is not installed")
+	}
+	if out, err := exec.Command(program, "-q", "-F", s.Name()).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
 	}
 }
 

@@ -37,7 +37,7 @@ type Agent struct {
 	Disks  Partitioner
 	Eraser Eraser
 	Log    logr.Logger
-	// Own reads the StorageDisks of the node, and may lag behind. API writes.
+	// Own reads the StorageDisks of the node, and may lag behind. API reads and writes on the server itself.
 	Own client.Reader
 	API client.Client
 }
@@ -96,6 +96,11 @@ func (a *Agent) Serve(ctx context.Context, name string) (bool, error) {
 	if !a.asked(d.Status) {
 		return false, nil
 	}
+	if d.Status.Request.Action == api.DiskActionErase {
+		if stands, err := a.stands(ctx, &d); err != nil || !stands {
+			return true, err
+		}
+	}
 	erased, failed := a.do(ctx, name, *d.Status.Request)
 	if ctx.Err() != nil {
 		return false, nil //nolint:nilerr // the program ends; the next one begins anew
@@ -106,6 +111,20 @@ func (a *Agent) Serve(ctx context.Context, name string) (bool, error) {
 	}
 	a.Log.Info("request", "disk", name, "request", report.ID, "result", report.Result, "refusal", report.Refusal)
 	return report.Result == api.DiskReportFailed, a.write(ctx, d, report)
+}
+
+// stands looks on the server whether a disk is still asked for what the cache says, and takes over what it finds. A node that is cut
+// off from the API does not learn that a request was withdrawn, and what is erased is gone.
+func (a *Agent) stands(ctx context.Context, d *api.StorageDisk) (bool, error) {
+	var now api.StorageDisk
+	if err := a.API.Get(ctx, client.ObjectKey{Name: d.Name}, &now); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	if now.UID != d.UID || !a.asked(now.Status) || now.Status.Request.ID != d.Status.Request.ID {
+		return false, nil
+	}
+	*d = now
+	return true, nil
 }
 
 // do returns how many bytes were erased.

@@ -188,6 +188,39 @@ func TestActions(t *testing.T) {
 	}
 }
 
+// What the server does not ask for any more, or does not answer about, is not erased, whatever the cache says; it is tried again.
+func TestWithdrawn(t *testing.T) {
+	t.Parallel()
+	toErase := func(s *api.StorageDiskStatus) { s.Request.Action = api.DiskActionErase }
+	for name, c := range map[string]struct {
+		now   func(s *api.StorageDiskStatus)
+		fails error
+		calls int
+	}{
+		"asked":             {func(*api.StorageDiskStatus) {}, nil, 1},
+		"withdrawn":         {func(s *api.StorageDiskStatus) { s.Request = nil }, nil, 0},
+		"asked anew":        {func(s *api.StorageDiskStatus) { s.Request.ID = "r2" }, nil, 0},
+		"in another node":   {func(s *api.StorageDiskStatus) { s.Node = "n2" }, nil, 0},
+		"done already":      {reported("r1", api.DiskReportDone), nil, 0},
+		"the API is silent": {func(*api.StorageDiskStatus) {}, errors.New("no route to host"), 0},
+	} {
+		w := newWorld(t, asking(toErase, c.now), nil)
+		w.Own = newWorld(t, asking(toErase), nil).API
+		w.API = interceptor.NewClient(w.API.(client.WithWatch), interceptor.Funcs{
+			Get: func(ctx context.Context, live client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+				if c.fails != nil {
+					return c.fails
+				}
+				return live.Get(ctx, key, o, opts...)
+			},
+		})
+		again, err := w.Serve(t.Context(), "wwn-1")
+		if len(w.disks.calls) != c.calls || w.writes != c.calls || again != (c.calls == 0) || !errors.Is(err, c.fails) {
+			t.Errorf("%s: worked %q, %d writes, again %t, %v", name, w.disks.calls, w.writes, again, err)
+		}
+	}
+}
+
 func TestServeWithoutAPI(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, asking(), nil)

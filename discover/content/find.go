@@ -2,7 +2,9 @@ package content
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"os"
 
 	"github.com/google/uuid"
 	"github.com/siderolabs/go-blockdevice/v2/blkid"
@@ -33,6 +35,19 @@ func find(d *device) ([]disk.Signature, error) {
 		})
 	}
 	return found, nil
+}
+
+// Signatures reads from an open disk what the reader SourceBlockdevice recognises on it as a whole, not in its partitions. The file is
+// left open, and is not one with O_DIRECT.
+func Signatures(file *os.File, name string) ([]disk.Signature, error) {
+	d := &device{file: file, path: file.Name(), name: name}
+	if err := d.measure(); err != nil {
+		return nil, err
+	}
+	d.dropCache()
+	own, err := find(d)
+	library, failed := probe(d, len(own) > 0)
+	return merge(own, library), errors.Join(err, failed)
 }
 
 // edges are the first and the last MiB, where most signatures lie, so that they are read once.

@@ -140,9 +140,10 @@ func (r *Reconciler) stored(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	s.in.Nodes = map[string]bool{}
+	s.in.Nodes, s.in.Reporting = map[string]bool{}, map[string]bool{}
 	for i := range nodes {
 		s.in.Nodes[nodes[i].Name] = nodes[i].Ready
+		s.in.Reporting[nodes[i].Name] = nodes[i].Discover == plan.DiscoverReporting
 	}
 	return r.automatic(ctx, s)
 }

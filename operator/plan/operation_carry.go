@@ -43,8 +43,8 @@ type CarryObserved struct {
 	Reservations []Reservation
 	Deployed     []Deployed
 	Leaving      []Leaving
-	// Nodes that answer, by name.
-	Nodes map[string]bool
+	// Nodes that answer, by name, and those whose discover reports: what is known of the disks of others may be old.
+	Nodes, Reporting map[string]bool
 	// Safe is what Ceph answered just now to whether the OSDs may be destroyed; nil: it was not asked, or gave no answer.
 	Safe *ceph.SafeToDestroy
 	// Unclean is which PGs were not active and clean right after that answer; empty: none.

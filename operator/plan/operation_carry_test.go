@@ -29,6 +29,7 @@ type yard struct {
 	purged       int
 	destroyed    map[int32]string // the uuids that went
 	lacking      bool             // an OSD is dead: copies may be missing
+	silent       string           // the node whose discover does not report
 }
 
 func newYard(t *testing.T, seed uint64) *yard {
@@ -83,7 +84,10 @@ func (y *yard) observe(name string) CarryObserved {
 	in := y.running[name]
 	in.Now, in.Disks, in.Record, in.Others, in.Reservations, in.Deployed = y.now, y.disks, y.records[name], nil, nil, nil
 	in.Ceph = CephFacts{Reach: ReachAnswering, Fresh: true, Snapshot: y.look()}
-	in.PGs, in.Safe = map[int32][]ceph.PG{}, nil
+	in.PGs, in.Safe, in.Reporting = map[int32][]ceph.PG{}, nil, map[string]bool{}
+	for _, disk := range y.disks {
+		in.Reporting[disk.Status.Node] = disk.Status.Node != y.silent
+	}
 	for _, id := range sortedStrings(y.records) {
 		if id != name {
 			in.Others = append(in.Others, *y.records[id])
@@ -410,6 +414,44 @@ func TestMissingDiskWaits(t *testing.T) {
 	y.running["o"].Deleting = true
 	if status = y.pass("o", -1); status.State != v1alpha1.OperationFailed {
 		t.Errorf("state %s", status.State)
+	}
+}
+
+// A disk whose discover is silent is not asked to be erased: what is known of it may be old. Its OSD is removed, it is erased when
+// discover reports, and deleting the operation gives it up.
+func TestSilentDiscoverWaits(t *testing.T) {
+	t.Parallel()
+	y := newYard(t, 5)
+	y.silent = y.disks[2].Status.Node
+	y.ask("o", v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationRemove, Disks: []string{y.disks[2].Name}})
+	var status v1alpha1.StorageOperationStatus
+	for range 400 {
+		status = y.pass("o", -1)
+		y.advance()
+		if status.Conditions[2].Reason == v1alpha1.ReasonWaitingForDisk {
+			break
+		}
+	}
+	if record := y.records["o"]; y.purged != 1 || record == nil || record.Disk(y.disks[2].Name).Asked {
+		t.Fatalf("purged %d, record %+v, status %+v", y.purged, record, status)
+	}
+	if said := status.Conditions[2].Message; !strings.Contains(said, "discover on node "+y.silent+" is silent") {
+		t.Errorf("it says %q", said)
+	}
+	deleted := y.observe("o")
+	deleted.Deleting = true
+	if got := Carry(deleted).Status; got.State != v1alpha1.OperationFailed {
+		t.Errorf("deleted, it is %s", got.State)
+	}
+	y.silent = ""
+	for range 8 {
+		if status = y.pass("o", -1); OperationFinished(&status) {
+			break
+		}
+		y.advance()
+	}
+	if status.State != v1alpha1.OperationSucceeded {
+		t.Errorf("discover reports, and it is %s: %+v", status.State, status.Conditions)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
-// erase has the disks erased that are there. One that is missing waits, and keeps none of the others back.
+// erase has the disks erased that are there, and of which discover says what is on them now. Any other waits, and keeps none back.
 func (c *carrying) erase() {
 	changed, waiting, working := false, []string{}, []string{}
 	for i := range c.record.Disks {
@@ -24,7 +24,11 @@ func (c *carrying) erase() {
 			changed = true
 			continue
 		case now == nil || now.Status.Presence == v1alpha1.PresenceMissing:
-			waiting = append(waiting, disk.Disk)
+			waiting = append(waiting, disk.Disk+", which is missing")
+			continue
+		case !disk.Asked && c.unseen(now) != "":
+			c.waits(disk.Disk, c.unseen(now))
+			waiting = append(waiting, disk.Disk+": "+c.unseen(now))
 			continue
 		case !disk.Asked:
 			disk.Asked, changed = true, true
@@ -39,6 +43,16 @@ func (c *carrying) erase() {
 		c.save("the agents are asked to erase, or have answered")
 	}
 	c.erasing(waiting, working, changed)
+}
+
+// unseen says why the verdict and the seal of a disk may be of an earlier time, when somebody may have put it to another use since;
+// empty: they are of now.
+func (c *carrying) unseen(now *v1alpha1.StorageDisk) string {
+	if c.in.Reporting[now.Status.Node] {
+		return ""
+	}
+	return fmt.Sprintf("discover on node %s is silent, so that what is known of the disk may be old; see why the pod of discover "+
+		"on that node does not run or is not ready", now.Status.Node)
 }
 
 // answered takes what the agent says of a disk, if that is its last word.
@@ -66,9 +80,10 @@ func (c *carrying) erasing(waiting, working []string, changed bool) {
 	case len(working) > 0:
 		c.is(stepErase, lookWaiting, "%s is erased", some(working))
 	case len(waiting) > 0 && c.in.Deleting:
-		c.fail("%s was not erased: it is missing, and the operation is deleted", some(waiting))
+		c.fail("not erased, and the operation is deleted: %s", some(waiting))
 	case len(waiting) > 0:
-		c.is(stepErase, lookWaiting, "%s is to be erased and missing; put it in, or delete this operation to give it up", some(waiting))
+		c.is(stepErase, lookWaiting, "it waits for disks to be erased; put that right (put in what is missing), or delete this operation to give them up: %s",
+			some(waiting))
 		c.stage.reason = v1alpha1.ReasonWaitingForDisk
 	case changed: // what was recorded just now is looked at again
 		c.is(c.stepNow(), lookSoon, "the disks are erased")

@@ -163,6 +163,9 @@ func (c *carrying) keepsFromErasing(disk *manifest.RecordedDisk, now *v1alpha1.S
 	case c.in.Wipe == nil:
 		return "the StorageCluster is not being deleted with spec.deletionPolicy Wipe any more"
 	}
+	if why := c.unseen(now); why != "" {
+		return why
+	}
 	return c.stranger(disk, now)
 }
 

@@ -233,7 +233,8 @@ func TestWipedDiskIsFree(t *testing.T) {
 
 // erasing is an operation that a deletion made, of the disk d0 with osd.0.
 func erasing() CarryObserved {
-	in := CarryObserved{OperationObserved: operationWorld(), Name: "o", UID: "o", Nodes: map[string]bool{"h0": true, "h1": true}}
+	in := CarryObserved{OperationObserved: operationWorld(), Name: "o", UID: "o"}
+	in.Nodes, in.Reporting = map[string]bool{"h0": true, "h1": true}, map[string]bool{"h0": true, "h1": true}
 	in.Spec = v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationWipe, Disks: []string{"d0", "d1"}}
 	in.Wipe = &manifest.WipeOperation{Name: "o", Made: true, Disks: []manifest.WipedDisk{
 		{Disk: "d0", Node: "h0", OSDs: []manifest.RecordedOSD{{ID: 0, UUID: "u0"}}}, {Disk: "d1", Node: "h1", OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1"}}},
@@ -310,6 +311,7 @@ func TestWipeTouchesItsOwnOnly(t *testing.T) {
 		"gone":                 {func(in *CarryObserved) { in.Disks = in.Disks[1:] }, "no StorageDisk"},
 		"missing":              {func(in *CarryObserved) { status(in).Presence = v1alpha1.PresenceMissing }, "missing"},
 		"its node is off":      {func(in *CarryObserved) { in.Nodes["h0"] = false }, "node h0 does not answer"},
+		"discover is silent":   {func(in *CarryObserved) { in.Reporting["h0"] = false }, "discover on node h0 is silent"},
 		"not sealed":           {func(in *CarryObserved) { status(in).Verdict.Seal = "" }, "no seal"},
 		"not known":            {func(in *CarryObserved) { status(in).Verdict.Result = v1alpha1.VerdictUnknown }, "not known"},
 		"rejected for nothing": {func(in *CarryObserved) { status(in).Verdict.Reasons = nil }, "not known"},
