@@ -126,6 +126,42 @@ func TestWipeIsLookedUp(t *testing.T) {
 	}
 }
 
+// That an operation is not seen is no person's decision: it may be made, and the cache old.
+func TestWipeOperationIsSeenLate(t *testing.T) {
+	t.Parallel()
+	running, left, erased := wipeRecord(true, ""), wipeRecord(true, manifest.WipeLeft), wipeRecord(true, manifest.WipeErased)
+	ended := v1alpha1.StorageOperationStatus{
+		Conditions: []metav1.Condition{{Type: v1alpha1.ConditionComplete, Status: metav1.ConditionTrue}},
+		Targets:    []v1alpha1.OperationTarget{{Disk: "wwn-1", Report: &v1alpha1.TargetReport{Result: v1alpha1.ReportVerified}}},
+	}
+	for name, test := range map[string]struct {
+		record *manifest.WipeRecord
+		status *v1alpha1.StorageOperationStatus // nil: there is no object
+		do     plan.Action
+		works  bool
+	}{
+		"gone":                       {&running, nil, plan.RecordWipe{Record: left}, true},
+		"there, and taken for gone":  {&running, &v1alpha1.StorageOperationStatus{}, plan.RecordWipe{Record: left}, false},
+		"there, and the disk empty":  {&running, &v1alpha1.StorageOperationStatus{}, plan.RecordWipe{Record: erased}, false},
+		"erased":                     {&running, &ended, plan.RecordWipe{Record: erased}, true},
+		"erased, and taken for gone": {&running, &ended, plan.RecordWipe{Record: left}, false},
+		"forgotten while it runs":    {&left, &v1alpha1.StorageOperationStatus{}, plan.ForgetCluster{}, false},
+		"forgotten, and it ended":    {&erased, &ended, plan.ForgetCluster{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, test.record, nil)
+			if test.status != nil {
+				w.make(t, &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: wipeOperation}, Status: *test.status})
+			}
+			outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{step(test.do, "step")}})
+			if (outcome.Done == 1) != test.works || outcome.Err != nil {
+				t.Errorf("done %d, %v", outcome.Done, outcome.Err)
+			}
+		})
+	}
+}
+
 // Somebody's operation of the name is not taken for the deletion's.
 func TestWipeOperationOfAnother(t *testing.T) {
 	t.Parallel()

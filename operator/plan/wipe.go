@@ -195,6 +195,11 @@ func (w *Wiping) resultOf(object *v1alpha1.StorageOperation, name string) (manif
 		}
 		return manifest.WipeLeft, "its StorageOperation was deleted"
 	}
+	return WipeResultOf(object, name)
+}
+
+// WipeResultOf says what became of a disk, and why, as the operation has it that erases it; empty: it is still to be erased.
+func WipeResultOf(object *v1alpha1.StorageOperation, name string) (manifest.WipeResult, string) {
 	if !OperationFinished(&object.Status) {
 		return "", ""
 	}
@@ -219,9 +224,8 @@ func Unnoted(record *manifest.WipeRecord, object *v1alpha1.StorageOperation) boo
 	if operation == nil || !operation.Made {
 		return operation != nil
 	}
-	w := &Wiping{}
 	return slices.ContainsFunc(operation.Disks, func(d manifest.WipedDisk) bool {
-		result, _ := w.resultOf(object, d.Disk)
+		result, _ := WipeResultOf(object, d.Disk)
 		return d.Result == "" && result != ""
 	})
 }
