@@ -16,7 +16,7 @@ import (
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-const wipeOperation = "wipe-main-8b1c6d2e-1"
+const wipeOperation = "wipe-main-1-1"
 
 // wipeRecord is that of a deletion of a cluster with one disk.
 func wipeRecord(made bool, result manifest.WipeResult) manifest.WipeRecord {
@@ -165,15 +165,22 @@ func TestWipeOperationIsSeenLate(t *testing.T) {
 // Somebody's operation of the name is not taken for the deletion's.
 func TestWipeOperationOfAnother(t *testing.T) {
 	t.Parallel()
-	record := wipeRecord(false, "")
-	w := newWipeWorld(t, &record, nil)
-	w.make(t, &v1alpha1.StorageOperation{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: wipeOperation},
-		Spec: v1alpha1.StorageOperationSpec{
-			ClusterRef: v1alpha1.ClusterReference{Name: "main"}, Type: v1alpha1.OperationWipe, Disks: []string{"wwn-1", "wwn-9"},
-		},
-	})
-	w.run(t, plan.MakeOperation{Operation: record.Operations[0]}, false)
+	for name, spec := range map[string]v1alpha1.StorageOperationSpec{
+		"more disks":      {Type: v1alpha1.OperationWipe, Disks: []string{"wwn-1", "wwn-9"}, Erase: v1alpha1.EraseSignatures},
+		"nothing erased":  {Type: v1alpha1.OperationWipe, Disks: []string{"wwn-1"}, Erase: v1alpha1.EraseNone},
+		"of another type": {Type: v1alpha1.OperationRemove, Disks: []string{"wwn-1"}, Erase: v1alpha1.EraseSignatures},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			record := wipeRecord(false, "")
+			w := newWipeWorld(t, &record, nil)
+			spec.ClusterRef.Name = "main"
+			w.make(t, &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{
+				Namespace: "ns", Name: wipeOperation, Labels: map[string]string{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue("ns", "main")},
+			}, Spec: spec})
+			w.run(t, plan.MakeOperation{Operation: record.Operations[0]}, false)
+		})
+	}
 }
 
 // An operation of a deletion begins only for what is recorded, and when no OSD has a Deployment, as the server says.

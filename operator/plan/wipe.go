@@ -94,7 +94,7 @@ func newWipe(in Observed) manifest.WipeRecord {
 	for i, name := range slices.Sorted(maps.Keys(osds)) {
 		if i%maxTargets == 0 {
 			record.Operations = append(record.Operations, manifest.WipeOperation{
-				Name: manifest.WipeOperationName(in.Key.Name, record.FSID, i/maxTargets+1),
+				Name: manifest.WipeOperationName(in.Key.Name, record.UID, i/maxTargets+1),
 			})
 		}
 		last := &record.Operations[len(record.Operations)-1]
