@@ -27,7 +27,7 @@ func wipeRecord(made bool, result manifest.WipeResult) manifest.WipeRecord {
 }
 
 // newWipeWorld has a StorageCluster that is being deleted with its disks erased, unless change says otherwise, and the record.
-func newWipeWorld(t *testing.T, record *manifest.WipeRecord, change func(*v1alpha1.StorageCluster)) *world {
+func newWipeWorld(t *testing.T, record *manifest.WipeRecord, change func(*v1alpha1.StorageCluster), others ...client.Object) *world {
 	t.Helper()
 	cluster := &v1alpha1.StorageCluster{
 		ObjectMeta: metav1.ObjectMeta{
@@ -39,7 +39,7 @@ func newWipeWorld(t *testing.T, record *manifest.WipeRecord, change func(*v1alph
 		change(cluster)
 	}
 	claim := &v1alpha1.DiskClaim{Namespace: "ns", Name: "main", FSID: fsid}
-	w := newWorld(t, cluster, usableDisk(claim))
+	w := newWorld(t, append(others, cluster, usableDisk(claim))...)
 	w.target.Stored.Wipe = record
 	if record != nil {
 		w.make(t, w.builderOf().WipeConfigMap(*record))
@@ -234,6 +234,64 @@ func TestWipeMayBegin(t *testing.T) {
 			}
 			if found := w.exists(t, &corev1.ConfigMap{}, manifest.OperationRecordName("main", record.Operation)); found != test.works {
 				t.Errorf("the record is there: %t", found)
+			}
+		})
+	}
+}
+
+// An agent is asked to erase only what the server says is still to be erased, whatever the caches show.
+func TestWipeMayAsk(t *testing.T) {
+	t.Parallel()
+	recorded, settled := wipeRecord(true, ""), wipeRecord(true, manifest.WipeLeft)
+	another := wipeRecord(true, "")
+	another.UID = "2"
+	osd := deploymentOf(client.ObjectKey{Namespace: "ns", Name: "main"}, 0)
+	osd.Labels = map[string]string{
+		v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue("ns", "main"), manifest.LabelComponent: manifest.ComponentOSD,
+	}
+	for name, test := range map[string]struct {
+		wipe    *manifest.WipeRecord
+		cluster func(*v1alpha1.StorageCluster)
+		object  func(*v1alpha1.StorageOperation)
+		before  manifest.RecordedDisk
+		running client.Object
+		works   bool
+	}{
+		"asked":               {wipe: &recorded, works: true},
+		"asked before":        {wipe: &settled, before: manifest.RecordedDisk{Asked: true, Seal: "s"}, works: true},
+		"sealed anew":         {wipe: &settled, before: manifest.RecordedDisk{Asked: true, Seal: "r"}},
+		"not deleted":         {wipe: &recorded, cluster: livesOn},
+		"Retain by now":       {wipe: &recorded, cluster: retained},
+		"of another cluster":  {wipe: &another},
+		"no record":           {},
+		"given up":            {wipe: &settled},
+		"an OSD runs":         {wipe: &recorded, running: osd},
+		"it is being deleted": {wipe: &recorded, object: func(o *v1alpha1.StorageOperation) { o.DeletionTimestamp = new(metav1.Now()) }},
+		"it was made anew":    {wipe: &recorded, object: func(o *v1alpha1.StorageOperation) { o.UID = "p" }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			object := &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{
+				Namespace: "ns", Name: wipeOperation, UID: "o", Finalizers: []string{manifest.FinalizerOperation},
+			}}
+			seen := object.DeepCopy()
+			if test.object != nil {
+				test.object(object)
+			}
+			w := newWipeWorld(t, test.wipe, test.cluster, object)
+			if test.running != nil {
+				w.make(t, test.running)
+			}
+			record := manifest.OperationRecord{Operation: wipeOperation, UID: "o", Type: v1alpha1.OperationWipe, Deletion: true}
+			record.Disks = []manifest.RecordedDisk{test.before}
+			record.Disks[0].Disk, record.Disks[0].FSID, record.Disks[0].OSDs = "wwn-1", fsid, []string{"u0"}
+			before := record.Copy()
+			record.Disks[0].Asked, record.Disks[0].Seal = true, "s"
+			operations := &Operations{Client: w, Live: w, Applier: NewApplier(w), Events: &events.FakeRecorder{}}
+			target := OperationTarget{Object: seen, Cluster: client.ObjectKey{Namespace: "ns", Name: "main"}, FSID: fsid, Record: before}
+			done, err := operations.Run(t.Context(), target, []plan.Step{step(plan.RecordOperation{Record: record}, "record")})
+			if (done == 1) != test.works || err != nil {
+				t.Errorf("done %d, %v", done, err)
 			}
 		})
 	}
