@@ -81,7 +81,26 @@ func (r *run) ensureWipe(ctx context.Context, record manifest.WipeRecord) error 
 	if err := r.recordsAll(ctx, &record); err != nil {
 		return err
 	}
-	_, err = r.create(ctx, r.builder("").WipeConfigMap(record))
+	config := r.builder("").WipeConfigMap(record)
+	if made, err := r.create(ctx, config); made || err != nil {
+		return err
+	}
+	return r.takeWipe(ctx, config, record)
+}
+
+// takeWipe puts the record in the place of one that was there before and is not of this StorageCluster's deletion: no operation of
+// that is carried out any more.
+func (r *run) takeWipe(ctx context.Context, stored *corev1.ConfigMap, record manifest.WipeRecord) error {
+	before, err := manifest.WipeRecordOf(stored)
+	if err != nil {
+		return fmt.Errorf("%w: look at which disks it names, and delete it with its finalizer", err)
+	}
+	if before.UID == record.UID {
+		return nil
+	}
+	config := r.builder("").WipeConfigMap(record)
+	config.ResourceVersion = stored.ResourceVersion
+	_, err = r.Apply(ctx, config)
 	return err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -13,6 +14,7 @@ import (
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
@@ -123,6 +125,36 @@ func TestWipeIsLookedUp(t *testing.T) {
 				t.Errorf("the operation is there: %t", found)
 			}
 		})
+	}
+}
+
+// The record of an earlier deletion is not taken for this one's: neither that of another fsid, nor that of another StorageCluster.
+func TestWipeRecordOfAnother(t *testing.T) {
+	t.Parallel()
+	stale, record := wipeRecord(true, manifest.WipeErased), wipeRecord(false, "")
+	stale.UID = "0"
+	w := newWipeWorld(t, &stale, nil)
+	other := wipeRecord(true, manifest.WipeErased)
+	other.FSID = "f" + fsid
+	w.make(t, w.builderOf().WipeConfigMap(other))
+	read := func() *manifest.WipeRecord {
+		stored, err := observe.Read(t.Context(), w, w, plan.ClusterKey{Namespace: "ns", Name: "main"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored.Know(fsid)
+		return stored.Wipe
+	}
+	if got := read(); got == nil || got.FSID != fsid || got.UID != "0" {
+		t.Fatalf("read %+v", got)
+	}
+	w.runs(t, plan.EnsureWipe{Record: record})
+	if diff := cmp.Diff(&record, read()); diff != "" {
+		t.Errorf("what is stored (-want +got):\n%s", diff)
+	}
+	w.runs(t, plan.EnsureWipe{Record: wipeRecord(false, manifest.WipeLeft)}) // seen late: what is stored stays
+	if got := read(); got.Disk("wwn-1").Result != "" {
+		t.Errorf("what is stored: %+v", got)
 	}
 }
 
