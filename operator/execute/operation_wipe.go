@@ -55,6 +55,9 @@ func (r *operationRun) mayWipe(ctx context.Context, record *manifest.OperationRe
 	if err := wipes(ctx, r.Live, r.Cluster, wipe.UID); err != nil {
 		return err
 	}
+	if record.Outlived(wipe.UID) {
+		return conflict(r.Object, "it is of the deletion of another StorageCluster")
+	}
 	operation := wipe.Operation(record.Operation)
 	for i := range disks {
 		disk := &disks[i]

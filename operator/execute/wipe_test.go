@@ -221,7 +221,7 @@ func TestWipeMayBegin(t *testing.T) {
 	recorded := wipeRecord(true, "")
 	asked := func() manifest.OperationRecord {
 		return manifest.OperationRecord{
-			Operation: wipeOperation, UID: "o", Type: v1alpha1.OperationWipe, Deletion: true, Plan: v1alpha1.OperationPlan{ID: "p"},
+			Operation: wipeOperation, UID: "o", Type: v1alpha1.OperationWipe, Deletion: true, DeletionOf: "1", Plan: v1alpha1.OperationPlan{ID: "p"},
 			Disks: []manifest.RecordedDisk{{Disk: "wwn-1", FSID: fsid, OSDs: []string{"u0"}}},
 		}
 	}
@@ -230,13 +230,14 @@ func TestWipeMayBegin(t *testing.T) {
 		change  func(t *testing.T, w *world, r *manifest.OperationRecord)
 		works   bool
 	}{
-		"as recorded":  {nil, func(*testing.T, *world, *manifest.OperationRecord) {}, true},
-		"not deleted":  {livesOn, func(*testing.T, *world, *manifest.OperationRecord) {}, false},
-		"Retain":       {retained, func(*testing.T, *world, *manifest.OperationRecord) {}, false},
-		"another name": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Operation = "wipe-x" }, false},
-		"another disk": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].Disk = "wwn-2" }, false},
-		"another OSD":  {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].OSDs = []string{"u0", "u1"} }, false},
-		"another fsid": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].FSID = "f" }, false},
+		"as recorded":            {nil, func(*testing.T, *world, *manifest.OperationRecord) {}, true},
+		"not deleted":            {livesOn, func(*testing.T, *world, *manifest.OperationRecord) {}, false},
+		"Retain":                 {retained, func(*testing.T, *world, *manifest.OperationRecord) {}, false},
+		"another name":           {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Operation = "wipe-x" }, false},
+		"another disk":           {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].Disk = "wwn-2" }, false},
+		"another OSD":            {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].OSDs = []string{"u0", "u1"} }, false},
+		"another StorageCluster": {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.DeletionOf = "0" }, false},
+		"another fsid":           {nil, func(_ *testing.T, _ *world, r *manifest.OperationRecord) { r.Disks[0].FSID = "f" }, false},
 		"an OSD runs": {nil, func(t *testing.T, w *world, _ *manifest.OperationRecord) {
 			deployment := deploymentOf(client.ObjectKey{Namespace: "ns", Name: "main"}, 0)
 			deployment.Labels = map[string]string{
@@ -314,7 +315,7 @@ func TestWipeMayAsk(t *testing.T) {
 			if test.running != nil {
 				w.make(t, test.running)
 			}
-			record := manifest.OperationRecord{Operation: wipeOperation, UID: "o", Type: v1alpha1.OperationWipe, Deletion: true}
+			record := manifest.OperationRecord{Operation: wipeOperation, UID: "o", Type: v1alpha1.OperationWipe, Deletion: true, DeletionOf: "1"}
 			record.Disks = []manifest.RecordedDisk{test.before}
 			record.Disks[0].Disk, record.Disks[0].FSID, record.Disks[0].OSDs = "wwn-1", fsid, []string{"u0"}
 			before := record.Copy()

@@ -42,6 +42,14 @@ func (w *Wiping) disk(name string) *v1alpha1.StorageDisk {
 	return w.Disks[at]
 }
 
+// DeletionOf returns the uid of a StorageCluster that is being deleted; empty: it is not.
+func DeletionOf(cluster *v1alpha1.StorageCluster) string {
+	if cluster.DeletionTimestamp.IsZero() {
+		return ""
+	}
+	return string(cluster.UID)
+}
+
 // othersUnderway names the operations that are carried out and are none of the deletion's.
 func (w *Wiping) othersUnderway() (names []string) {
 	for i := range w.Underway {

@@ -232,7 +232,7 @@ func TestWipedDiskIsFree(t *testing.T) {
 
 // erasing is an operation that a deletion made, of the disk d0 with osd.0.
 func erasing() CarryObserved {
-	in := CarryObserved{OperationObserved: operationWorld(), Name: "o", UID: "o", Nodes: map[string]bool{"h0": true, "h1": true}}
+	in := CarryObserved{OperationObserved: operationWorld(), Name: "o", UID: "o", DeletionOf: "1", Nodes: map[string]bool{"h0": true, "h1": true}}
 	in.Spec = v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationWipe, Disks: []string{"d0", "d1"}}
 	in.Wipe = &manifest.WipeOperation{Name: "o", Made: true, Disks: []manifest.WipedDisk{
 		{Disk: "d0", Node: "h0", OSDs: []manifest.RecordedOSD{{ID: 0, UUID: "u0"}}}, {Disk: "d1", Node: "h1", OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1"}}},
@@ -396,5 +396,41 @@ func TestWipeRefused(t *testing.T) {
 	}
 	if got := step(); got.State != v1alpha1.OperationSucceeded {
 		t.Errorf("at the end: %s", got.State)
+	}
+}
+
+// When the StorageCluster is made anew while its deletion erases, nothing more is asked for: the disks may be in use again.
+func TestWipeIsOutlived(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		deletionOf string
+		erases     bool
+	}{"as it was": {"1", true}, "made anew": {"", false}, "made anew, and deleted": {"2", false}} {
+		in := erasing()
+		in.Record = new(Carry(in).Steps[0].Do.(BeginOperation).Record)
+		in.Record = new(Carry(in).Steps[0].Do.(RecordOperation).Record)
+		in.DeletionOf = test.deletionOf
+		message := Carry(in).Status.Targets[0].Message
+		if strings.Contains(message, "is gone, and another one may use it") == test.erases {
+			t.Errorf("%s: the target says %q", name, message)
+		}
+		in.Deleting = true
+		if got := Carry(in).Status.State; (got == v1alpha1.OperationFailed) == test.erases {
+			t.Errorf("%s: once it is deleted, it is %s", name, got)
+		}
+		w, _ := atRest(t)
+		cluster := w.diskCluster()
+		disk := cluster.Reservations[0].Data.Disk
+		cluster.DeletionOf = test.deletionOf
+		cluster.Operations = []manifest.OperationRecord{{
+			Type: v1alpha1.OperationWipe, Erase: v1alpha1.EraseSignatures, Deletion: true, DeletionOf: "1", Final: true,
+			Targets: []v1alpha1.OperationTarget{{Disk: disk}}, Disks: []manifest.RecordedDisk{{Disk: disk, Seal: "s", Asked: true}},
+		}}
+		for _, entry := range Disks(DisksInput{Nodes: w.nodes, Disks: w.disks, Clusters: []DiskCluster{cluster}}).Disks {
+			asked := entry.Request != nil && entry.Request.Action == v1alpha1.DiskActionErase
+			if entry.Disk == disk && asked != test.erases {
+				t.Errorf("%s: its agent is asked %+v", name, entry.Request)
+			}
+		}
 	}
 }
