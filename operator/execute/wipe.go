@@ -66,7 +66,8 @@ func WipeRecord(ctx context.Context, reader client.Reader, cluster client.Object
 
 func (r *run) key() client.ObjectKey { return client.ObjectKeyFromObject(r.Object) }
 
-// ensureWipe stores the record, if no operation is carried out just now: one that waits for Ceph would wait for ever.
+// ensureWipe stores the record, if no operation is carried out just now: one that waits for Ceph would wait for ever; and if no pool,
+// filesystem or object store rests on the cluster just now.
 func (r *run) ensureWipe(ctx context.Context, record manifest.WipeRecord) error {
 	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
 		return err
@@ -77,6 +78,13 @@ func (r *run) ensureWipe(ctx context.Context, record manifest.WipeRecord) error 
 	}
 	if len(records) > 0 {
 		return wipeConflict(r.Object.Name, "operation "+records[0].Operation+" has begun meanwhile")
+	}
+	dependents, err := observe.ReadDependents(ctx, r.Live, plan.ClusterKey(r.key()))
+	if err != nil {
+		return err
+	}
+	if first := dependents.Cluster.First; len(first) > 0 {
+		return wipeConflict(r.Object.Name, first[0]+" was made meanwhile")
 	}
 	if err := r.recordsAll(ctx, &record); err != nil {
 		return err

@@ -93,6 +93,14 @@ func TestWipeIsLookedUp(t *testing.T) {
 		"an operation has begun": {nil, nil, func(t *testing.T, w *world) {
 			w.make(t, w.builderOf().OperationConfigMap(manifest.OperationRecord{Operation: "remove-x"}))
 		}, plan.EnsureWipe{Record: unmade}, false},
+		"a pool was made": {nil, nil, func(t *testing.T, w *world) {
+			w.make(t, &v1alpha1.StoragePool{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "p"},
+				Spec: v1alpha1.StoragePoolSpec{ClusterRef: v1alpha1.ClusterReference{Name: "main"}}})
+		}, plan.EnsureWipe{Record: unmade}, false},
+		"a pool of another cluster": {nil, nil, func(t *testing.T, w *world) {
+			w.make(t, &v1alpha1.StoragePool{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: "p"},
+				Spec: v1alpha1.StoragePoolSpec{ClusterRef: v1alpha1.ClusterReference{Name: "other"}}})
+		}, plan.EnsureWipe{Record: unmade}, true},
 		"its disk is reserved":      {nil, nil, func(t *testing.T, w *world) { w.reserve(t, "wwn-1") }, plan.EnsureWipe{Record: unmade}, true},
 		"another disk was reserved": {nil, nil, func(t *testing.T, w *world) { w.reserve(t, "wwn-2") }, plan.EnsureWipe{Record: unmade}, false},
 		"made":                      {&unmade, nil, nil, plan.MakeOperation{Operation: unmade.Operations[0]}, true},
