@@ -81,6 +81,9 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 			return err
 		}
 	}
+	if err := r.awaited(ctx, s, cluster); err != nil {
+		return err
+	}
 	if operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil || s.in.Wipe != nil {
 		if err := r.stored(ctx, s); err != nil {
 			return err
@@ -112,6 +115,11 @@ func busy(cluster *v1alpha1.StorageCluster) string {
 	if !cluster.DeletionTimestamp.IsZero() {
 		return "the StorageCluster is being deleted"
 	}
+	return changing(cluster)
+}
+
+// changing says what is being done in the cluster that an operation stops nothing beside; empty: nothing.
+func changing(cluster *v1alpha1.StorageCluster) string {
 	for _, waits := range []struct{ condition, reason, what string }{
 		{v1alpha1.ConditionMonQuorum, v1alpha1.ReasonFailingOver, "a mon is being replaced"},
 		{v1alpha1.ConditionMonQuorum, v1alpha1.ReasonMonOutOfQuorum, "a mon is out of quorum"},
