@@ -259,6 +259,23 @@ func TestOSDDrain(t *testing.T) {
 	}
 }
 
+// A removal that has begun ends although the cluster is being deleted with its disks: the deletion waits for it.
+func TestRemovalEndsBeforeDeletion(t *testing.T) {
+	t.Parallel()
+	w := newRemovalWorld(t, nil)
+	w.until(v1alpha1.OperationRunning)
+	w.byHand(func() {
+		object := w.cluster()
+		object.Spec.DeletionPolicy = v1alpha1.DeletionWipe
+		w.must(w.api.Update(t.Context(), object))
+		w.must(w.api.Delete(t.Context(), object))
+	})
+	w.until(v1alpha1.OperationSucceeded)
+	if w.erased[w.disk] != 1 {
+		t.Errorf("erased %v", w.erased)
+	}
+}
+
 // Held, a drain goes on moving, and nothing is stopped.
 func TestRemovalIsHeld(t *testing.T) {
 	t.Parallel()

@@ -183,11 +183,11 @@ func (w *wipeWorld) anew(osds int, object *v1alpha1.StorageCluster) {
 func TestDeletionThatErases(t *testing.T) {
 	t.Parallel()
 	w := newWipeWorld(t, false, nil)
-	fsid := w.fsid
+	uid := string(w.cluster().UID)
 	w.until("gone", w.gone)
 	w.wiped()
 	operations := w.made()
-	if len(operations) != 1 || operations[0].Name != "wipe-main-"+fsid[:8]+"-1" || operations[0].Status.State != v1alpha1.OperationSucceeded ||
+	if len(operations) != 1 || operations[0].Name != "wipe-main-"+uid+"-1" || operations[0].Status.State != v1alpha1.OperationSucceeded ||
 		len(operations[0].Status.Targets) != 3 || len(operations[0].Finalizers) > 0 {
 		t.Fatal(w.tell())
 	}

@@ -112,7 +112,7 @@ func (r *Reconciler) cluster(ctx context.Context, object *v1alpha1.StorageCluste
 	cluster := plan.DiskCluster{
 		Key: key, Created: object.CreationTimestamp.Time, FSID: stored.FSID(), Spec: plan.Resolve(&object.Spec, facts),
 		Closed:       !object.DeletionTimestamp.IsZero() || len(plan.NotAvailable(object)) > 0,
-		Reservations: stored.Planned, Deployed: stored.Deployed, Operations: stored.Operations,
+		Reservations: stored.Planned, Deployed: stored.Deployed, Operations: stored.Operations, DeletionOf: plan.DeletionOf(object),
 	}
 	if stored.Wipe != nil && stored.Wipe.UID == string(object.UID) && !object.DeletionTimestamp.IsZero() {
 		cluster.Wipe = stored.Wipe

@@ -174,7 +174,7 @@ func (r *operationRun) begin(ctx context.Context, record manifest.OperationRecor
 	}
 	allowed := r.stays
 	if record.Deletion {
-		allowed = func(ctx context.Context) error { return r.mayWipe(ctx, record) }
+		allowed = func(ctx context.Context) error { return r.mayWipe(ctx, &record, record.Disks) }
 	}
 	if err := allowed(ctx); err != nil {
 		return err
@@ -212,8 +212,14 @@ func (r *operationRun) alone(ctx context.Context) error {
 	return nil
 }
 
-// save stores the record in the place of the one that was read.
+// save stores the record in the place of the one that was read. That an agent is asked to erase a disk of a cluster which is being
+// deleted is looked up before.
 func (r *operationRun) save(ctx context.Context, record manifest.OperationRecord) error {
+	if asked := r.asksFor(&record); record.Deletion && len(asked) > 0 {
+		if err := r.mayAsk(ctx, &record, asked); err != nil {
+			return err
+		}
+	}
 	config := r.builder().OperationConfigMap(record)
 	config.ResourceVersion = r.Version
 	if _, err := r.Apply(ctx, config); err != nil {

@@ -1,6 +1,7 @@
 package execute
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -13,9 +14,37 @@ import (
 	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
-// mayWipe looks up, before the record of an operation of a deletion is stored, that the deletion still asks for it, names each of
-// its disks with just these OSDs, and that no OSD of the cluster has a Deployment. It fails with a conflict when not.
-func (r *operationRun) mayWipe(ctx context.Context, record manifest.OperationRecord) error {
+// asksFor lists the disks whose agents the record asks to erase them, or to erase them as they are by now, and the one that was
+// read did not.
+func (r *operationRun) asksFor(record *manifest.OperationRecord) (disks []manifest.RecordedDisk) {
+	for _, disk := range record.Disks {
+		var before manifest.RecordedDisk
+		if r.Record != nil {
+			before = *cmp.Or(r.Record.Disk(disk.Disk), &before)
+		}
+		if disk.Asked && !disk.Done && (!before.Asked || before.Seal != disk.Seal) {
+			disks = append(disks, disk)
+		}
+	}
+	return disks
+}
+
+// mayAsk looks up, right before agents are asked to erase disks, that nobody has deleted the operation, and that the deletion of
+// the cluster still asks for these disks. It fails with a conflict when not.
+func (r *operationRun) mayAsk(ctx context.Context, record *manifest.OperationRecord, disks []manifest.RecordedDisk) error {
+	object := &v1alpha1.StorageOperation{}
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(r.Object), object); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("look up the operation: %w", err)
+	}
+	if object.UID != r.Object.UID || object.Name == "" || !object.DeletionTimestamp.IsZero() {
+		return conflict(r.Object, "it was deleted meanwhile")
+	}
+	return r.mayWipe(ctx, record, disks)
+}
+
+// mayWipe looks up that the deletion of the cluster asks for an operation, and names each of the disks with just these OSDs as still
+// to be erased, and that no OSD of the cluster has a Deployment. It fails with a conflict when not.
+func (r *operationRun) mayWipe(ctx context.Context, record *manifest.OperationRecord, disks []manifest.RecordedDisk) error {
 	wipe, err := WipeRecord(ctx, r.Live, r.Cluster, r.FSID)
 	if err != nil {
 		return err
@@ -26,9 +55,12 @@ func (r *operationRun) mayWipe(ctx context.Context, record manifest.OperationRec
 	if err := wipes(ctx, r.Live, r.Cluster, wipe.UID); err != nil {
 		return err
 	}
+	if record.Outlived(wipe.UID) {
+		return conflict(r.Object, "it is of the deletion of another StorageCluster")
+	}
 	operation := wipe.Operation(record.Operation)
-	for i := range record.Disks {
-		disk := &record.Disks[i]
+	for i := range disks {
+		disk := &disks[i]
 		wiped := operation.Disk(disk.Disk)
 		if wiped == nil || wiped.Result != "" || disk.FSID != wipe.FSID || !slices.Equal(disk.OSDs, uuidsOf(wiped.OSDs)) {
 			return conflict(r.Object, "the record of the deletion does not name disk "+disk.Disk+" so")

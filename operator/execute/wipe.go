@@ -66,7 +66,8 @@ func WipeRecord(ctx context.Context, reader client.Reader, cluster client.Object
 
 func (r *run) key() client.ObjectKey { return client.ObjectKeyFromObject(r.Object) }
 
-// ensureWipe stores the record, if no operation is carried out just now: one that waits for Ceph would wait for ever.
+// ensureWipe stores the record, if no operation is carried out just now: one that waits for Ceph would wait for ever; and if no pool,
+// filesystem or object store rests on the cluster just now.
 func (r *run) ensureWipe(ctx context.Context, record manifest.WipeRecord) error {
 	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
 		return err
@@ -78,10 +79,36 @@ func (r *run) ensureWipe(ctx context.Context, record manifest.WipeRecord) error 
 	if len(records) > 0 {
 		return wipeConflict(r.Object.Name, "operation "+records[0].Operation+" has begun meanwhile")
 	}
+	dependents, err := observe.ReadDependents(ctx, r.Live, plan.ClusterKey(r.key()))
+	if err != nil {
+		return err
+	}
+	if first := dependents.Cluster.First; len(first) > 0 {
+		return wipeConflict(r.Object.Name, first[0]+" was made meanwhile")
+	}
 	if err := r.recordsAll(ctx, &record); err != nil {
 		return err
 	}
-	_, err = r.create(ctx, r.builder("").WipeConfigMap(record))
+	config := r.builder("").WipeConfigMap(record)
+	if made, err := r.create(ctx, config); made || err != nil {
+		return err
+	}
+	return r.takeWipe(ctx, config, record)
+}
+
+// takeWipe puts the record in the place of one that was there before and is not of this StorageCluster's deletion: no operation of
+// that is carried out any more.
+func (r *run) takeWipe(ctx context.Context, stored *corev1.ConfigMap, record manifest.WipeRecord) error {
+	before, err := manifest.WipeRecordOf(stored)
+	if err != nil {
+		return fmt.Errorf("%w: look at which disks it names, and delete it with its finalizer", err)
+	}
+	if before.UID == record.UID {
+		return nil
+	}
+	config := r.builder("").WipeConfigMap(record)
+	config.ResourceVersion = stored.ResourceVersion
+	_, err = r.Apply(ctx, config)
 	return err
 }
 
@@ -102,8 +129,13 @@ func (r *run) recordsAll(ctx context.Context, record *manifest.WipeRecord) error
 	return nil
 }
 
-// recordWipe stores the record in the place of the one that was read.
+// recordWipe stores the record in the place of the one that was read, if the operations say the same of its disks just now.
 func (r *run) recordWipe(ctx context.Context, record manifest.WipeRecord) error {
+	for i := range record.Operations {
+		if err := r.settledAs(ctx, &record.Operations[i]); err != nil {
+			return err
+		}
+	}
 	config := r.builder("").WipeConfigMap(record)
 	config.ResourceVersion = r.Stored.WipeVersion
 	if _, err := r.Apply(ctx, config); err != nil {
@@ -118,6 +150,66 @@ func (r *run) recordWipe(ctx context.Context, record manifest.WipeRecord) error 
 		}
 	}
 	return nil
+}
+
+// settledAs looks up, for disks that an operation is done with since the record was read, that this is so: a cache that does not
+// show the operation yet is no person who deleted it. It fails with a conflict when not.
+func (r *run) settledAs(ctx context.Context, operation *manifest.WipeOperation) error {
+	var settled []manifest.WipedDisk
+	for _, disk := range operation.Disks {
+		if before := r.Stored.Wipe.Disk(disk.Disk); disk.Result != "" && (before == nil || before.Result == "") {
+			settled = append(settled, disk)
+		}
+	}
+	if len(settled) == 0 {
+		return nil
+	}
+	object, err := r.liveOperation(ctx, operation.Name)
+	if err != nil || object == nil {
+		return err
+	}
+	for _, disk := range settled {
+		if result, _ := plan.WipeResultOf(object, disk.Disk); result != disk.Result {
+			return wipeConflict(r.Object.Name, "operation "+object.Name+" is not done with disk "+disk.Disk)
+		}
+	}
+	return nil
+}
+
+// liveOperation looks up a StorageOperation on the server; nil: there is none.
+func (r *run) liveOperation(ctx context.Context, name string) (*v1alpha1.StorageOperation, error) {
+	object := &v1alpha1.StorageOperation{}
+	if err := r.Live.Get(ctx, client.ObjectKey{Namespace: r.Object.Namespace, Name: name}, object); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("look up operation %s: %w", name, err)
+	}
+	return object, nil
+}
+
+// allEnded looks up that every disk is erased or given up, and that no operation is still to erase one. It fails with a conflict
+// when not.
+func (r *run) allEnded(ctx context.Context, record *manifest.WipeRecord) error {
+	for i := range record.Operations {
+		for _, disk := range record.Operations[i].Disks {
+			if disk.Result == "" {
+				return wipeConflict(r.Object.Name, "disk "+disk.Disk+" is still to be erased")
+			}
+		}
+		object, err := r.liveOperation(ctx, record.Operations[i].Name)
+		if err != nil {
+			return err
+		}
+		if object != nil && object.DeletionTimestamp.IsZero() && !plan.OperationFinished(&object.Status) {
+			return wipeConflict(r.Object.Name, "operation "+object.Name+" has not ended")
+		}
+	}
+	records, err := operationRecords(ctx, r.Live, r.key())
+	if err == nil && len(records) > 0 {
+		return wipeConflict(r.Object.Name, "operation "+records[0].Operation+" is carried out")
+	}
+	return err
 }
 
 // makeOperation makes a StorageOperation that the record names and that was never made: looked up live, for one that a person
@@ -164,12 +256,8 @@ func (r *run) forgetCluster(ctx context.Context) error {
 	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
 		return err
 	}
-	for i := range record.Operations {
-		for _, disk := range record.Operations[i].Disks {
-			if disk.Result == "" {
-				return wipeConflict(r.Object.Name, "disk "+disk.Disk+" is still to be erased")
-			}
-		}
+	if err := r.allEnded(ctx, record); err != nil {
+		return err
 	}
 	if err := r.recordsAll(ctx, record); err != nil {
 		return err

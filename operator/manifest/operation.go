@@ -49,8 +49,9 @@ type OperationRecord struct {
 	// Drained says that nothing needed the OSDs any more, and Final that a step which cannot be undone may have begun.
 	Drained bool `json:"drained,omitempty"`
 	Final   bool `json:"final,omitempty"`
-	// Deletion says that it erases the disks of a cluster that is being deleted.
-	Deletion bool `json:"deletion,omitempty"`
+	// Deletion says that it erases the disks of a cluster that is being deleted, and DeletionOf is the uid of that StorageCluster.
+	Deletion   bool   `json:"deletion,omitempty"`
+	DeletionOf string `json:"deletionOf,omitempty"`
 	// Cancelling says that what was done is being undone.
 	Cancelling bool `json:"cancelling,omitempty"`
 }
@@ -105,6 +106,12 @@ func (r *OperationRecord) Disk(name string) *RecordedDisk {
 		}
 	}
 	return nil
+}
+
+// Outlived says that the operation erases the disks of a deletion which is over: the uid is that of the StorageCluster, if it is being
+// deleted. Somebody took its finalizer off, and another cluster may serve from these disks by now.
+func (r *OperationRecord) Outlived(deletionOf string) bool {
+	return r.Deletion && (deletionOf == "" || r.DeletionOf != deletionOf)
 }
 
 // Concerns says whether the operation is about a disk.

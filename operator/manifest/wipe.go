@@ -92,7 +92,8 @@ func (o *WipeOperation) Names() []string {
 
 // Makes says whether an operation asks for just what the deletion makes it for.
 func (o *WipeOperation) Makes(cluster string, spec v1alpha1.StorageOperationSpec) bool {
-	return spec.Type == v1alpha1.OperationWipe && spec.ClusterRef.Name == cluster && slices.Equal(spec.Disks, o.Names())
+	return spec.Type == v1alpha1.OperationWipe && spec.Erase == v1alpha1.EraseSignatures && spec.ClusterRef.Name == cluster &&
+		slices.Equal(spec.Disks, o.Names())
 }
 
 // Copy returns one that can be changed.
@@ -108,18 +109,19 @@ func (r *WipeRecord) Copy() *WipeRecord {
 // wipeKey of the ConfigMap with a record.
 const wipeKey = "wipe.json"
 
-// fsidDigits of an fsid are enough to tell the clusters of one name from each other.
-const fsidDigits = 8
+// idDigits of an fsid, or of a uid, are enough to tell the clusters of one name from each other.
+const idDigits = 8
 
 // WipeName is the name of the ConfigMap with the record of a deletion.
-func WipeName(cluster, fsid string) string { return prefix(cluster) + "-wipe-" + shortFSID(fsid) }
+func WipeName(cluster, fsid string) string { return prefix(cluster) + "-wipe-" + short(fsid) }
 
-// WipeOperationName is the name of an operation that a deletion makes.
-func WipeOperationName(cluster, fsid string, number int) string {
-	return fmt.Sprintf("wipe-%s-%s-%d", cluster, shortFSID(fsid), number)
+// WipeOperationName is the name of an operation that a deletion makes. It has the uid of the StorageCluster in it: what an earlier
+// deletion erased, of another StorageCluster with the same fsid, is not erased by now.
+func WipeOperationName(cluster, uid string, number int) string {
+	return fmt.Sprintf("wipe-%s-%s-%d", cluster, short(uid), number)
 }
 
-func shortFSID(fsid string) string { return fsid[:min(len(fsid), fsidDigits)] }
+func short(id string) string { return id[:min(len(id), idDigits)] }
 
 // WipeConfigMap holds the record of a deletion. A finalizer keeps it: the garbage collector takes what belongs to an object
 // that is deleted with its dependents first.

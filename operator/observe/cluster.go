@@ -46,9 +46,10 @@ type Stored struct {
 	Applied manifest.Applied
 	// Operations that are carried out, in the order of their names.
 	Operations []manifest.OperationRecord
-	// Wipe is the record of a deletion that erases the disks, and WipeVersion its resourceVersion; nil: there is none.
+	// Wipe is the record of a deletion that erases the disks, and WipeVersion its resourceVersion; nil: there is none. See Know.
 	Wipe        *manifest.WipeRecord
 	WipeVersion string
+	wipes       []storedWipe
 	// Deployed daemons, and the pods that are left of others.
 	Deployed []plan.Deployed
 	Leaving  []plan.Leaving
@@ -207,6 +208,31 @@ func (s *Stored) readIdentity(secret *corev1.Secret) {
 	s.Identity, s.Created = &identity, secret.CreationTimestamp.Time
 }
 
+// storedWipe is the record of a deletion, of the cluster with this or with another fsid.
+type storedWipe struct {
+	record  *manifest.WipeRecord
+	version string
+}
+
+// readWipe leaves alone what is not where the record of its fsid is.
+func (s *Stored) readWipe(key plan.ClusterKey, config *corev1.ConfigMap) error {
+	record, err := manifest.WipeRecordOf(config)
+	if err == nil && config.Name == manifest.WipeName(key.Name, record.FSID) {
+		s.wipes = append(s.wipes, storedWipe{record, config.ResourceVersion})
+	}
+	return err
+}
+
+// chooseWipe takes the record of the cluster's own fsid. When that is not known, the only one that there is keeps the cluster from
+// being let go.
+func (s *Stored) chooseWipe() {
+	for _, wipe := range s.wipes {
+		if wipe.record.FSID == s.FSID() || s.FSID() == "" && len(s.wipes) == 1 {
+			s.Wipe, s.WipeVersion = wipe.record, wipe.version
+		}
+	}
+}
+
 func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (err error) {
 	for i := range configs {
 		config := &configs[i]
@@ -219,10 +245,9 @@ func (s *Stored) readConfigs(key plan.ClusterKey, configs []corev1.ConfigMap) (e
 			continue
 		}
 		if config.Labels[manifest.LabelComponent] == manifest.ComponentWipe {
-			if s.Wipe, err = manifest.WipeRecordOf(config); err != nil {
+			if err := s.readWipe(key, config); err != nil {
 				return err
 			}
-			s.WipeVersion = config.ResourceVersion
 			continue
 		}
 		switch config.Name {

@@ -21,6 +21,7 @@ type Recovery struct {
 // Know holds what is stored to the fsid that the status tells, if it does. An identity of another fsid is damaged; where
 // none is stored, the cluster still has the fsid on which the status and all reservations agree.
 func (s *Stored) Know(fsid string) {
+	defer s.chooseWipe()
 	for _, r := range s.Reservations {
 		if fsid = cmp.Or(fsid, r.FSID); r.FSID != fsid {
 			return

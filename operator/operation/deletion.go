@@ -36,6 +36,19 @@ func (r *Reconciler) deletion(ctx context.Context, s *scope, cluster *v1alpha1.S
 	return nil
 }
 
+// awaited lets an operation that has begun go on although its cluster is being deleted, as long as that deletion waits for it: the
+// daemons run until it is recorded which disks are erased, and that is not while an operation is carried out.
+func (r *Reconciler) awaited(ctx context.Context, s *scope, cluster *v1alpha1.StorageCluster) error {
+	if s.in.Record == nil || s.in.Record.Deletion || s.in.DeletionOf == "" || cluster.Spec.DeletionPolicy != v1alpha1.DeletionWipe {
+		return nil
+	}
+	record, err := execute.WipeRecord(ctx, r.Live, s.cluster, cluster.Status.FSID)
+	if err == nil && (record == nil || record.UID != s.in.DeletionOf) {
+		s.in.Busy = changing(cluster)
+	}
+	return err
+}
+
 // unnoted says that the deletion of the cluster has not recorded yet what the operation did.
 func (r *Reconciler) unnoted(ctx context.Context, operation *v1alpha1.StorageOperation) (bool, error) {
 	cluster, err := r.clusterOf(ctx, operation)

@@ -66,7 +66,8 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 			Previous: &operation.Status, Generation: operation.Generation, Now: r.Now().Truncate(time.Second),
 		},
 		Name: operation.Name, UID: string(operation.UID), Deleting: !operation.DeletionTimestamp.IsZero(),
-		Approvals: plan.Resolve(&cluster.Spec, plan.ClusterFacts{}).Approvals, Paused: cluster.Spec.Pause == v1alpha1.PauseAll,
+		DeletionOf: plan.DeletionOf(cluster),
+		Approvals:  plan.Resolve(&cluster.Spec, plan.ClusterFacts{}).Approvals, Paused: cluster.Spec.Pause == v1alpha1.PauseAll,
 		Busy: busy(cluster), ProgressAt: r.progressOf(operation.UID),
 	}
 	if err := r.disks(ctx, &s.in); err != nil {
@@ -79,6 +80,9 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		if s.in.Record, s.version, err = execute.OperationRecord(ctx, r.Live, operation); err != nil {
 			return err
 		}
+	}
+	if err := r.awaited(ctx, s, cluster); err != nil {
+		return err
 	}
 	if operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil || s.in.Wipe != nil {
 		if err := r.stored(ctx, s); err != nil {
@@ -111,6 +115,11 @@ func busy(cluster *v1alpha1.StorageCluster) string {
 	if !cluster.DeletionTimestamp.IsZero() {
 		return "the StorageCluster is being deleted"
 	}
+	return changing(cluster)
+}
+
+// changing says what is being done in the cluster that an operation stops nothing beside; empty: nothing.
+func changing(cluster *v1alpha1.StorageCluster) string {
 	for _, waits := range []struct{ condition, reason, what string }{
 		{v1alpha1.ConditionMonQuorum, v1alpha1.ReasonFailingOver, "a mon is being replaced"},
 		{v1alpha1.ConditionMonQuorum, v1alpha1.ReasonMonOutOfQuorum, "a mon is out of quorum"},

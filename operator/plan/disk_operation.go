@@ -25,11 +25,12 @@ func Purged(operations []manifest.OperationRecord) []int32 {
 	return ids
 }
 
-// underway returns the operation that is carried out on the disk; nil: none.
+// underway returns the operation that is carried out on the disk; nil: none. One of a deletion that is over asks for nothing.
 func (c *diskCluster) underway(disk string) *manifest.OperationRecord {
 	for i := range c.Operations {
-		if c.Operations[i].Type != v1alpha1.OperationAdd && c.Operations[i].Concerns(disk) {
-			return &c.Operations[i]
+		record := &c.Operations[i]
+		if record.Type != v1alpha1.OperationAdd && record.Concerns(disk) && !record.Outlived(c.DeletionOf) {
+			return record
 		}
 	}
 	return nil

@@ -39,6 +39,8 @@ type DiskCluster struct {
 	Deployed []Deployed
 	// Operations that are carried out.
 	Operations []manifest.OperationRecord
+	// DeletionOf is the uid of its StorageCluster, if that is being deleted; empty: it is not.
+	DeletionOf string
 	// Wipe is the record of its deletion, which erases the disks; nil: it is not being deleted so.
 	Wipe *manifest.WipeRecord
 }

@@ -214,7 +214,7 @@ func (b *beginning) record() manifest.OperationRecord {
 		record.OSDs, record.StartPGs, record.StartBytes = c.recordOSDs()
 	}
 	if b.in.Wipe != nil {
-		record.Deletion, record.Disks = true, c.recordWiped()
+		record.Deletion, record.DeletionOf, record.Disks = true, b.in.DeletionOf, c.recordWiped()
 		return record
 	}
 	for _, p := range c.places {

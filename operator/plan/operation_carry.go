@@ -29,6 +29,8 @@ type CarryObserved struct {
 	// Name and UID of the object, and whether it is being deleted.
 	Name, UID string
 	Deleting  bool
+	// DeletionOf is the uid of the StorageCluster, if that is being deleted; empty: it is not.
+	DeletionOf string
 	// Approvals of the cluster, and how many disks they have approved within a day.
 	Approvals Approvals
 	Automatic int32

@@ -145,6 +145,8 @@ func (c *carrying) verified(disk *manifest.RecordedDisk, now *v1alpha1.StorageDi
 // keepsFromErasing says why a disk is not erased now; empty: nothing keeps it.
 func (c *carrying) keepsFromErasing(disk *manifest.RecordedDisk, now *v1alpha1.StorageDisk) string {
 	switch {
+	case c.record.Outlived(c.in.DeletionOf):
+		return "the StorageCluster whose deletion was to erase it is gone, and another one may use it: delete this operation"
 	case now == nil:
 		return "it has no StorageDisk"
 	case now.Status.Presence == v1alpha1.PresenceMissing:

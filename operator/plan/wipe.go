@@ -42,6 +42,14 @@ func (w *Wiping) disk(name string) *v1alpha1.StorageDisk {
 	return w.Disks[at]
 }
 
+// DeletionOf returns the uid of a StorageCluster that is being deleted; empty: it is not.
+func DeletionOf(cluster *v1alpha1.StorageCluster) string {
+	if cluster.DeletionTimestamp.IsZero() {
+		return ""
+	}
+	return string(cluster.UID)
+}
+
 // othersUnderway names the operations that are carried out and are none of the deletion's.
 func (w *Wiping) othersUnderway() (names []string) {
 	for i := range w.Underway {
@@ -94,7 +102,7 @@ func newWipe(in Observed) manifest.WipeRecord {
 	for i, name := range slices.Sorted(maps.Keys(osds)) {
 		if i%maxTargets == 0 {
 			record.Operations = append(record.Operations, manifest.WipeOperation{
-				Name: manifest.WipeOperationName(in.Key.Name, record.FSID, i/maxTargets+1),
+				Name: manifest.WipeOperationName(in.Key.Name, record.UID, i/maxTargets+1),
 			})
 		}
 		last := &record.Operations[len(record.Operations)-1]
@@ -195,6 +203,11 @@ func (w *Wiping) resultOf(object *v1alpha1.StorageOperation, name string) (manif
 		}
 		return manifest.WipeLeft, "its StorageOperation was deleted"
 	}
+	return WipeResultOf(object, name)
+}
+
+// WipeResultOf says what became of a disk, and why, as the operation has it that erases it; empty: it is still to be erased.
+func WipeResultOf(object *v1alpha1.StorageOperation, name string) (manifest.WipeResult, string) {
 	if !OperationFinished(&object.Status) {
 		return "", ""
 	}
@@ -219,9 +232,8 @@ func Unnoted(record *manifest.WipeRecord, object *v1alpha1.StorageOperation) boo
 	if operation == nil || !operation.Made {
 		return operation != nil
 	}
-	w := &Wiping{}
 	return slices.ContainsFunc(operation.Disks, func(d manifest.WipedDisk) bool {
-		result, _ := w.resultOf(object, d.Disk)
+		result, _ := WipeResultOf(object, d.Disk)
 		return d.Result == "" && result != ""
 	})
 }

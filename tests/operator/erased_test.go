@@ -17,10 +17,11 @@ import (
 func (s *slicedSuite) erased(t *testing.T) {
 	before, held := s.mustIdentity(t), s.heldDisks(t)
 	s.Kubectl(t, "-n", s.namespace, "patch", "storagecluster", s.name, "--type=merge", "-p", `{"spec":{"deletionPolicy":"Wipe"}}`)
+	uid := s.Kubectl(t, "-n", s.namespace, "get", "storagecluster", s.name, "-o", "jsonpath={.metadata.uid}")
 	start := time.Now()
 	s.Kubectl(t, "-n", s.namespace, "delete", "storagecluster", s.name, "--timeout=300s")
 	t.Logf("deleted with its data after %.1f s", time.Since(start).Seconds())
-	done := s.awaitOperation(t, "wipe-"+s.name+"-"+before.FSID[:8]+"-1", v1alpha1.OperationSucceeded)
+	done := s.awaitOperation(t, "wipe-"+s.name+"-"+uid[:8]+"-1", v1alpha1.OperationSucceeded)
 	s.verified(t, done)
 	for _, target := range done.Targets {
 		delete(held, target.Disk)
