@@ -76,3 +76,26 @@ func TestAdmissionOfOneDiskForTwo(t *testing.T) {
 		}
 	}
 }
+
+// A spare that is sealed anew before it is used is let go of, and found again as it is now.
+func TestReplaceLetsGoOfASpare(t *testing.T) {
+	t.Parallel()
+	in := CarryObserved{OperationObserved: operationWorld(), Name: "o"}
+	replacing(&in.OperationObserved)
+	record := takes("o", "d0", "d1")
+	record.Final, record.Plan.Steps = true, operationSteps(in.Spec)
+	record.OSDs = []manifest.RecordedOSD{{ID: 0, UUID: "u0", Gone: true}}
+	record.Places[0].Node, record.Places[0].Rule, record.Places[0].OSDs, record.Places[0].Seal = "h0", "r", []int32{0}, "before"
+	in.Record = &record
+	for _, want := range []string{"", "d1"} {
+		steps := Carry(in).Steps
+		if len(steps) != 1 {
+			t.Fatalf("steps %+v", steps)
+		}
+		saved, is := steps[0].Do.(RecordOperation)
+		if !is || saved.Record.Places[0].By != want || want != "" && saved.Record.Places[0].Seal != "s" {
+			t.Fatalf("%+v is recorded, want %q", steps[0].Do, want)
+		}
+		in.Record = &saved.Record
+	}
+}
