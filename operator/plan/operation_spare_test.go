@@ -99,3 +99,16 @@ func TestReplaceLetsGoOfASpare(t *testing.T) {
 		in.Record = &saved.Record
 	}
 }
+
+// The disk with the DB of an OSD that is destroyed, and waits for its new disk, can be replaced itself.
+func TestReplaceOfDBDiskOfTheDestroyed(t *testing.T) {
+	t.Parallel()
+	in := operationWorld()
+	replacing(&in)
+	in.Ceph.Snapshot.OSDs[0].UUID, in.Ceph.Snapshot.OSDs[0].States = "00000000-0000-0000-0000-000000000000", []string{"destroyed"}
+	for _, b := range ComputeOperation(in).Plan.Blockers {
+		if b.Reason == v1alpha1.ReasonDeviceChanged {
+			t.Errorf("refused: %s", b.Message)
+		}
+	}
+}
