@@ -169,7 +169,7 @@ func (r *operationRun) begin(ctx context.Context, record manifest.OperationRecor
 	if err := blocked(draft); err != nil {
 		return err
 	}
-	if err := r.alone(ctx); err != nil {
+	if err := r.alone(ctx, &record); err != nil {
 		return err
 	}
 	allowed := r.stays
@@ -198,15 +198,21 @@ func blocked(draft plan.OperationDraft) error {
 	return &Unsafe{plan.UnsafeFor(refusal)}
 }
 
-// alone looks up whether another operation has begun since the plan was made.
-func (r *operationRun) alone(ctx context.Context) error {
-	records, err := operationRecords(ctx, r.Live, r.Cluster)
+// alone looks up whether another operation has begun, or has taken one of its disks, since the plan was made.
+func (r *operationRun) alone(ctx context.Context, record *manifest.OperationRecord) error {
+	others, err := operationRecords(ctx, r.Live, r.Cluster)
 	if err != nil {
 		return err
 	}
-	for _, record := range records {
-		if record.Operation != r.Object.Name && !r.Others[record.Operation] {
-			return conflict(r.Object, "operation "+record.Operation+" has begun meanwhile")
+	for _, other := range others {
+		if other.Operation == r.Object.Name {
+			continue
+		}
+		if !r.Others[other.Operation] {
+			return conflict(r.Object, "operation "+other.Operation+" has begun meanwhile")
+		}
+		if disk := plan.TakesOf(record, other); disk != "" {
+			return conflict(r.Object, "operation "+other.Operation+" has taken disk "+disk+" meanwhile")
 		}
 	}
 	return nil

@@ -84,7 +84,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	if err := r.awaited(ctx, s, cluster); err != nil {
 		return err
 	}
-	if operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil || s.in.Wipe != nil {
+	if operation.Spec.Type == v1alpha1.OperationReplace || operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil || s.in.Wipe != nil {
 		if err := r.stored(ctx, s); err != nil {
 			return err
 		}

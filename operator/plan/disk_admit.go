@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -24,22 +25,44 @@ type admission struct {
 func (p *diskPlanner) noteAdmissions(disks []*v1alpha1.StorageDisk) {
 	p.admissions = map[string]*admission{}
 	for _, c := range p.clusters {
-		for i := range c.Operations {
-			switch record := &c.Operations[i]; {
+		taken := takenBy(c.Operations)
+		for _, record := range byBegin(c.Operations) {
+			switch {
 			case record.Cancelling:
 			case record.Type == v1alpha1.OperationAdd && record.Final:
 				for _, target := range record.Targets {
-					p.admissions[target.Disk] = &admission{cluster: c, record: record, sealed: target.Seal, open: true}
+					p.note(target.Disk, &admission{cluster: c, record: record, sealed: target.Seal, open: true})
 				}
 			case record.Type == v1alpha1.OperationReplace:
-				p.notePlaces(c, record, disks)
+				p.notePlaces(c, record, disks, taken)
 			}
 		}
 	}
 }
 
-func (p *diskPlanner) notePlaces(c *diskCluster, record *manifest.OperationRecord, disks []*v1alpha1.StorageDisk) {
-	taken := takenBy(c.Operations)
+// byBegin lists operations, those that began earlier first.
+func byBegin(operations []manifest.OperationRecord) []*manifest.OperationRecord {
+	var records []*manifest.OperationRecord
+	for i := range operations {
+		records = append(records, &operations[i])
+	}
+	slices.SortFunc(records, func(a, b *manifest.OperationRecord) int {
+		return cmp.Or(a.Started.Compare(b.Started), cmp.Compare(a.Operation, b.Operation))
+	})
+	return records
+}
+
+// note keeps a disk for an operation. It stays that of the one that began earlier, but for one whose turn it is before.
+func (p *diskPlanner) note(disk string, a *admission) {
+	if had := p.admissions[disk]; had == nil || a.open && !had.open {
+		p.admissions[disk] = a
+	}
+}
+
+// notePlaces keeps the disks that take the places of a Replace. What is found for it is taken from then on.
+func (p *diskPlanner) notePlaces(
+	c *diskCluster, record *manifest.OperationRecord, disks []*v1alpha1.StorageDisk, taken map[string]bool,
+) {
 	for i := range record.Places {
 		place := &record.Places[i]
 		by := place.By
@@ -50,10 +73,10 @@ func (p *diskPlanner) notePlaces(c *diskCluster, record *manifest.OperationRecor
 			}
 			by, taken[found.Name] = found.Name, true
 		}
-		p.admissions[by] = &admission{
+		p.note(by, &admission{
 			cluster: c, record: record, place: place, sealed: place.Seal,
 			open: place.By != "" && record.Cleared() && c.released(place),
-		}
+		})
 	}
 }
 

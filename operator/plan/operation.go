@@ -24,6 +24,8 @@ type OperationObserved struct {
 	Ceph    CephFacts
 	// PGs of every OSD of the targets that Ceph has, by OSD. One that is not in it could not be asked for.
 	PGs map[int32][]ceph.PG
+	// Others are the records of the operations that are carried out in the same cluster.
+	Others []manifest.OperationRecord
 	// Found says that there is such a cluster.
 	Found bool
 	// Wipe is the operation's entry in the record of the cluster's deletion, which erases the disks; nil: it is none of those that

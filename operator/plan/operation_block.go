@@ -173,7 +173,7 @@ func (c *operationComputation) blockStrangers() {
 	for _, disk := range c.disks {
 		for _, osd := range disk.Status.OSDs {
 			known := c.tree.osds[osd.ID]
-			if known != nil && known.UUID != osd.UUID {
+			if known != nil && !Destroyed(known) && known.UUID != osd.UUID { // of one that is destroyed only the id is left
 				c.refuse(v1alpha1.ReasonDeviceChanged, "kubectl seamount why disk/"+disk.Name,
 					"disk %s is for osd.%d with uuid %s, and Ceph's osd.%d is another, %s", disk.Name, osd.ID, osd.UUID, osd.ID, known.UUID)
 			}

@@ -38,9 +38,8 @@ type CarryObserved struct {
 	Paused bool
 	// Busy is what of the cluster an operation does not begin beside; empty: nothing.
 	Busy string
-	// Record of the operation; nil: it has not begun. Others are those that are carried out in the same cluster.
+	// Record of the operation; nil: it has not begun.
 	Record *manifest.OperationRecord
-	Others []manifest.OperationRecord
 	// Reservations of the cluster, its Deployments, and the pods that are left of others.
 	Reservations []Reservation
 	Deployed     []Deployed

@@ -173,7 +173,7 @@ func (c *carrying) choose() (changed bool) {
 	}
 	for i := range c.record.Places {
 		p := &c.record.Places[i]
-		gone := c.absent(p.By) && len(c.on(p.By)) == 0
+		gone := len(c.on(p.By)) == 0 && c.unusable(p.By, p.Seal) != "" // a seal changes with a reboot too
 		if p.By != "" && p.By != p.Disk && c.in.Spec.Replacement == "" && (gone || c.othersOn(p)) {
 			p.By, p.Seal, changed = "", "", true
 		}

@@ -24,7 +24,7 @@ func (c *operationComputation) place() {
 	}
 	c.rebuild()
 	slices.SortFunc(c.disks, func(a, b *v1alpha1.StorageDisk) int { return strings.Compare(a.Name, b.Name) })
-	taken := map[string]bool{}
+	taken := takenBy(c.in.Others)
 	for _, disk := range c.disks {
 		taken[disk.Name] = true
 	}
@@ -183,12 +183,36 @@ func (c *operationComputation) blockPlaces() {
 				p.By, p.by.Status.Node, p.Disk, p.Node)
 		case p.by.Status.Claim != nil && !c.claimed(p.by):
 			c.refuse(BlockerNoReplacement, "name another disk", "disk %s is of another cluster", p.By)
+		case c.takerOf(p.By) != "":
+			c.refuse(BlockerNoReplacement, "name another disk, or none", "disk %s cannot take the place of %s: operation %s is about it",
+				p.By, p.Disk, c.takerOf(p.By))
 		case notFree(p.by) != "":
 			c.refuse(BlockerNoReplacement, "kubectl seamount why disk/"+p.By, "disk %s cannot take the place of %s: %s", p.By, p.Disk, notFree(p.by))
 		case ruleInPlan(p.by) == "":
 			c.refuse(BlockerNoReplacement, "kubectl seamount why disk/"+p.By, "no rule takes disk %s", p.By)
 		}
 	}
+}
+
+// takerOf returns another operation of the cluster that is about a disk; empty: there is none.
+func (c *operationComputation) takerOf(disk string) string {
+	for i := range c.in.Others {
+		if takenBy(c.in.Others[i : i+1])[disk] {
+			return c.in.Others[i].Operation
+		}
+	}
+	return ""
+}
+
+// TakesOf returns a disk that an operation would put in the place of another, and that another operation is about; empty: none.
+func TakesOf(record, other *manifest.OperationRecord) string {
+	taken := takenBy([]manifest.OperationRecord{*other})
+	for _, p := range record.Places {
+		if p.By != "" && p.By != p.Disk && taken[p.By] {
+			return p.By
+		}
+	}
+	return ""
 }
 
 // blockRebuild refuses to make OSDs anew on their own disk when that is not there, or not erased.
