@@ -56,7 +56,7 @@ func (s subject) reasons() []v1alpha1.Refusal {
 	var found []v1alpha1.Refusal
 	for _, c := range chain() {
 		inUse := len(found) > 0 && found[0].Reason == v1alpha1.ReasonInUse
-		if inUse && slices.Contains(whatAnOSDExplains, c.reason) {
+		if inUse && slices.Contains(whatAnOSDExplains, c.reason) && !(c.reason == v1alpha1.ReasonPartitionTable && s.tableBesideOSD()) {
 			continue
 		}
 		if t := c.find(s); t.message != "" {
@@ -64,6 +64,13 @@ func (s subject) reasons() []v1alpha1.Refusal {
 		}
 	}
 	return found[:min(len(found), maxReasons)]
+}
+
+// tableBesideOSD says that the disk is an OSD of a cluster here as a whole, and has a whole GPT that is no OSD's: somebody made it since.
+// Partitions alone say nothing of the kind: there are kernels that take the data of an OSD for a table of an Atari.
+func (s subject) tableBesideOSD() bool {
+	return s.Content.Table != nil && !s.sliced() &&
+		slices.ContainsFunc(s.labels, func(l judgedLabel) bool { return l.owner == ours && l.Device == s.Name })
 }
 
 func (s subject) inUse() text {
@@ -99,6 +106,10 @@ func (s subject) holder() text {
 func (s subject) partitionTable() text {
 	if s.sliced() { // which is somebody's, and never nobody's
 		return text{}
+	}
+	if s.tableBesideOSD() {
+		return text{fmt.Sprintf("%s has a partition table that is no OSD's: GPT, %s", s.Name, count(len(s.Content.Table.Partitions), "partition")),
+			"find out who made it, and see whether the OSD is whole; the disk is not erased while the table is there"}
 	}
 	if t := signature(v1alpha1.ContentPartitionTable)(s); t.message != "" {
 		return t

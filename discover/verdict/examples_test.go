@@ -78,6 +78,11 @@ func labelled(l disk.Label) func(*disk.Disk) {
 	}
 }
 
+// tabled gives a disk somebody's GPT.
+func tabled(d *disk.Disk) {
+	d.Content.Table = &disk.Table{ID: stranger, Partitions: []disk.TableEntry{{Number: 1, Type: stranger, Name: "data", Offset: 1 << 30, Size: 1 << 30}}}
+}
+
 // sliced is a disk that a cluster cut, as both readers see it.
 func sliced(fsid string, names ...string) func(*disk.Disk) {
 	return func(d *disk.Disk) {
@@ -199,6 +204,8 @@ func osdExamples() []example {
 		{name: "in use, not ready", disk: blank(labelled(unready))},
 		{name: "DB disk in use", disk: blank(signed("sdb", v1alpha1.ContentPartitionTable, "gpt"), partitioned("sdb1", "sdb2"), labelled(db), labelled(db13))},
 		{name: "in use, with an older label", disk: blank(labelled(osd(12, uuid12, fsidHere)), labelled(osd(4, stranger, fsidThere)))},
+		{name: "in use, with somebody's table", disk: blank(labelled(osd(12, uuid12, fsidHere)), tabled)},
+		{name: "in use, with what a kernel takes for partitions", disk: blank(labelled(osd(12, uuid12, fsidHere)), partitioned("sdb1", "sdb2"))},
 		{name: "of another cluster", disk: blank(labelled(osd(4, stranger, fsidThere)))},
 		{name: "a uuid from here with another fsid", disk: blank(labelled(osd(12, uuid12, fsidThere)))},
 		{name: "a DB of nobody here", disk: blank(labelled(disk.Label{Device: "sdb", OSDID: -1, OSDUUID: stranger, Description: "bluefs db", Valid: true}))},
