@@ -4,6 +4,7 @@ package operator
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,9 @@ func (s *suite) deadReplaced(t *testing.T, d *cluster.Disk) {
 	s.PullDisk(t, *d)
 	s.awaitDiskState(t, before.Name, v1alpha1.DiskMissing)
 	start := time.Now()
-	s.operate(t, "replace-dead", v1alpha1.OperationReplace, before.Name)
+	s.plan(t, "replace-dead", v1alpha1.OperationReplace, before.Name)
+	s.awaitRisk(t, "replace-dead", v1alpha1.RiskRedundancyLoss) // else it is another plan once Ceph knows of the disk
+	s.approve(t, "replace-dead")
 	s.awaitWaitingForDisk(t, "replace-dead")
 	if known := s.uuidOf(t, before.Status.OSDs[0].ID); known == before.Status.OSDs[0].UUID {
 		t.Errorf("osd.%d was not destroyed", before.Status.OSDs[0].ID)
@@ -59,6 +62,17 @@ func (s *suite) deadReplaced(t *testing.T, d *cluster.Disk) {
 	s.awaitWhole(t)
 	t.Logf("a dead disk was replaced after %.1f s", time.Since(start).Seconds())
 	s.keptID(t, before, *d)
+}
+
+// awaitRisk waits until the plan of an operation has a risk.
+func (s *suite) awaitRisk(t *testing.T, name string, risk v1alpha1.Risk) {
+	t.Helper()
+	s.Eventually(t, name+" has the risk "+string(risk), func() error {
+		if plan := s.awaitPlan(t, name); !slices.Contains(plan.Risks, risk) {
+			return fmt.Errorf("its plan is %s", asJSON(t, plan))
+		}
+		return nil
+	})
 }
 
 func (s *suite) awaitWaitingForDisk(t *testing.T, name string) {
