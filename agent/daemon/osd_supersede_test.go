@@ -30,13 +30,7 @@ func TestOSDSupersedesADB(t *testing.T) {
 	for killAt, done := 1, false; !done; killAt++ {
 		w, o := newOSD(t, superseding())
 		w.db.labels = oldDB(func(*disk.Label) {})
-		w.killAt = killAt
-		first := w.start(o.Start)
-		done = !errors.Is(first, errKilled)
-		w.killAt = 0
-		if second := w.start(o.Start); !errors.Is(second, errBecame) {
-			t.Fatalf("killed before step %d: %v", killAt, second)
-		}
+		done = w.startAgain(o.Start, killAt)
 		if w.data.formats != 1 || w.data.finishes != 1 || w.db.formats != 1 || w.db.labels[0].OSDUUID != testUUID {
 			t.Errorf("killed before step %d: data %+v, db %+v", killAt, w.data, w.db)
 		}

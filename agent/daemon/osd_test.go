@@ -53,13 +53,7 @@ func TestOSDKilledAtEachStep(t *testing.T) {
 	for _, db := range []bool{false, true} {
 		for killAt, done := 1, false; !done; killAt++ {
 			w, o := newOSD(t, testReservation(db))
-			w.killAt = killAt
-			first := w.start(o.Start)
-			done = !errors.Is(first, errKilled)
-			w.killAt = 0
-			if second := w.start(o.Start); !errors.Is(second, errBecame) {
-				t.Fatalf("killed before step %d: %v", killAt, second)
-			}
+			done = w.startAgain(o.Start, killAt)
 			if w.data.formats != 1 || w.data.finishes != 1 || db && w.db.formats != 1 {
 				t.Errorf("killed before step %d: data %+v, db %+v", killAt, w.data, w.db)
 			}

@@ -73,6 +73,19 @@ func (w *world) start(start func(context.Context) error) (err error) {
 	return start(w.t.Context())
 }
 
+// startAgain runs a program that dies before a step, and then once more, which must become another. It says whether there was no
+// such step.
+func (w *world) startAgain(start func(context.Context) error, killAt int) (done bool) {
+	w.t.Helper()
+	w.killAt = killAt
+	done = !errors.Is(w.start(start), errKilled)
+	w.killAt = 0
+	if err := w.start(start); !errors.Is(err, errBecame) {
+		w.t.Fatalf("killed before step %d: %v", killAt, err)
+	}
+	return done
+}
+
 var errBecame = errors.New("became another program")
 
 func (w *world) Become(argv ...string) error {

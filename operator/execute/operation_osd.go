@@ -78,19 +78,16 @@ func deploymentOf(cluster client.ObjectKey, id int32) *appsv1.Deployment {
 	return deployment
 }
 
-// SafeToDestroy asks Ceph whether anything needs OSDs, and then which PGs are not active and clean. The second counts as much as
-// the first: an OSD that is out is called safe to destroy as soon as no PG is mapped to it, also while those that have left it
-// recover (seen with Ceph 20.2). What they lack may be whole on that OSD alone.
-func SafeToDestroy(ctx context.Context, session ceph.Client, ids []int) (answer ceph.SafeToDestroy, unclean string, err error) {
+// SafeToDestroy asks Ceph whether anything needs OSDs, and then how the PGs are. The second counts as much as the first: an OSD
+// that is out is called safe to destroy as soon as no PG is mapped to it, also while those that have left it recover (seen with
+// Ceph 20.2). What they lack may be whole on that OSD alone.
+func SafeToDestroy(ctx context.Context, session ceph.Client, ids []int) (answer ceph.SafeToDestroy, after *ceph.Snapshot, err error) {
 	if answer, err = session.OSDSafeToDestroy(ctx, ids...); err != nil {
-		return answer, "", fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
+		return answer, nil, fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
 	}
 	// Asked after it, since each PG's state is reported together with the OSDs that it is mapped to.
-	now, err := session.Snapshot(ctx)
-	if err != nil {
-		return answer, "", err
-	}
-	return answer, plan.UncleanPGs(now.PGs), nil
+	after, err = session.Snapshot(ctx)
+	return answer, after, err
 }
 
 // safeToDestroy refuses to destroy OSDs that something needs, just now.
@@ -98,7 +95,7 @@ func safeToDestroy(ctx context.Context, session ceph.Client, ids []int) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	answer, unclean, err := SafeToDestroy(ctx, session, ids)
+	answer, after, err := SafeToDestroy(ctx, session, ids)
 	if err != nil {
 		return err
 	}
@@ -108,7 +105,7 @@ func safeToDestroy(ctx context.Context, session ceph.Client, ids []int) error {
 				"Ceph does not say that osd.%d is safe to destroy: %s", id, answer.Explanation)
 		}
 	}
-	if unclean != "" {
+	if unclean := plan.UncleanPGs(after.PGs); unclean != "" {
 		return unsafe(v1alpha1.ReasonWouldLoseData, "wait until all PGs are active+clean: ceph pg stat",
 			"PGs may lack what is only on the OSDs that are to go: %s", unclean)
 	}

@@ -41,17 +41,12 @@ func (r *operationRun) dispensable(ctx context.Context, session ceph.Client, now
 	return safeToDestroy(ctx, session, slices.DeleteFunc(present, func(id int) bool { return slices.Contains(dead, id) }))
 }
 
-// deadUnneeded refuses when PGs are served by OSDs that are down, or may miss what is on them. The PGs are looked at after
-// Ceph's answer, as in SafeToDestroy.
+// deadUnneeded refuses when PGs are served by OSDs that are down, or may miss what is on them.
 func deadUnneeded(ctx context.Context, session ceph.Client, ids []int) error {
 	if len(ids) == 0 {
 		return nil
 	}
-	answer, err := session.OSDSafeToDestroy(ctx, ids...)
-	if err != nil {
-		return fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
-	}
-	after, err := session.Snapshot(ctx)
+	answer, after, err := SafeToDestroy(ctx, session, ids)
 	if err != nil {
 		return err
 	}

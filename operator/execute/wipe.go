@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -285,18 +286,9 @@ func (r *run) tellWiped(record *manifest.WipeRecord) {
 		kind = "Warning"
 	}
 	if len(nodes) > 0 {
-		text += "; the stores of the mons are left in " + handover.HostDir + "/" + record.FSID + " on " + strings.Join(sortedNames(nodes), ", ")
+		text += "; the stores of the mons are left in " + handover.HostDir + "/" + record.FSID + " on " + strings.Join(slices.Sorted(maps.Keys(nodes)), ", ")
 	}
 	r.Events.Eventf(r.Object, nil, kind, "Wiped", "ForgetCluster", "%s", text)
-}
-
-func sortedNames(set map[string]bool) []string {
-	names := make([]string, 0, len(set))
-	for name := range set {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names
 }
 
 // deleteStored deletes all that is stored of the cluster, as the server has it, and the identity last: as long as that is there,

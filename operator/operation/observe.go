@@ -192,8 +192,8 @@ func (r *Reconciler) ask(ctx context.Context, s *scope) {
 	if len(destroyed) == 0 {
 		return
 	}
-	if answer, unclean, err := execute.SafeToDestroy(limited, conn, execute.OSDIDs(destroyed)); err == nil {
-		s.in.Safe, s.in.Unclean = &answer, unclean
+	if answer, after, err := execute.SafeToDestroy(limited, conn, execute.OSDIDs(destroyed)); err == nil {
+		s.in.Safe, s.in.Unclean = &answer, plan.UncleanPGs(after.PGs)
 	}
 }
 

@@ -109,8 +109,9 @@ func (c *computation) osdBudget() manifest.Budget {
 		return budget
 	}
 	domains, idle := c.osdDomains()
-	d := disrupt(domains, budget.Domain, UncleanPGs(c.snapshot.PGs) == "", still(c.snapshot.PGs))
-	if d.open && UncleanPGs(c.snapshot.PGs) != "" && c.downBeside(d.domain) {
+	whole := UncleanPGs(c.snapshot.PGs) == ""
+	d := disrupt(domains, budget.Domain, whole, still(c.snapshot.PGs))
+	if d.open && !whole && c.downBeside(d.domain) {
 		d.open, d.because = false, "PGs lack what is on OSDs outside of "+d.domain+" that are down"
 	}
 	if d.open && (before.Spare != 0 || before.Domain != d.domain || c.restartsBeside(domains[d.domain])) {

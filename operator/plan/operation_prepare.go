@@ -98,23 +98,25 @@ func (c *carrying) prepareSuccessors() {
 	if len(at.in) > 0 {
 		c.add(PutIn{at.in}, "they serve in the place of others that were in")
 	}
-	if giveUp := c.in.Deleting && len(at.lacking) > 0 && c.heldDB() == ""; giveUp || len(at.lacking)+len(at.working) == 0 {
+	held := c.heldDB()
+	if giveUp := c.in.Deleting && len(at.lacking) > 0 && held == ""; giveUp || len(at.lacking)+len(at.working) == 0 {
 		if gone := c.destroyed(at.left); len(gone) > 0 {
 			c.add(PurgeDestroyed{gone}, "nothing takes their place")
 		}
 	}
-	c.preparingText(at)
+	c.preparingText(at, held)
 }
 
-func (c *carrying) preparingText(at preparing) {
+// preparingText says where it is. held is the disk that keeps it from being given up.
+func (c *carrying) preparingText(at preparing, held string) {
 	switch {
 	case len(c.out.Steps) > 0:
 		c.is(stepPrepare, lookSoon, "%s", c.placesText())
-	case len(at.lacking) > 0 && c.in.Deleting && c.heldDB() == "":
+	case len(at.lacking) > 0 && c.in.Deleting && held == "":
 		c.fail("%s: the operation is deleted, and their ids are given back", some(at.lacking))
-	case len(at.lacking) > 0 && c.heldDB() != "":
+	case len(at.lacking) > 0 && held != "":
 		c.is(stepPrepare, lookWaiting, "%s; put in an empty disk: it cannot be given up, because nobody else can use the slice for DB on disk %s",
-			some(at.lacking), c.heldDB())
+			some(at.lacking), held)
 		c.stage.reason = v1alpha1.ReasonWaitingForDisk
 	case len(at.lacking) > 0:
 		c.is(stepPrepare, lookWaiting, "%s; put in an empty disk, or delete this operation to give it up", some(at.lacking))

@@ -34,14 +34,6 @@ func (w *Wiping) operation(name string) *v1alpha1.StorageOperation {
 	return w.Operations[at]
 }
 
-func (w *Wiping) disk(name string) *v1alpha1.StorageDisk {
-	at := slices.IndexFunc(w.Disks, func(d *v1alpha1.StorageDisk) bool { return d.Name == name })
-	if at < 0 {
-		return nil
-	}
-	return w.Disks[at]
-}
-
 // DeletionOf returns the uid of a StorageCluster that is being deleted; empty: it is not.
 func DeletionOf(cluster *v1alpha1.StorageCluster) string {
 	if cluster.DeletionTimestamp.IsZero() {
@@ -198,7 +190,7 @@ func (w *Wiping) settle(operation *manifest.WipeOperation) {
 
 func (w *Wiping) resultOf(object *v1alpha1.StorageOperation, name string) (manifest.WipeResult, string) {
 	if object == nil {
-		if now := w.disk(name); now != nil && deref(now.Status.Verdict).Result == v1alpha1.VerdictUsable {
+		if now := diskNamed(w.Disks, name); now != nil && deref(now.Status.Verdict).Result == v1alpha1.VerdictUsable {
 			return manifest.WipeErased, "it is empty"
 		}
 		return manifest.WipeLeft, "its StorageOperation was deleted"
