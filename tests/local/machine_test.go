@@ -185,6 +185,18 @@ func (s snapshot) without(other snapshot) snapshot {
 	return rest
 }
 
+// kept leaves out mount points that are no longer there: who made them beside this has unmounted and removed them.
+func (s snapshot) kept() snapshot {
+	return slices.DeleteFunc(s, func(line string) bool {
+		dir, isMount := strings.CutPrefix(line, "mount ")
+		if !isMount {
+			return false
+		}
+		_, err := os.Lstat(dir)
+		return os.IsNotExist(err)
+	})
+}
+
 // sharedLimit is the one value that all local clusters of the machine raise, and
 // the last one restores.
 const sharedLimit = "/proc/sys/fs/inotify/max_user_instances:"
@@ -197,7 +209,7 @@ func checkNothingLeft(t *testing.T, c *cluster.Cluster, before snapshot) {
 	alone := err != nil
 	c.Eventually(t, "the machine is as before", func() error {
 		now := takeSnapshot(t, c)
-		changed := append(now.without(before).marked("new: "), before.without(now).marked("gone: ")...)
+		changed := append(now.without(before).marked("new: "), before.without(now).kept().marked("gone: ")...)
 		if !alone {
 			changed = slices.DeleteFunc(changed, func(l string) bool { return strings.Contains(l, sharedLimit) })
 		}

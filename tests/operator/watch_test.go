@@ -49,6 +49,18 @@ func (s state) healthy(mons, mgrs, osds int) bool {
 		s.OSDs == osds && s.Up == osds && s.In == osds && s.PGs > 0 && s.States["active+clean"] == s.PGs
 }
 
+// unserved is how many PGs wait for OSDs that are down. Those that only agree anew on who serves them are not among them, which
+// Ceph also calls reduced availability: that is over in moments, and follows each OSD that stops.
+func (s state) unserved() int {
+	n := 0
+	for name, count := range s.States {
+		if strings.Contains(name, "peered") || strings.Contains(name, "down") || strings.Contains(name, "incomplete") {
+			n += count
+		}
+	}
+	return n
+}
+
 // watch follows a Ceph cluster.
 type watch struct {
 	mu     sync.Mutex

@@ -24,13 +24,13 @@ func TestAccess(t *testing.T) {
 	must(t, api.List(t.Context(), &corev1.SecretList{}, client.InNamespace(namespace)))
 	meta := metav1.ObjectMeta{Namespace: namespace, Name: "x"}
 	for what, err := range map[string]error{
-		"read Secrets elsewhere":    api.List(t.Context(), &corev1.SecretList{}, client.InNamespace("kube-system")),
-		"delete a StorageDisk":      api.Delete(t.Context(), &v1alpha1.StorageDisk{ObjectMeta: metav1.ObjectMeta{Name: "x"}}),
-		"delete a StorageCluster":   api.Delete(t.Context(), &v1alpha1.StorageCluster{ObjectMeta: meta}),
-		"make a pod elsewhere":      api.Create(t.Context(), pod("kube-system")),
-		"delete a node":             api.Delete(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "x"}}),
-		"delete a ConfigMap":        api.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: meta}),
-		"give itself another right": api.Create(t.Context(), &rbacv1.Role{ObjectMeta: meta}),
+		"read Secrets elsewhere":      api.List(t.Context(), &corev1.SecretList{}, client.InNamespace("kube-system")),
+		"delete a StorageDisk":        api.Delete(t.Context(), &v1alpha1.StorageDisk{ObjectMeta: metav1.ObjectMeta{Name: "x"}}),
+		"delete a StorageCluster":     api.Delete(t.Context(), &v1alpha1.StorageCluster{ObjectMeta: meta}),
+		"make a pod elsewhere":        api.Create(t.Context(), pod("kube-system")),
+		"delete a node":               api.Delete(t.Context(), &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "x"}}),
+		"delete ConfigMaps elsewhere": api.Delete(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kube-system", Name: "x"}}),
+		"give itself another right":   api.Create(t.Context(), &rbacv1.Role{ObjectMeta: meta}),
 	} {
 		if !apierrors.IsForbidden(err) {
 			t.Errorf("%s: %v, want that it is forbidden", what, err)
