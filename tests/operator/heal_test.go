@@ -3,6 +3,8 @@
 package operator
 
 import (
+	"context"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -145,12 +147,61 @@ func (s *suite) nodeStopped(t *testing.T) {
 // powerCut cuts the power of all nodes at once.
 func (s *suite) powerCut(t *testing.T) {
 	s.upAfter(t)
+	before, err := s.boots(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.Local(t, append([]string{"node", "kill"}, nodes...)...)
 	back := time.Now()
 	s.Local(t, append([]string{"node", "start"}, nodes...)...)
-	took := s.watch.awaitHealthy(t, s.ceph, back, 3, 2, len(s.disks))
+	s.awaitBooted(t, before)
+	booted := time.Now()
+	took := booted.Sub(back) + s.watch.awaitHealthy(t, s.ceph, booted, 3, 2, len(s.disks))
 	t.Logf("power on to HEALTH_OK: %.1f s (%s)", took.Seconds(), s.watch.phases(back, len(s.disks)))
 	s.awaitWhole(t)
+}
+
+// boots are the epochs of the osdmap in which OSDs came up, by id.
+func (s *suite) boots(ctx context.Context) (map[int32]int64, error) {
+	out, err := s.run(ctx, "timeout 15 ceph osd dump --format json 2>/dev/null")
+	if err != nil {
+		return nil, err
+	}
+	var dump struct {
+		OSDs []struct {
+			OSD    int32 `json:"osd"`
+			Up     int32 `json:"up"`
+			UpFrom int64 `json:"up_from"`
+		} `json:"osds"`
+	}
+	if err := json.Unmarshal([]byte(out), &dump); err != nil {
+		return nil, err
+	}
+	boots := map[int32]int64{}
+	for _, o := range dump.OSDs {
+		if o.Up == 1 {
+			boots[o.OSD] = o.UpFrom
+		}
+	}
+	return boots, nil
+}
+
+// awaitBooted waits until all OSDs have come up again. When all mons went down at once nobody told of an OSD that it is down, and
+// Ceph calls all of them up, and all PGs clean, until it hears of them.
+func (s *suite) awaitBooted(t *testing.T, before map[int32]int64) {
+	t.Helper()
+	s.Eventually(t, "all OSDs come up anew", func() error {
+		now, err := s.boots(t.Context())
+		if err != nil {
+			return err
+		}
+		for id, epoch := range before {
+			if now[id] <= epoch {
+				return fmt.Errorf("osd.%d came up in epoch %d, and now in %d", id, epoch, now[id])
+			}
+		}
+		return nil
+	})
 }
 
 // upAfter starts whatever node a test left behind.
