@@ -155,10 +155,8 @@ func (s *suite) powerCut(t *testing.T) {
 	back := time.Now()
 	s.Local(t, append([]string{"node", "start"}, nodes...)...)
 	s.awaitBooted(t, before)
-	booted := time.Now()
-	took := booted.Sub(back) + s.watch.awaitHealthy(t, s.ceph, booted, 3, 2, len(s.disks))
-	t.Logf("power on to HEALTH_OK: %.1f s (%s)", took.Seconds(), s.watch.phases(back, len(s.disks)))
 	s.awaitWhole(t)
+	t.Logf("power on to HEALTH_OK: %.1f s", time.Since(back).Seconds())
 }
 
 // boots are the epochs of the osdmap in which OSDs came up, by id.
