@@ -65,9 +65,12 @@ type Carried struct {
 	After time.Duration
 }
 
-// How soon to look again.
+// Ending says that a step is about to end: what it waits for may be in Ceph at any moment.
+func (c Carried) Ending() bool { return c.After == lookSoon }
+
+// How soon to look again, unless somebody wakes the operation.
 const (
-	lookSoon     = 2 * time.Second  // a step is about to end
+	lookSoon     = time.Second      // a step is about to end
 	lookDraining = 5 * time.Second  // data moves
 	lookWaiting  = 15 * time.Second // somebody else has to do something
 )
