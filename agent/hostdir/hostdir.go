@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"strings"
 
 	"github.com/google/uuid"
@@ -39,12 +38,12 @@ func (n Node) Remove(ctx context.Context, fsid string) error {
 	case errors.Is(err, unix.ENOENT):
 		return sync(base) // what a process removed that was killed may not be on the disk yet
 	case errors.Is(err, unix.EXDEV):
-		return n.inUse(fsid, "it is a mount")
+		return inUse(fsid, "it is a mount")
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP):
 		return refusal.New(v1alpha1.ReasonPrepareFailed, "find out who put it there, and remove it by hand",
-			"%s is no directory", n.path(fsid))
+			"%s is no directory", handover.ClusterHostDir(fsid))
 	case err != nil:
-		return n.failed(fsid, err)
+		return failed(fsid, err)
 	}
 	defer closing(dir)
 	return n.remove(ctx, base, dir, fsid)
@@ -53,34 +52,34 @@ func (n Node) Remove(ctx context.Context, fsid string) error {
 func (n Node) remove(ctx context.Context, base, dir int, fsid string) error {
 	by, err := n.mounted(fsid)
 	if err != nil {
-		return n.failed(fsid, err)
+		return failed(fsid, err)
 	}
 	if by != "" {
-		return n.inUse(fsid, by)
+		return inUse(fsid, by)
 	}
 	locks, mon, err := lockStores(dir)
 	defer closing(locks...)
 	if err != nil {
-		return n.failed(fsid, err)
+		return failed(fsid, err)
 	}
 	if mon != "" {
-		return n.inUse(fsid, "a mon holds the lock of its store "+mon)
+		return inUse(fsid, "a mon holds the lock of its store "+mon)
 	}
 	if err := clear(ctx, dir); err != nil {
-		return n.failed(fsid, err)
+		return failed(fsid, err)
 	}
 	if err := unix.Unlinkat(base, fsid, unix.AT_REMOVEDIR); err != nil && !errors.Is(err, unix.ENOENT) {
-		return n.failed(fsid, err)
+		return failed(fsid, err)
 	}
 	return sync(base)
 }
 
-func (n Node) path(fsid string) string { return path.Join(handover.HostDir, fsid) }
+func failed(fsid string, err error) error {
+	return fmt.Errorf("remove %s: %w", handover.ClusterHostDir(fsid), err)
+}
 
-func (n Node) failed(fsid string, err error) error { return fmt.Errorf("remove %s: %w", n.path(fsid), err) }
-
-func (n Node) inUse(fsid, why string) error {
-	return refusal.NewPassing(handover.ReasonDirectoryInUse, "end that"+untouched, "%s is in use: %s", n.path(fsid), why)
+func inUse(fsid, why string) error {
+	return refusal.NewPassing(handover.ReasonDirectoryInUse, "end that"+untouched, "%s is in use: %s", handover.ClusterHostDir(fsid), why)
 }
 
 // base opens the directory that holds those of all clusters; -1: there is none. The node's own links above it are the node's
