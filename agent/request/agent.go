@@ -31,12 +31,19 @@ type Eraser interface {
 	Erase(ctx context.Context, name string, request api.DiskRequest) (int64, error)
 }
 
+// Remover removes what clusters kept on the node itself.
+type Remover interface {
+	// Remove removes the directory of a cluster, or says why not.
+	Remove(ctx context.Context, fsid string) error
+}
+
 // Agent of a node.
 type Agent struct {
-	Node   string
-	Disks  Partitioner
-	Eraser Eraser
-	Log    logr.Logger
+	Node        string
+	Disks       Partitioner
+	Eraser      Eraser
+	Directories Remover
+	Log         logr.Logger
 	// Own reads the StorageDisks of the node, and may lag behind. API reads and writes on the server itself.
 	Own client.Reader
 	API client.Client
@@ -96,7 +103,7 @@ func (a *Agent) Serve(ctx context.Context, name string) (bool, error) {
 	if !a.asked(d.Status) {
 		return false, nil
 	}
-	if d.Status.Request.Action == api.DiskActionErase {
+	if d.Status.Request.Action != api.DiskActionPartition {
 		if stands, err := a.stands(ctx, &d); err != nil || !stands {
 			return true, err
 		}
@@ -114,7 +121,7 @@ func (a *Agent) Serve(ctx context.Context, name string) (bool, error) {
 }
 
 // stands looks on the server whether a disk is still asked for what the cache says, and takes over what it finds. A node that is cut
-// off from the API does not learn that a request was withdrawn, and what is erased is gone.
+// off from the API does not learn that a request was withdrawn, and what is erased or removed is gone.
 func (a *Agent) stands(ctx context.Context, d *api.StorageDisk) (bool, error) {
 	var now api.StorageDisk
 	if err := a.API.Get(ctx, client.ObjectKey{Name: d.Name}, &now); err != nil {
@@ -134,6 +141,8 @@ func (a *Agent) do(ctx context.Context, name string, request api.DiskRequest) (i
 		return 0, a.Disks.Partition(ctx, name, request)
 	case api.DiskActionErase:
 		return a.Eraser.Erase(ctx, name, request)
+	case api.DiskActionRemoveHostDirectory:
+		return 0, a.Directories.Remove(ctx, request.FSID)
 	}
 	return 0, refusal.New(api.ReasonPrepareFailed, "bring the agent to the operator's release", "this agent does not know the action %q", request.Action)
 }

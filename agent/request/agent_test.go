@@ -44,6 +44,11 @@ func (f *fakeDisks) Erase(ctx context.Context, name string, request api.DiskRequ
 	return 4096, f.Partition(ctx, "erase "+name, request)
 }
 
+// Remove counts, as what the fsid says.
+func (f *fakeDisks) Remove(ctx context.Context, fsid string) error {
+	return f.Partition(ctx, "remove "+fsid, api.DiskRequest{ID: "directory"})
+}
+
 type world struct {
 	*Agent
 	disks  *fakeDisks
@@ -65,7 +70,7 @@ func newWorld(t *testing.T, d *api.StorageDisk, errs ...error) *world {
 			}
 			return c.SubResource(sub).Apply(ctx, o, opts...)
 		}}).Build()
-	w.Agent = &Agent{Node: "n1", Disks: w.disks, Eraser: w.disks, Log: logr.Discard(), Own: c, API: c}
+	w.Agent = &Agent{Node: "n1", Disks: w.disks, Eraser: w.disks, Directories: w.disks, Log: logr.Discard(), Own: c, API: c}
 	return w
 }
 
@@ -174,10 +179,11 @@ func TestActions(t *testing.T) {
 	}{
 		"partition": {api.DiskActionPartition, nil, []string{"wwn-1 r1"}, api.DiskReport{Result: api.DiskReportDone}},
 		"erase":     {api.DiskActionErase, nil, []string{"erase wwn-1 r1"}, api.DiskReport{Result: api.DiskReportDone, ErasedBytes: 4096}},
+		"directory": {api.DiskActionRemoveHostDirectory, nil, []string{"remove f directory"}, api.DiskReport{Result: api.DiskReportDone}},
 		"broken":    {api.DiskActionErase, errors.New("broken"), []string{"erase wwn-1 r1"}, api.DiskReport{Result: api.DiskReportFailed}},
 		"unknown":   {"Paint", nil, nil, api.DiskReport{Result: api.DiskReportRefused}},
 	} {
-		w := newWorld(t, asking(func(s *api.StorageDiskStatus) { s.Request.Action = c.action }), c.err)
+		w := newWorld(t, asking(func(s *api.StorageDiskStatus) { s.Request.Action, s.Request.FSID = c.action, "f" }), c.err)
 		if _, err := w.Serve(t.Context(), "wwn-1"); err != nil {
 			t.Fatal(err)
 		}

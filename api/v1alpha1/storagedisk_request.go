@@ -5,6 +5,8 @@ package v1alpha1
 //
 // +kubebuilder:validation:XValidation:rule="self.action != 'Partition' || has(self.table) && has(self.slices)",message="Partition needs the table and the slices that the disk is to have"
 // +kubebuilder:validation:XValidation:rule="(self.action == 'Erase') == has(self.erase)",message="Erase says in erase what may be erased, and no other action has it"
+// +kubebuilder:validation:XValidation:rule="(self.action == 'RemoveHostDirectory') == has(self.fsid)",message="RemoveHostDirectory says in fsid whose directory goes, and no other action has it"
+// +kubebuilder:validation:XValidation:rule="(self.action == 'RemoveHostDirectory') != has(self.seal)",message="seal is that of the disk that is worked on: RemoveHostDirectory touches no disk, and any other action needs it"
 type DiskRequest struct {
 	// id of the request: it follows from all that is in it, so that a report can be told from that of an earlier request.
 	//
@@ -26,9 +28,9 @@ type DiskRequest struct {
 	Node string `json:"node,omitempty"`
 
 	// seal of the disk as it was judged: empty for Partition, with all that is to go for Erase. The first write must find
-	// the same, unless this very request was begun before: then the disk says so.
+	// the same, unless this very request was begun before: then the disk says so. RemoveHostDirectory has none.
 	//
-	// +required
+	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
 	Seal string `json:"seal,omitempty"`
@@ -55,6 +57,14 @@ type DiskRequest struct {
 	//
 	// +optional
 	Erase *DiskErase `json:"erase,omitempty"`
+
+	// fsid of the Ceph cluster whose directory on the node is removed, for the action RemoveHostDirectory. That cluster was
+	// deleted and its disks erased.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=36
+	// +kubebuilder:validation:MaxLength=36
+	FSID string `json:"fsid,omitempty"`
 }
 
 // DiskErase says what Erase may erase. An OSD that is not named here is never erased. Without any the disk must be, sample
@@ -157,7 +167,7 @@ type DiskReport struct {
 
 // DiskAction is work on a disk.
 //
-// +kubebuilder:validation:Enum=Partition;Erase
+// +kubebuilder:validation:Enum=Partition;Erase;RemoveHostDirectory
 type DiskAction string
 
 // Work on a disk.
@@ -166,6 +176,9 @@ const (
 	DiskActionPartition DiskAction = "Partition"
 	// DiskActionErase erases what is on the disk, so that it can be used anew.
 	DiskActionErase DiskAction = "Erase"
+	// DiskActionRemoveHostDirectory removes what a cluster that was erased kept on the node itself, such as the stores of
+	// its mons. Nothing is done to the disk: it is where the agent of its node reads what it is asked for.
+	DiskActionRemoveHostDirectory DiskAction = "RemoveHostDirectory"
 )
 
 // DiskReportResult is what came of a DiskRequest.

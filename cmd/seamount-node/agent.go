@@ -14,6 +14,7 @@ import (
 
 	"github.com/seamount-dev/seamount/agent/erase"
 	"github.com/seamount-dev/seamount/agent/host"
+	"github.com/seamount-dev/seamount/agent/hostdir"
 	"github.com/seamount-dev/seamount/agent/launch"
 	"github.com/seamount-dev/seamount/agent/nodedisk"
 	"github.com/seamount-dev/seamount/agent/partition"
@@ -95,6 +96,7 @@ func newRequests(node string, log logr.Logger) *request.Agent {
 	disks := nodedisk.Disks{Inventory: inventory.Reader{Answers: &inventory.Answers{}}, Node: node}
 	kernel := partition.Kernel{Sys: os.DirFS("/sys")}
 	return &request.Agent{
-		Node: node, Disks: partition.Node{Disks: disks, Kernel: kernel}, Eraser: erase.Node{Disks: disks, Kernel: kernel}, Log: log,
+		Node: node, Disks: partition.Node{Disks: disks, Kernel: kernel}, Eraser: erase.Node{Disks: disks, Kernel: kernel},
+		Directories: hostdir.Node{Root: "/proc/1/root", Proc: "/proc"}, Log: log,
 	}
 }

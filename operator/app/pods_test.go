@@ -98,7 +98,7 @@ func (w *world) agents() {
 	for i := range disks.Items {
 		disk := &disks.Items[i]
 		request := disk.Status.Request
-		if request == nil || disk.Status.Report != nil && disk.Status.Report.ID == request.ID {
+		if request == nil || w.silent == request.Node || disk.Status.Report != nil && disk.Status.Report.ID == request.ID {
 			continue
 		}
 		if request.Action == v1alpha1.DiskActionErase {

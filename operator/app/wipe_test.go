@@ -196,6 +196,9 @@ func TestDeletionThatErases(t *testing.T) {
 			t.Errorf("target %+v", target)
 		}
 	}
+	if !w.heard("Wiped", "3 disks erased", "/var/lib/seamount/"+w.fsid+" removed on 3 nodes") {
+		t.Error("what became of the directories is not said")
+	}
 	w.granted()
 	w.anew(3, mainCluster())
 }
@@ -371,6 +374,28 @@ func TestDeletionWaitsForADisk(t *testing.T) {
 	}
 }
 
+// An agent that does not answer for a directory, or a node that goes meanwhile, holds the deletion up no longer than for minutes, and the
+// node is named with the directory.
+func TestDeletionLeavesADirectory(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(w *wipeWorld){
+		"the agent is silent": func(w *wipeWorld) { w.silent = "n2" },
+		"the node goes":       func(w *wipeWorld) { w.silent = "n2"; w.failNode("n2", true) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, false, nil)
+			w.until("all are erased", func() bool { return len(w.erased) == 3 })
+			change(w)
+			w.until("gone", w.gone)
+			w.wiped()
+			if !w.heard("Wiped", "removed on 2 nodes", "is left on n2") {
+				t.Error("the directory that stays is not named")
+			}
+		})
+	}
+}
+
 // An operation that a person deletes before it has begun gives up all its disks, and does not come back.
 func TestDeletionGivesUpAnOperation(t *testing.T) {
 	t.Parallel()
@@ -390,6 +415,9 @@ func TestDeletionGivesUpAnOperation(t *testing.T) {
 	w.deleteOperation(w.made()[0].Name)
 	w.until("gone", w.gone)
 	w.wiped("wwn-5000c500n100", "wwn-5000c500n200", "wwn-5000c500n300")
+	if !w.heard("NOT erased", "the stores of the mons are left in /var/lib/seamount/"+w.fsid) {
+		t.Error("the stores of the mons are not left")
+	}
 	if len(w.made()) > 0 {
 		t.Errorf("operations %v", w.made())
 	}

@@ -63,6 +63,7 @@ type world struct {
 	stores   map[string]ceph.Secret        // the key of the mons in the store of each
 	target   *session.Target               // of the operator's session
 	failed   map[string]bool               // nodes on which nothing runs
+	silent   string                        // the node whose agent does not answer
 	erased   map[string]int                // how many times a disk was erased
 	used     map[string]bool               // what the operator did, as RBAC names it: "patch storagedisks/status"
 }

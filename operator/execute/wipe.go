@@ -137,6 +137,11 @@ func (r *run) recordWipe(ctx context.Context, record manifest.WipeRecord) error 
 			return err
 		}
 	}
+	if r.Stored.Wipe.Asked.IsZero() && !record.Asked.IsZero() {
+		if err := r.mayRemove(ctx, &record); err != nil {
+			return err
+		}
+	}
 	config := r.builder("").WipeConfigMap(record)
 	config.ResourceVersion = r.Stored.WipeVersion
 	if _, err := r.Apply(ctx, config); err != nil {
@@ -148,6 +153,32 @@ func (r *run) recordWipe(ctx context.Context, record manifest.WipeRecord) error 
 				r.Events.Eventf(r.Object, nil, "Warning", "DiskNotErased", "RecordWipe",
 					"disk %s on node %s is given up, and NOT erased: %s", disk.Disk, disk.Node, disk.Message)
 			}
+		}
+	}
+	return nil
+}
+
+// mayRemove looks up, right before agents are asked to remove the directories of the cluster, that it is still being deleted with its
+// data, that all disks are erased, and that no pod of it is left on these nodes. It fails with a conflict when not.
+func (r *run) mayRemove(ctx context.Context, record *manifest.WipeRecord) error {
+	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
+		return err
+	}
+	if !record.AllErased() {
+		return wipeConflict(r.Object.Name, "not all disks are erased")
+	}
+	if err := r.allEnded(ctx, record); err != nil {
+		return err
+	}
+	var pods corev1.PodList
+	ours := client.MatchingLabels{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue(r.Object.Namespace, r.Object.Name)}
+	if err := r.Live.List(ctx, &pods, client.InNamespace(r.Object.Namespace), ours); err != nil {
+		return fmt.Errorf("look up the pods of the cluster: %w", err)
+	}
+	for i := range pods.Items {
+		pod := &pods.Items[i]
+		if slices.ContainsFunc(record.Directories, func(d manifest.WipeDirectory) bool { return d.Result == "" && d.Node == pod.Spec.NodeName }) {
+			return wipeConflict(r.Object.Name, "pod "+pod.Name+" is left on node "+pod.Spec.NodeName)
 		}
 	}
 	return nil
@@ -260,6 +291,9 @@ func (r *run) forgetCluster(ctx context.Context) error {
 	if err := r.allEnded(ctx, record); err != nil {
 		return err
 	}
+	if at := record.Removing(); at != nil {
+		return wipeConflict(r.Object.Name, "the agent on node "+at.Node+" is still to remove the directory of the cluster")
+	}
 	if err := r.recordsAll(ctx, record); err != nil {
 		return err
 	}
@@ -269,7 +303,7 @@ func (r *run) forgetCluster(ctx context.Context) error {
 	if err := r.deleteStored(ctx); err != nil {
 		return err
 	}
-	if len(record.Operations) > 0 {
+	if len(record.Operations)+len(record.Directories) > 0 {
 		r.tellWiped(record)
 	}
 	return r.dropWipe(ctx, record)
@@ -285,8 +319,8 @@ func (r *run) tellWiped(record *manifest.WipeRecord) {
 	if strings.Contains(text, "NOT erased") {
 		kind = "Warning"
 	}
-	if len(nodes) > 0 {
-		text += "; the stores of the mons are left in " + handover.HostDir + "/" + record.FSID + " on " + strings.Join(slices.Sorted(maps.Keys(nodes)), ", ")
+	if len(nodes) > 0 && record.Asked.IsZero() {
+		text += "; the stores of the mons are left in " + handover.ClusterHostDir(record.FSID) + " on " + strings.Join(slices.Sorted(maps.Keys(nodes)), ", ")
 	}
 	r.Events.Eventf(r.Object, nil, kind, "Wiped", "ForgetCluster", "%s", text)
 }

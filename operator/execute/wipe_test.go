@@ -3,6 +3,7 @@ package execute
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -79,6 +80,8 @@ func TestWipeIsLookedUp(t *testing.T) {
 	unmade, made, done := wipeRecord(false, ""), wipeRecord(true, ""), wipeRecord(true, manifest.WipeErased)
 	another := wipeRecord(true, manifest.WipeErased)
 	another.UID = "2"
+	asked := wipeRecord(true, manifest.WipeErased)
+	asked.Directories = []manifest.WipeDirectory{{Node: "n1", Disk: "wwn-1"}}
 	for name, test := range map[string]struct {
 		record  *manifest.WipeRecord
 		cluster func(*v1alpha1.StorageCluster)
@@ -109,6 +112,7 @@ func TestWipeIsLookedUp(t *testing.T) {
 		"made, and Retain by now":   {&unmade, retained, nil, plan.MakeOperation{Operation: unmade.Operations[0]}, false},
 		"forgotten":                 {&done, nil, nil, plan.ForgetCluster{}, true},
 		"a disk is left":            {&made, nil, nil, plan.ForgetCluster{}, false},
+		"a directory is left":       {&asked, nil, nil, plan.ForgetCluster{}, false},
 		"forgotten, not deleted":    {&done, livesOn, nil, plan.ForgetCluster{}, false},
 		"forgotten, Retain by now":  {&done, retained, nil, plan.ForgetCluster{}, false},
 		"of another cluster":        {&another, nil, nil, plan.ForgetCluster{}, false},
@@ -131,6 +135,47 @@ func TestWipeIsLookedUp(t *testing.T) {
 			_, makes := test.do.(plan.MakeOperation)
 			if found := w.exists(t, &v1alpha1.StorageOperation{}, wipeOperation); found != (makes && test.works) {
 				t.Errorf("the operation is there: %t", found)
+			}
+		})
+	}
+}
+
+// Agents are asked to remove directories only when the server says that all disks are erased, and that no pod is left there.
+func TestDirectoriesAreLookedUp(t *testing.T) {
+	t.Parallel()
+	done := wipeRecord(true, manifest.WipeErased)
+	pod := func(node string) *corev1.Pod {
+		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
+			Namespace: "ns", Name: "ceph-main-mon-a-0", Labels: map[string]string{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue("ns", "main")},
+		}, Spec: corev1.PodSpec{NodeName: node}}
+	}
+	running := &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: wipeOperation}}
+	for name, test := range map[string]struct {
+		result  manifest.WipeResult
+		cluster func(*v1alpha1.StorageCluster)
+		object  client.Object
+		works   bool
+	}{
+		"asked":                            {result: manifest.WipeErased, works: true},
+		"a disk was given up":              {result: manifest.WipeLeft},
+		"not deleted":                      {result: manifest.WipeErased, cluster: livesOn},
+		"Retain by now":                    {result: manifest.WipeErased, cluster: retained},
+		"a pod is left":                    {result: manifest.WipeErased, object: pod("n1")},
+		"a pod is left where nobody is":    {result: manifest.WipeErased, object: pod("n2"), works: true},
+		"an operation is not seen to live": {result: manifest.WipeErased, object: running},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWipeWorld(t, &done, test.cluster)
+			if test.object != nil {
+				w.make(t, test.object.DeepCopyObject().(client.Object))
+			}
+			asked := wipeRecord(true, test.result)
+			asked.Asked = time.Unix(1, 0).UTC()
+			asked.Directories = []manifest.WipeDirectory{{Node: "n1", Disk: "wwn-1"}, {Node: "n2", Result: manifest.WipeLeft}}
+			outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{step(plan.RecordWipe{Record: asked}, "step")}})
+			if (outcome.Done == 1) != test.works || outcome.Err != nil {
+				t.Errorf("done %d, %v", outcome.Done, outcome.Err)
 			}
 		})
 	}

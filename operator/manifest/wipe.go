@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -23,6 +24,20 @@ type WipeRecord struct {
 	FSID string `json:"fsid"`
 	// Operations that erase, in the order of their numbers.
 	Operations []WipeOperation `json:"operations,omitempty"`
+	// Asked is when the agents were asked to remove what the cluster kept on the nodes themselves: when all of its disks were
+	// erased. Zero: they are not. Directories are what is to go.
+	Asked       time.Time       `json:"asked,omitzero"`
+	Directories []WipeDirectory `json:"directories,omitempty"`
+}
+
+// WipeDirectory is the directory of a cluster that is being deleted on one node.
+type WipeDirectory struct {
+	Node string `json:"node"`
+	// Disk is the StorageDisk by which the agent of the node is asked; empty: there is none.
+	Disk string `json:"disk,omitempty"`
+	// Result says what became of it; empty: it is still to be removed. Message says why, when it was left.
+	Result  WipeResult `json:"result,omitempty"`
+	Message string     `json:"message,omitempty"`
 }
 
 // WipeOperation is a StorageOperation that the deletion of a cluster makes.
@@ -44,13 +59,14 @@ type WipedDisk struct {
 	Message string     `json:"message,omitempty"`
 }
 
-// WipeResult is what became of a disk.
+// WipeResult is what became of a disk, or of a directory.
 type WipeResult string
 
-// What becomes of disks: erased, or given up by a person and left as they are.
+// What becomes of disks: erased, or given up by a person and left as they are; and of directories: removed, or left.
 const (
-	WipeErased WipeResult = "Erased"
-	WipeLeft   WipeResult = "Left"
+	WipeErased  WipeResult = "Erased"
+	WipeRemoved WipeResult = "Removed"
+	WipeLeft    WipeResult = "Left"
 )
 
 // Operation returns the entry of an operation; nil: there is none.
@@ -81,6 +97,22 @@ func (o *WipeOperation) Disk(name string) *WipedDisk {
 	return &o.Disks[at]
 }
 
+// AllErased says that every disk is erased: none was given up.
+func (r *WipeRecord) AllErased() bool {
+	return !slices.ContainsFunc(r.Operations, func(o WipeOperation) bool {
+		return slices.ContainsFunc(o.Disks, func(d WipedDisk) bool { return d.Result != WipeErased })
+	})
+}
+
+// Removing returns the first directory that is still to be removed; nil: there is none.
+func (r *WipeRecord) Removing() *WipeDirectory {
+	at := slices.IndexFunc(r.Directories, func(d WipeDirectory) bool { return d.Result == "" })
+	if at < 0 {
+		return nil
+	}
+	return &r.Directories[at]
+}
+
 // Names lists the disks of an operation.
 func (o *WipeOperation) Names() []string {
 	names := make([]string, 0, len(o.Disks))
@@ -103,6 +135,7 @@ func (r *WipeRecord) Copy() *WipeRecord {
 	for i := range copied.Operations {
 		copied.Operations[i].Disks = slices.Clone(copied.Operations[i].Disks)
 	}
+	copied.Directories = slices.Clone(r.Directories)
 	return &copied
 }
 

@@ -2,12 +2,14 @@ package observe
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
@@ -19,6 +21,19 @@ import (
 func DaemonOf(labels map[string]string) (plan.DaemonID, bool) {
 	kind, name, found := strings.Cut(labels[manifest.LabelDaemon], ".")
 	return plan.DaemonID{Kind: plan.DaemonKind(kind), Name: name}, found && kind != "" && name != ""
+}
+
+// Daemons reads the daemons of a cluster that have a Deployment, and nothing else.
+func Daemons(ctx context.Context, reader client.Reader, key plan.ClusterKey) ([]plan.Deployed, error) {
+	var deployments appsv1.DeploymentList
+	var pods corev1.PodList
+	label := client.MatchingLabels{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue(key.Namespace, key.Name)}
+	for _, list := range []client.ObjectList{&deployments, &pods} {
+		if err := reader.List(ctx, list, client.InNamespace(key.Namespace), label); err != nil {
+			return nil, fmt.Errorf("list daemons of %s: %w", key, err)
+		}
+	}
+	return deployed(deployments.Items, pods.Items), nil
 }
 
 // deployed joins the Deployments of a cluster with their pods, in the order of the daemons' names.

@@ -46,6 +46,9 @@ func (p *diskPlanner) entry(d *draft) DiskEntry {
 		entry.Claimed = entry.Claim != nil && d.owner.claims(d.disk.Status.Claim)
 		entry.Request, entry.Lost = d.request(), d.lostParts()
 	}
+	if entry.Request == nil {
+		entry.Request = p.directoryRequest(d.disk)
+	}
 	entry.State, entry.InService = d.service()
 	return entry
 }

@@ -239,8 +239,8 @@ func (d *draft) agentRefusal() *v1alpha1.Refusal {
 			Remedy: "take away the Secret of the one that is not in service",
 		}
 	}
-	report := d.disk.Status.Report
-	if report == nil || report.Result == v1alpha1.DiskReportDone || d.unanswered() {
+	report, request := d.disk.Status.Report, d.request()
+	if report == nil || report.Result == v1alpha1.DiskReportDone || request == nil || report.ID != request.ID {
 		return nil
 	}
 	if report.Refusal == nil {

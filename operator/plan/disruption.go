@@ -95,8 +95,8 @@ func still(pgs ceph.PGSummary) bool {
 // osdBudget holds OSDs by failure domain. Of a cluster that cannot be seen nothing more is known than which domain was away
 // last, and none may go.
 //
-// A domain is let go only while the budget in place holds all others: what was evicted until that was written is seen by
-// then, and the choice is made anew.
+// A domain is let go only while the budget in place holds all others. What was evicted until that was written may not be seen yet here:
+// the executor looks it up on the server before it lets OSDs go, and the choice is made anew where one was.
 func (c *computation) osdBudget() manifest.Budget {
 	budget, before := manifest.Budget{Component: manifest.ComponentOSD}, manifest.Budget{Spare: 1}
 	if have := c.budgetInPlace(budget); have != nil {

@@ -50,6 +50,71 @@ const (
 	assumedBytesPerSecond = 100e6
 )
 
+// What PGs are assumed to take beside their bytes, in seconds. An OSD backfills one PG at a time (Ceph's osd_max_backfills), as its
+// primary and as the one that takes it in alike; each next one asks both for their slot, scans, and peers once more at its end.
+//
+// Where they come from: a drain of one of six OSDs in three hosts moved 449 MB in 27 s (docs/benchmarks.md). By its bytes that is
+// 1 s. All of its 17 or so PGs have to stay in its host, and so go to the one other OSD there, one after the other: 17 s, and some
+// seconds until Ceph has peered for the first time and has reported that all is done. That makes 23 s. A disk of some TB takes hours
+// for its bytes, beside which this is nothing.
+const (
+	assumedSettleSeconds = 5
+	assumedSecondsPerPG  = 1
+)
+
+// moveSeconds estimates how long data takes to move: so many PGs in so many streams, in so many rounds one after the other.
+func moveSeconds(bytes int64, pgs, streams, rounds int) int32 {
+	seconds := float64(bytes) / assumedBytesPerSecond / float64(max(streams, 1))
+	if pgs > 0 {
+		seconds += assumedSettleSeconds + assumedSecondsPerPG*float64(rounds)
+	}
+	return int32(min(math.Ceil(seconds), math.MaxInt32))
+}
+
+// rounds returns how many PGs the OSD has to wait for, one after the other, that has the most to do: one that is emptied, as the primary
+// of its PGs, or one that takes them in.
+func (c *operationComputation) rounds() (rounds int) {
+	into, takers := map[string]int{}, map[string]int{}
+	for id := range c.osds {
+		primary, byPool := 0, map[string]int{}
+		for _, pg := range c.in.PGs[id] {
+			byPool[poolOf(pg)]++
+			if len(pg.Acting) > 0 && pg.Acting[0] == int(id) {
+				primary++
+			}
+		}
+		rounds = max(rounds, primary)
+		for i := range c.snapshot.Pools {
+			pool := &c.snapshot.Pools[i]
+			if pgs := byPool[strconv.FormatInt(pool.ID, 10)]; pgs > 0 {
+				name, number := c.takers(id, pool)
+				into[name], takers[name] = into[name]+pgs, number
+			}
+		}
+	}
+	for name, pgs := range into {
+		number := max(takers[name], 1)
+		rounds = max(rounds, (pgs+number-1)/number)
+	}
+	return rounds
+}
+
+// takers returns a name for those OSDs that take in what leaves an OSD of the targets, and how many they are. Where a pool has a copy in
+// every failure domain, that is what is left of the OSD's own.
+func (c *operationComputation) takers(id int32, pool *ceph.Pool) (name string, number int) {
+	rule := ruleByID(c.snapshot.CRUSH.Rules, pool.RuleID)
+	domains := map[string]int{}
+	receivers := c.receivers(rule.DeviceClass)
+	for _, osd := range receivers {
+		domains[c.tree.domain(osd.ID, rule.FailureDomain)]++
+	}
+	own := c.tree.domain(int(id), rule.FailureDomain)
+	if domains[own] > 0 && len(domains) <= pool.Size {
+		return rule.DeviceClass + "/" + own, domains[own]
+	}
+	return rule.DeviceClass, len(receivers)
+}
+
 // forecast says how much moves and where to. How much comes from the PGs as they are. Where to is an estimate: data is
 // spread over the OSDs that a pool's rule allows by their weights in CRUSH, which leaves out that a copy keeps away from
 // the failure domains of the others.
@@ -71,8 +136,7 @@ func (c *operationComputation) forecast() {
 	_, fullest := c.fullest(false)
 	outcome.BytesToMove, outcome.FullestPercentAfter = threeDigits(total), new(int32(math.Ceil(fullest*100)))
 	if streams := min(pgs, len(c.receivers("")), assumedStreams*len(c.osds)); streams > 0 || total == 0 {
-		seconds := float64(total) / assumedBytesPerSecond / float64(max(streams, 1))
-		outcome.ETASeconds = new(int32(min(math.Ceil(seconds), math.MaxInt32)))
+		outcome.ETASeconds = new(moveSeconds(total, pgs, streams, c.rounds()))
 	}
 	c.out.Plan.Outcome = outcome
 }

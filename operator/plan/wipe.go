@@ -10,6 +10,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/manifest/handover"
 )
 
 // Wiping is what the deletion of a cluster whose disks are erased is planned from. It is read of a cluster that is being deleted
@@ -171,6 +172,7 @@ func (c *computation) wipe() {
 		c.wake(lookWaiting)
 	case c.in.Wiping.claims():
 		c.wake(lookSoon)
+	case c.removeDirectories(record): // once no disk has a claim or a request any more
 	default:
 		c.add(ForgetCluster{}, "all disks are erased or given up")
 		c.add(ReleaseCluster{}, "nothing is stored of it any more", ForgetCluster{})
@@ -266,7 +268,7 @@ func WipeText(record *manifest.WipeRecord) string {
 	if len(left) > 0 {
 		text += "; NOT erased: " + some(left)
 	}
-	return text
+	return text + directoriesText(record)
 }
 
 // wipingText says how far the erasure is, and what keeps it.
@@ -287,6 +289,9 @@ func (v *view) wipingText() string {
 	}
 	if w.unsettled() == 0 && w.claims() {
 		waits = append(waits, "the claims of its disks are released")
+	}
+	if at := w.Record.Removing(); at != nil {
+		waits = append(waits, "the agent on node "+at.Node+" is asked to remove "+handover.ClusterHostDir(w.Record.FSID))
 	}
 	if others := w.othersUnderway(); len(others) > 0 {
 		waits = append(waits, "operation "+some(others)+" is carried out")

@@ -50,6 +50,13 @@ func settledAs(result manifest.WipeResult) func(*Observed) {
 	}
 }
 
+// removed says that the directories of the cluster are gone from the nodes too.
+func removed(in *Observed) {
+	settledAs(manifest.WipeErased)(in)
+	in.Wiping.Record.Asked = in.Now
+	in.Wiping.Record.Directories = []manifest.WipeDirectory{{Node: "n1", Result: manifest.WipeRemoved}}
+}
+
 // The record comes first, the erasure after the last daemon, and what is stored goes when nothing is left to be erased.
 func TestWipePlan(t *testing.T) {
 	t.Parallel()
@@ -74,7 +81,8 @@ func TestWipePlan(t *testing.T) {
 		}, "MakeOperation/wipe-main-1-1 RecordWipe"},
 		"they are carried out": {recorded, ""},
 		"one was deleted":      {func(in *Observed) { recorded(in); in.Wiping.Operations = nil }, "RecordWipe"},
-		"all are erased":       {settledAs(manifest.WipeErased), release},
+		"all are erased":       {settledAs(manifest.WipeErased), "RecordWipe"},
+		"directories are gone": {removed, release},
 		"all are given up":     {settledAs(manifest.WipeLeft), release},
 		"a claim is left": {func(in *Observed) {
 			settledAs(manifest.WipeErased)(in)

@@ -95,6 +95,8 @@ var runs = []Run{
 	{Line: "kubectl apply -f FILE", As: "{} --dry-run=server", Why: "the page has the object, which is checked as such"},
 	{Line: "kubectl -n seamount create secret docker-registry", As: "{} --dry-run=server", Why: "nothing in the trial wants it"},
 	{Line: "kubectl delete validatingadmissionpolicybinding", As: "{} --dry-run=server", Why: "the guard is wanted"},
+	{Line: "kubectl cordon n3", Why: "would take a node from the trial; TestNodeGoesForGood of operator/app cordons one"},
+	{Line: "kubectl delete node n3", Why: "would take a node from the trial; TestNodeGoesForGood of operator/app deletes one"},
 
 	// The plugin.
 	{

@@ -474,6 +474,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: erase
       type:
         namedType: com.github.seamount-dev.seamount.api.v1alpha1.DiskErase
+    - name: fsid
+      type:
+        scalar: string
     - name: id
       type:
         scalar: string

@@ -10,7 +10,7 @@ import (
 // message. Trying again changes nothing until the cause is gone.
 const ExitRefused = 64
 
-// Reasons of the programs in Ceph's pods for refusing.
+// Reasons of the programs on nodes for refusing.
 const (
 	// ReasonStoreMissing: the store of a mon is gone, and may not be made anew.
 	ReasonStoreMissing = "StoreMissing"
@@ -34,6 +34,8 @@ const (
 	ReasonLabelBroken = "LabelBroken"
 	// ReasonDiskUnreadable: the disk could not be read.
 	ReasonDiskUnreadable = "DiskUnreadable"
+	// ReasonDirectoryInUse: a directory of a deleted cluster on a node is still mounted, or a mon has it.
+	ReasonDirectoryInUse = "DirectoryInUse"
 )
 
 // terminationLimit is how much of a termination message Kubernetes keeps, in bytes.

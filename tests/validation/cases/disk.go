@@ -71,6 +71,12 @@ func diskCases() []Case {
 		status("OSDs of no cluster", disk(`status: {request: {id: r1, action: Erase, node: n3, seal: a,
 			erase: {mode: Full, osds: [8b1c0000-0000-4000-8000-000000000001]}}}`), crdtest.Violation{
 			Field: "status.request.erase", Message: "osds goes with the fsid of their cluster"}),
+		status("a directory on the node is to go", disk(`status: {request: {id: r1, action: RemoveHostDirectory, node: n3,
+			fsid: 8b1c0000-0000-4000-8000-000000000000}}`)),
+		status("a directory of nobody", disk(`status: {request: {id: r1, action: RemoveHostDirectory, node: n3}}`), crdtest.Violation{
+			Field: "status.request", Message: "RemoveHostDirectory says in fsid whose directory goes, and no other action has it"}),
+		status("erasing without a seal", disk(`status: {request: {id: r1, action: Erase, node: n3, erase: {mode: Full}}}`), crdtest.Violation{
+			Field: "status.request", Message: "seal is that of the disk that is worked on: RemoveHostDirectory touches no disk, and any other action needs it"}),
 		{Name: "an unknown use", New: disk(`{spec: {use: Perhaps}, status: null}`), Want: []crdtest.Violation{
 			{Field: "spec.use", Message: `supported values: "Allowed", "Never"`}, notChecked,
 		}},

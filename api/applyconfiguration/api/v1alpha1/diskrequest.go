@@ -19,7 +19,7 @@ type DiskRequestApplyConfiguration struct {
 	// node whose agent is asked. No other acts, also when the disk has moved.
 	Node *string `json:"node,omitempty"`
 	// seal of the disk as it was judged: empty for Partition, with all that is to go for Erase. The first write must find
-	// the same, unless this very request was begun before: then the disk says so.
+	// the same, unless this very request was begun before: then the disk says so. RemoveHostDirectory has none.
 	Seal *string `json:"seal,omitempty"`
 	// table is the GUID of the partition table. A table of this GUID is Seamount's own: Partition adds slices to it, and
 	// Erase erases it. Any other is left alone by Partition, and by Erase unless it is what was sealed.
@@ -29,6 +29,9 @@ type DiskRequestApplyConfiguration struct {
 	Slices []DiskSliceApplyConfiguration `json:"slices,omitempty"`
 	// erase is what may be erased, for the action Erase.
 	Erase *DiskEraseApplyConfiguration `json:"erase,omitempty"`
+	// fsid of the Ceph cluster whose directory on the node is removed, for the action RemoveHostDirectory. That cluster was
+	// deleted and its disks erased.
+	FSID *string `json:"fsid,omitempty"`
 }
 
 // DiskRequestApplyConfiguration constructs a declarative configuration of the DiskRequest type for use with
@@ -95,5 +98,13 @@ func (b *DiskRequestApplyConfiguration) WithSlices(values ...*DiskSliceApplyConf
 // If called multiple times, the Erase field is set to the value of the last call.
 func (b *DiskRequestApplyConfiguration) WithErase(value *DiskEraseApplyConfiguration) *DiskRequestApplyConfiguration {
 	b.Erase = value
+	return b
+}
+
+// WithFSID sets the FSID field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the FSID field is set to the value of the last call.
+func (b *DiskRequestApplyConfiguration) WithFSID(value string) *DiskRequestApplyConfiguration {
+	b.FSID = &value
 	return b
 }
