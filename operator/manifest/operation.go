@@ -52,6 +52,8 @@ type OperationRecord struct {
 	// Deletion says that it erases the disks of a cluster that is being deleted, and DeletionOf is the uid of that StorageCluster.
 	Deletion   bool   `json:"deletion,omitempty"`
 	DeletionOf string `json:"deletionOf,omitempty"`
+	// GivenUp says that nothing is to take the places any more: the slices that were kept for them are for others.
+	GivenUp bool `json:"givenUp,omitempty"`
 	// Cancelling says that what was done is being undone.
 	Cancelling bool `json:"cancelling,omitempty"`
 }

@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
@@ -28,7 +27,7 @@ func (p *diskPlanner) noteAdmissions(disks []*v1alpha1.StorageDisk) {
 		taken := takenBy(c.Operations)
 		for _, record := range byBegin(c.Operations) {
 			switch {
-			case record.Cancelling:
+			case record.Cancelling, record.GivenUp && record.Type == v1alpha1.OperationReplace:
 			case record.Type == v1alpha1.OperationAdd && record.Final:
 				for _, target := range record.Targets {
 					p.note(target.Disk, &admission{cluster: c, record: record, sealed: target.Seal, open: true})
@@ -147,18 +146,9 @@ func (p *diskPlanner) number() {
 
 // inherits says that an OSD which is replaced gets the slice of the one before.
 func (c *diskCluster) inherits(osd v1alpha1.DiskOSD) bool {
-	for i := range c.Operations {
-		record := &c.Operations[i]
-		if record.Type != v1alpha1.OperationReplace || !record.Final {
-			continue
-		}
-		for _, before := range record.OSDs {
-			if before.ID == osd.ID && strings.EqualFold(before.UUID, osd.UUID) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Operations, func(record manifest.OperationRecord) bool {
+		return !record.GivenUp && destroyedIn(&record, osd)
+	})
 }
 
 // inherited is the slice for the DB of an OSD that is replaced, on a disk that stays; nil: there is none.

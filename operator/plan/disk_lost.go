@@ -39,10 +39,7 @@ func (d *draft) lostParts() []LostPart {
 		if at < 0 {
 			continue
 		}
-		part := Part{
-			Disk: d.disk.Name, Slice: osd.Slice, Count: 1, Offset: request.Slices[at].Offset, Bytes: request.Slices[at].Size,
-			Seal: request.Seal, Identity: deref(d.disk.Status.Identity),
-		}
+		part := d.requested(request.Slices[at])
 		if osd.Role == v1alpha1.OSDRoleData {
 			part.Index, part.Count = indexOf(part), dataSlices(request)
 		}

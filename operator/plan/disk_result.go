@@ -142,7 +142,7 @@ func (d *draft) ownedService() (v1alpha1.DiskState, Condition) {
 		return v1alpha1.DiskPreparing, Condition{metav1.ConditionFalse, v1alpha1.ReasonPreparing, cut(message)}
 	case !d.owner.OSDsKnown:
 		return v1alpha1.DiskUnknown, Condition{metav1.ConditionUnknown, v1alpha1.ReasonNotObserved, "Ceph was not asked yet"}
-	case len(d.data) == 0 && len(d.dbs) > 0:
+	case d.providesDBs():
 		return v1alpha1.DiskInService, Condition{metav1.ConditionTrue, v1alpha1.ReasonProvidesDB, d.plan.Message}
 	case d.up() && d.emptied():
 		return v1alpha1.DiskDrained, Condition{metav1.ConditionFalse, v1alpha1.ReasonDrained,
