@@ -114,8 +114,8 @@ func (p *diskPlanner) ruleFor(c *diskCluster, disk *v1alpha1.StorageDisk) string
 // operation's already, is left to the rules.
 func (p *diskPlanner) admit(d *draft) bool {
 	a := p.admissions[d.disk.Name]
-	if a == nil {
-		return false
+	if a == nil || a.cluster.anotherUnderway(d.disk.Name, a.record) {
+		return false // what is to go goes, whoever wanted the disk
 	}
 	reserved := len(a.cluster.data[d.disk.Name])+len(a.cluster.dbs[d.disk.Name]) > 0
 	if asApproved := a.sealed == "" || a.sealed == deref(d.disk.Status.Verdict).Seal; a.open && (asApproved || reserved) {

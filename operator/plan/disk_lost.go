@@ -23,7 +23,7 @@ func (c *diskCluster) lost(disk *v1alpha1.StorageDisk) []v1alpha1.DiskOSD {
 	var lost []v1alpha1.DiskOSD
 	for _, osd := range disk.Status.OSDs {
 		_, exists := c.osds[osd.UUID]
-		if !c.reserved[osd.ID] && (exists || !c.OSDsKnown || osd.Role == v1alpha1.OSDRoleDB && c.inherits(osd)) {
+		if !c.reserved[osd.ID] && !c.gaveUp(osd) && (exists || !c.OSDsKnown || osd.Role == v1alpha1.OSDRoleDB && c.inherits(osd)) {
 			lost = append(lost, osd)
 		}
 	}

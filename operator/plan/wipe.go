@@ -61,7 +61,7 @@ func wipeWaits(in Observed) *v1alpha1.Refusal {
 	return &v1alpha1.Refusal{
 		Reason:  v1alpha1.ReasonWipingDisks,
 		Message: fmt.Sprintf("operation %s is carried out; the disks are erased when it has ended", some(others)),
-		Remedy:  "wait, or cancel it: kubectl seamount cancel " + others[0],
+		Remedy:  "wait, or cancel it: kubectl seamount cancel " + others[0] + "; one that waits for disks to be erased gives them up when it is deleted",
 	}
 }
 
