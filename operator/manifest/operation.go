@@ -123,6 +123,12 @@ func (r *OperationRecord) Dropped(disk string) *RecordedDrop {
 	return nil
 }
 
+// LetsGo says that what is reserved on a disk is being let go: nothing new comes to it.
+func (r *OperationRecord) LetsGo(disk string) bool {
+	drop := r.Dropped(disk)
+	return drop != nil && !drop.Done
+}
+
 // Disk returns the record of a disk; nil: there is none.
 func (r *OperationRecord) Disk(name string) *RecordedDisk {
 	for i := range r.Disks {

@@ -67,7 +67,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		},
 		Name: operation.Name, UID: string(operation.UID), Deleting: !operation.DeletionTimestamp.IsZero(),
 		DeletionOf: plan.DeletionOf(cluster), Erased: plan.DeletionOf(cluster) != "" && cluster.Spec.DeletionPolicy == v1alpha1.DeletionWipe,
-		Approvals:  plan.Resolve(&cluster.Spec, plan.ClusterFacts{}).Approvals, Paused: cluster.Spec.Pause == v1alpha1.PauseAll,
+		Approvals: plan.Resolve(&cluster.Spec, plan.ClusterFacts{}).Approvals, Paused: cluster.Spec.Pause == v1alpha1.PauseAll,
 		Busy: busy(cluster), ProgressAt: r.progressOf(operation.UID),
 	}
 	if err := r.disks(ctx, &s.in); err != nil {

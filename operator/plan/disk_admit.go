@@ -29,12 +29,19 @@ func (p *diskPlanner) noteAdmissions(disks []*v1alpha1.StorageDisk) {
 			switch {
 			case record.Cancelling, record.GivenUp && record.Type == v1alpha1.OperationReplace:
 			case record.Type == v1alpha1.OperationAdd && record.Final:
-				for _, target := range record.Targets {
-					p.note(target.Disk, &admission{cluster: c, record: record, sealed: target.Seal, open: true})
-				}
+				p.noteAdded(c, record)
 			case record.Type == v1alpha1.OperationReplace:
 				p.notePlaces(c, record, disks, taken)
 			}
+		}
+	}
+}
+
+// noteAdded takes in the disks of an Add, but for those that it has let go.
+func (p *diskPlanner) noteAdded(c *diskCluster, record *manifest.OperationRecord) {
+	for _, target := range record.Targets {
+		if record.Dropped(target.Disk) == nil {
+			p.note(target.Disk, &admission{cluster: c, record: record, sealed: target.Seal, open: true})
 		}
 	}
 }
@@ -74,7 +81,7 @@ func (p *diskPlanner) notePlaces(
 		}
 		p.note(by, &admission{
 			cluster: c, record: record, place: place, sealed: place.Seal,
-			open: place.By != "" && record.Cleared() && c.released(place),
+			open: place.By != "" && record.Cleared() && c.released(place) && !record.LetsGo(by),
 		})
 	}
 }
