@@ -109,7 +109,7 @@ func (c *carrying) letGo(d *manifest.RecordedDrop) string {
 // then it may still be mended. It says whether the disk failed, and adds what is wrong when it stays.
 func (c *carrying) dropFailed(p *manifest.RecordedPlace, at *preparing) bool {
 	why, again := c.failedOn(p.By)
-	if why == "" {
+	if why == "" || c.othersOn(p) {
 		return false
 	}
 	if osds := c.unborn(p.By); len(osds) > 0 && (c.endsEarly() || again && p.Seal != "" || c.another(p)) {

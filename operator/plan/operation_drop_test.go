@@ -82,6 +82,48 @@ func TestReplaceWithADud(t *testing.T) {
 	}
 }
 
+// Of an Add, a disk that fails is told of and given back, and one whose OSD has run stays.
+func TestAddOfADud(t *testing.T) {
+	t.Parallel()
+	dud := func(states ...string) CarryObserved {
+		in := adding()
+		in.Ceph.Snapshot.OSDs[1].Up, in.Ceph.Snapshot.OSDs[1].States = false, states
+		in.Disks[1].Status.Presence = v1alpha1.PresenceMissing
+		return in
+	}
+	in := dud("exists", "new")
+	var got Carried
+	for range 2 {
+		if got = Carry(in); len(got.Steps) == 0 {
+			t.Fatalf("%+v", got.Status.Conditions)
+		}
+		if saved, is := got.Steps[0].Do.(RecordOperation); is {
+			in.Record = &saved.Record
+		}
+	}
+	if got.Steps[0].ID != "LeaveUnborn/1" {
+		t.Errorf("steps %+v", got.Steps)
+	}
+	in.Reservations[0].Leaving = "o"
+	got = Carry(in)
+	if drop, is := got.Steps[0].Do.(DropUnborn); len(got.Steps) != 1 || !is || !drop.Purge {
+		t.Fatalf("steps %+v", got.Steps)
+	}
+	in.Reservations, in.Ceph.Snapshot.OSDs = nil, slices.Delete(in.Ceph.Snapshot.OSDs, 1, 2)
+	saved, is := Carry(in).Steps[0].Do.(RecordOperation)
+	if !is {
+		t.Fatal("that nothing is left is not recorded")
+	}
+	in.Record = &saved.Record
+	if got = Carry(in); got.Status.State != v1alpha1.OperationFailed || !strings.Contains(got.Status.Conditions[3].Message, "never ran, was given back") {
+		t.Errorf("%s: %+v", got.Status.State, got.Status.Conditions)
+	}
+	got = Carry(dud("exists"))
+	if said := got.Status.Conditions[3].Message; len(got.Steps) > 0 || got.Status.State != v1alpha1.OperationFailed || !strings.Contains(said, "stays reserved") {
+		t.Errorf("it has run: %+v, %s", got.Steps, said)
+	}
+}
+
 // What has run is never let go, whatever becomes of its disk.
 func TestNeverRan(t *testing.T) {
 	t.Parallel()
@@ -155,8 +197,9 @@ func TestNamedSpareGoesBad(t *testing.T) {
 				t.Errorf("steps %+v, %s: %s", got.Steps, complete.Reason, complete.Message)
 			}
 			in.Spec.Intent = v1alpha1.IntentCancel
-			if first := Carry(in).Steps; len(first) != 1 {
-				t.Errorf("cancelled: %+v", first)
+			first := Carry(in).Steps
+			if saved, is := first[0].Do.(RecordOperation); len(first) != 1 || !is || len(saved.Record.Drops) > 0 != (name == "it fails") {
+				t.Errorf("cancelled: %+v", first) // what others have on the disk is not let go
 			}
 			in.Spec.Intent, in.Record.Final, in.Record.OSDs[0].Gone = "", false, false
 			if in.Reservations == nil {

@@ -86,7 +86,7 @@ func (c *carrying) prepareSuccessors() {
 	if c.dropping() {
 		return
 	}
-	if !c.endsEarly() && c.choose() {
+	if !c.record.GivenUp && !c.endsEarly() && c.choose() {
 		c.save("the disks are chosen that take the places")
 		c.is(stepPrepare, lookSoon, "%s", c.placesText())
 		return
@@ -124,7 +124,7 @@ func (c *carrying) giveBack(left []int32) {
 
 // endsEarly says that an operation which waits for disks is to wait no more: a person has said so.
 func (c *carrying) endsEarly() bool {
-	return c.in.Deleting || c.in.Spec.Intent == v1alpha1.IntentCancel || c.record.GivenUp
+	return c.in.Deleting || c.in.Spec.Intent == v1alpha1.IntentCancel
 }
 
 // endedBy says who wants no more.
@@ -141,8 +141,8 @@ func (c *carrying) preparingText(at preparing) {
 	switch {
 	case len(c.out.Steps) > 0:
 		c.is(stepPrepare, lookSoon, "%s", c.placesText())
-	case len(at.lacking) > 0 && c.endsEarly() && held != "":
-		c.is(stepPrepare, lookSoon, "%s: %s, and the slice for DB on disk %s is given to the next OSD that it fits", some(at.lacking), c.endedBy(), held)
+	case c.record.GivenUp && held != "":
+		c.is(stepPrepare, lookSoon, "the slice for DB on disk %s is let go, and is for the next OSD that it fits", held)
 	case len(at.lacking) > 0 && c.endsEarly():
 		c.fail("%s: %s, and ids that nothing took are given back", some(at.lacking), c.endedBy())
 	case len(at.lacking) > 0:
