@@ -80,7 +80,7 @@ func (o Order) checkSignatures(name string, found []disk.Signature) error {
 		if s.Kind == v1alpha1.ContentBlueStore || s.Kind == v1alpha1.ContentPartitionTable && o.Table != "" {
 			continue
 		}
-		return refusal.New(handover.ReasonDiskChanged, leaveIt+"; erase it by hand (wipefs -a) if nobody needs it",
+		return refusal.New(handover.ReasonDiskChanged, leaveIt+"; if nobody needs it, erase it by hand (wipefs -a) and create another operation of type Wipe",
 			"%s has a label of an OSD, and %s (%s) besides, which is not to be erased", name, s.Type, s.Kind)
 	}
 	return nil

@@ -130,6 +130,14 @@ type DiskSlice struct {
 	// +kubebuilder:validation:Minimum=1048576
 	// +kubebuilder:validation:MultipleOf=1048576
 	Size int64 `json:"size,omitempty"`
+
+	// freed is the uuid of the OSD that had the partition for its DB and was destroyed, when nothing took its place. The partition
+	// stays, and the next OSD whose DB fits overwrites it. Unset: it is that of osd.
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=36
+	// +kubebuilder:validation:MaxLength=36
+	Freed string `json:"freed,omitempty"`
 }
 
 // DiskReport is what came of a DiskRequest.

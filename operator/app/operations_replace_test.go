@@ -317,6 +317,53 @@ func TestReplaceWithDBElsewhere(t *testing.T) {
 	}
 }
 
+// An OSD whose DB was a slice of a disk that stays can be given up while it waits: its slice is the next OSD's, and nothing is in the way
+// of a disk that comes later. That disk need not be there.
+func TestReplaceWithDBElsewhereGivenUp(t *testing.T) {
+	t.Parallel()
+	data, db := emptyDisk("n2", 0).Name, emptyDisk("n2", 1).Name
+	w, uuids := newSlicedWorld(t, data)
+	before := w.diskNamed(db).Status.Request
+	w.present(db, v1alpha1.PresenceMissing)
+	w.byHand(func() {
+		object := w.object()
+		object.Spec.Intent = v1alpha1.IntentCancel
+		w.must(w.api.Update(t.Context(), object))
+	})
+	w.until(v1alpha1.OperationFailed)
+	for range 3 {
+		w.turn()
+	}
+	disk := w.diskNamed(db)
+	if disk.Status.Request == nil || len(disk.Status.Request.Slices) != len(before.Slices) || len(disk.Status.OSDs) > 0 {
+		t.Fatalf("request %+v, OSDs %+v", disk.Status.Request, disk.Status.OSDs)
+	}
+	for _, slice := range disk.Status.Request.Slices {
+		if slice.Freed != uuids[slice.OSD] || w.osd(slice.OSD) != nil {
+			t.Errorf("slice %+v, osd.%d was %s and is %+v", slice, slice.OSD, uuids[slice.OSD], w.osd(slice.OSD))
+		}
+	}
+	w.present(db, v1alpha1.PresencePresent)
+	w.byHand(func() { w.must(w.api.Create(t.Context(), emptyDisk("n2", 8))) })
+	w.live("six OSDs again", w.healthy(3, 2, 6))
+	after := w.diskNamed(db).Status.Request
+	for i := range after.Slices {
+		if after.Slices[i].UUID != before.Slices[i].UUID || after.Slices[i].Freed != "" {
+			t.Errorf("slice %+v was %+v", after.Slices[i], before.Slices[i])
+		}
+	}
+}
+
+// present says of a disk whether its node sees it.
+func (w *operationWorld) present(name string, presence v1alpha1.Presence) {
+	w.byHand(func() {
+		disk := w.diskNamed(name)
+		disk.Status.Presence = presence
+		w.must(w.api.Status().Update(w.Context(), disk))
+	})
+	w.turn()
+}
+
 // Disks that wait for a person are taken once they are approved, and nothing else.
 func TestAdd(t *testing.T) {
 	t.Parallel()

@@ -106,7 +106,11 @@ func (w *world) agents() {
 			continue
 		}
 		for _, slice := range request.Slices {
-			if there, found := w.slices[slice.UUID]; found && there != slice {
+			there, found := w.slices[slice.UUID]
+			if there.Freed != "" {
+				there.OSD = slice.OSD // another's by now
+			}
+			if there.Freed = slice.Freed; found && there != slice {
 				w.Errorf("%s: %+v is asked to become %+v", disk.Name, there, slice)
 			}
 			w.slices[slice.UUID] = slice

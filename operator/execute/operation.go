@@ -102,6 +102,10 @@ func eventOf(action plan.Action) string {
 		return "Purged"
 	case plan.DestroyOSDs:
 		return "Destroyed"
+	case plan.LeaveUnborn:
+		return "Stopped"
+	case plan.DropUnborn:
+		return "LetGo"
 	case plan.PurgeDestroyed:
 		return "GivenBack"
 	case plan.WeighOSD:
@@ -134,6 +138,10 @@ func (r *operationRun) do(ctx context.Context, action plan.Action) error {
 		return r.purge(ctx, action.OSDs)
 	case plan.DestroyOSDs:
 		return r.destroy(ctx, action.OSDs)
+	case plan.LeaveUnborn:
+		return r.leaveUnborn(ctx, action.OSDs)
+	case plan.DropUnborn:
+		return r.dropUnborn(ctx, action)
 	case plan.PurgeDestroyed:
 		return r.purgeDestroyed(ctx, action.IDs)
 	case plan.WeighOSD:

@@ -38,6 +38,11 @@ func (r *operationRun) leave(ctx context.Context, osds []manifest.RecordedOSD) e
 	if err := mayBeStopped(ctx, session, up); err != nil {
 		return err
 	}
+	return r.leaveMarked(ctx, osds)
+}
+
+// leaveMarked marks reservations as leaving, and takes the Deployments away.
+func (r *operationRun) leaveMarked(ctx context.Context, osds []manifest.RecordedOSD) error {
 	if err := r.mark(ctx, osds, r.Object.Name); err != nil {
 		return err
 	}

@@ -52,6 +52,10 @@ type OperationRecord struct {
 	// Deletion says that it erases the disks of a cluster that is being deleted, and DeletionOf is the uid of that StorageCluster.
 	Deletion   bool   `json:"deletion,omitempty"`
 	DeletionOf string `json:"deletionOf,omitempty"`
+	// Drops are disks on which what was reserved for this operation is let go again.
+	Drops []RecordedDrop `json:"drops,omitempty"`
+	// GivenUp says that nothing is to take the places any more: the slices that were kept for them are for others.
+	GivenUp bool `json:"givenUp,omitempty"`
 	// Cancelling says that what was done is being undone.
 	Cancelling bool `json:"cancelling,omitempty"`
 }
@@ -96,6 +100,33 @@ type RecordedPlace struct {
 	// it was chosen; empty: it is sealed when it was erased.
 	By   string `json:"by,omitempty"`
 	Seal string `json:"seal,omitempty"`
+}
+
+// RecordedDrop is a disk that was taken and does not serve: its OSDs, which never ran, are let go.
+type RecordedDrop struct {
+	Disk string        `json:"disk"`
+	OSDs []RecordedOSD `json:"osds"`
+	Why  string        `json:"why"`
+	// Again says that nothing is wrong with the disk itself: it may be taken again as it is by now.
+	Again bool `json:"again,omitempty"`
+	// Done says that nothing is left of them.
+	Done bool `json:"done,omitempty"`
+}
+
+// Dropped returns the last time that a disk was let go; nil: it was not.
+func (r *OperationRecord) Dropped(disk string) *RecordedDrop {
+	for i := len(r.Drops) - 1; i >= 0; i-- {
+		if r.Drops[i].Disk == disk {
+			return &r.Drops[i]
+		}
+	}
+	return nil
+}
+
+// LetsGo says that what is reserved on a disk is being let go: nothing new comes to it.
+func (r *OperationRecord) LetsGo(disk string) bool {
+	drop := r.Dropped(disk)
+	return drop != nil && !drop.Done
 }
 
 // Disk returns the record of a disk; nil: there is none.

@@ -66,8 +66,8 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 			Previous: &operation.Status, Generation: operation.Generation, Now: r.Now().Truncate(time.Second),
 		},
 		Name: operation.Name, UID: string(operation.UID), Deleting: !operation.DeletionTimestamp.IsZero(),
-		DeletionOf: plan.DeletionOf(cluster),
-		Approvals:  plan.Resolve(&cluster.Spec, plan.ClusterFacts{}).Approvals, Paused: cluster.Spec.Pause == v1alpha1.PauseAll,
+		DeletionOf: plan.DeletionOf(cluster), Erased: plan.DeletionOf(cluster) != "" && cluster.Spec.DeletionPolicy == v1alpha1.DeletionWipe,
+		Approvals: plan.Resolve(&cluster.Spec, plan.ClusterFacts{}).Approvals, Paused: cluster.Spec.Pause == v1alpha1.PauseAll,
 		Busy: busy(cluster), ProgressAt: r.progressOf(operation.UID),
 	}
 	if err := r.disks(ctx, &s.in); err != nil {

@@ -3,7 +3,6 @@ package plan
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
@@ -28,14 +27,21 @@ func (p *diskPlanner) noteAdmissions(disks []*v1alpha1.StorageDisk) {
 		taken := takenBy(c.Operations)
 		for _, record := range byBegin(c.Operations) {
 			switch {
-			case record.Cancelling:
+			case record.Cancelling, record.GivenUp && record.Type == v1alpha1.OperationReplace:
 			case record.Type == v1alpha1.OperationAdd && record.Final:
-				for _, target := range record.Targets {
-					p.note(target.Disk, &admission{cluster: c, record: record, sealed: target.Seal, open: true})
-				}
+				p.noteAdded(c, record)
 			case record.Type == v1alpha1.OperationReplace:
 				p.notePlaces(c, record, disks, taken)
 			}
+		}
+	}
+}
+
+// noteAdded takes in the disks of an Add, but for those that it has let go.
+func (p *diskPlanner) noteAdded(c *diskCluster, record *manifest.OperationRecord) {
+	for _, target := range record.Targets {
+		if record.Dropped(target.Disk) == nil {
+			p.note(target.Disk, &admission{cluster: c, record: record, sealed: target.Seal, open: true})
 		}
 	}
 }
@@ -75,7 +81,7 @@ func (p *diskPlanner) notePlaces(
 		}
 		p.note(by, &admission{
 			cluster: c, record: record, place: place, sealed: place.Seal,
-			open: place.By != "" && record.Cleared() && c.released(place),
+			open: place.By != "" && record.Cleared() && c.released(place) && !record.LetsGo(by),
 		})
 	}
 }
@@ -115,8 +121,8 @@ func (p *diskPlanner) ruleFor(c *diskCluster, disk *v1alpha1.StorageDisk) string
 // operation's already, is left to the rules.
 func (p *diskPlanner) admit(d *draft) bool {
 	a := p.admissions[d.disk.Name]
-	if a == nil {
-		return false
+	if a == nil || a.cluster.anotherUnderway(d.disk.Name, a.record) {
+		return false // what is to go goes, whoever wanted the disk
 	}
 	reserved := len(a.cluster.data[d.disk.Name])+len(a.cluster.dbs[d.disk.Name]) > 0
 	if asApproved := a.sealed == "" || a.sealed == deref(d.disk.Status.Verdict).Seal; a.open && (asApproved || reserved) {
@@ -147,18 +153,9 @@ func (p *diskPlanner) number() {
 
 // inherits says that an OSD which is replaced gets the slice of the one before.
 func (c *diskCluster) inherits(osd v1alpha1.DiskOSD) bool {
-	for i := range c.Operations {
-		record := &c.Operations[i]
-		if record.Type != v1alpha1.OperationReplace || !record.Final {
-			continue
-		}
-		for _, before := range record.OSDs {
-			if before.ID == osd.ID && strings.EqualFold(before.UUID, osd.UUID) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(c.Operations, func(record manifest.OperationRecord) bool {
+		return !record.GivenUp && destroyedIn(&record, osd)
+	})
 }
 
 // inherited is the slice for the DB of an OSD that is replaced, on a disk that stays; nil: there is none.

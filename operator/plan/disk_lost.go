@@ -23,7 +23,7 @@ func (c *diskCluster) lost(disk *v1alpha1.StorageDisk) []v1alpha1.DiskOSD {
 	var lost []v1alpha1.DiskOSD
 	for _, osd := range disk.Status.OSDs {
 		_, exists := c.osds[osd.UUID]
-		if !c.reserved[osd.ID] && (exists || !c.OSDsKnown || osd.Role == v1alpha1.OSDRoleDB && c.inherits(osd)) {
+		if !c.reserved[osd.ID] && !c.gaveUp(osd) && (exists || !c.OSDsKnown || osd.Role == v1alpha1.OSDRoleDB && c.inherits(osd)) {
 			lost = append(lost, osd)
 		}
 	}
@@ -39,10 +39,7 @@ func (d *draft) lostParts() []LostPart {
 		if at < 0 {
 			continue
 		}
-		part := Part{
-			Disk: d.disk.Name, Slice: osd.Slice, Count: 1, Offset: request.Slices[at].Offset, Bytes: request.Slices[at].Size,
-			Seal: request.Seal, Identity: deref(d.disk.Status.Identity),
-		}
+		part := d.requested(request.Slices[at])
 		if osd.Role == v1alpha1.OSDRoleData {
 			part.Index, part.Count = indexOf(part), dataSlices(request)
 		}

@@ -36,6 +36,13 @@ func (c *diskCluster) underway(disk string) *manifest.OperationRecord {
 	return nil
 }
 
+// anotherUnderway says that another operation than one is carried out on the disk.
+func (c *diskCluster) anotherUnderway(disk string, than *manifest.OperationRecord) bool {
+	record := c.underway(disk)
+	return record != nil && record.Operation != than.Operation && !record.Cancelling &&
+		(than.Type == v1alpha1.OperationAdd || !than.Concerns(disk))
+}
+
 // operated settles a disk that an operation of a cluster is about. Until the operation is done with it, it is the
 // cluster's, and nothing new comes to it; from then on until the operation ends it is nobody's.
 func (p *diskPlanner) operated(d *draft) bool {

@@ -51,8 +51,9 @@ type draft struct {
 	freed     bool
 	// admission by which an operation brings the disk in; nil: none does.
 	admission *admission
-	// free is what is left for DBs of other OSDs, and dbCount how many have theirs on the disk.
+	// free is what is left for DBs of other OSDs, spare are the slices that were freed, and dbCount is how many DBs have a slice.
 	free    space
+	spare   []Part
 	dbCount int
 }
 

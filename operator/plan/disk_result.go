@@ -45,6 +45,8 @@ func (p *diskPlanner) entry(d *draft) DiskEntry {
 		entry.Cluster, entry.Plan = d.owner.Key, &plan
 		entry.Claimed = entry.Claim != nil && d.owner.claims(d.disk.Status.Claim)
 		entry.Request, entry.Lost = d.request(), d.lostParts()
+	} else if request := d.disk.Status.Request; request != nil && entry.Claim != nil && request.Action == v1alpha1.DiskActionPartition {
+		entry.Request = request // the cluster may come back, and with it those who know what the slices are for
 	}
 	if entry.Request == nil {
 		entry.Request = p.directoryRequest(d.disk)
@@ -145,7 +147,7 @@ func (d *draft) ownedService() (v1alpha1.DiskState, Condition) {
 		return v1alpha1.DiskPreparing, Condition{metav1.ConditionFalse, v1alpha1.ReasonPreparing, cut(message)}
 	case !d.owner.OSDsKnown:
 		return v1alpha1.DiskUnknown, Condition{metav1.ConditionUnknown, v1alpha1.ReasonNotObserved, "Ceph was not asked yet"}
-	case len(d.data) == 0 && len(d.dbs) > 0:
+	case d.providesDBs():
 		return v1alpha1.DiskInService, Condition{metav1.ConditionTrue, v1alpha1.ReasonProvidesDB, d.plan.Message}
 	case d.up() && d.emptied():
 		return v1alpha1.DiskDrained, Condition{metav1.ConditionFalse, v1alpha1.ReasonDrained,

@@ -62,7 +62,7 @@ func (p *diskPlanner) holder(disk *v1alpha1.StorageDisk) *diskCluster {
 }
 
 func (c *diskCluster) holds(disk *v1alpha1.StorageDisk) bool {
-	if len(c.data[disk.Name]) > 0 || len(c.dbs[disk.Name]) > 0 || len(c.lost(disk)) > 0 {
+	if len(c.data[disk.Name]) > 0 || len(c.dbs[disk.Name]) > 0 || len(c.lost(disk))+len(c.freed(disk)) > 0 {
 		return true
 	}
 	label := deref(deref(disk.Status.Content).BlueStore)
@@ -158,8 +158,8 @@ func (d *draft) names() string {
 
 func (d *draft) describeService() string {
 	text := d.names()
-	if len(d.data) == 0 && len(d.dbs) > 0 {
-		return fmt.Sprintf("DB and WAL of %s, %s free", text, binarySize(d.freeSpace().total()))
+	if d.providesDBs() {
+		return fmt.Sprintf("DB and WAL of %s, %s free%s", cmp.Or(text, "no OSD"), binarySize(d.freeSpace().total()), d.freedText())
 	}
 	if len(d.data) > 0 {
 		text += ", class " + d.data[0].DeviceClass
@@ -168,6 +168,20 @@ func (d *draft) describeService() string {
 		}
 	}
 	return text
+}
+
+// providesDBs says that a disk of the owner holds nothing but DBs, or slices for them.
+func (d *draft) providesDBs() bool {
+	return len(d.data) == 0 && (len(d.dbs) > 0 || len(d.owner.freed(d.disk)) > 0 && len(d.owner.lost(d.disk)) == 0)
+}
+
+// freedText says of slices that were given up that they are there; empty: there is none.
+func (d *draft) freedText() string {
+	freed := d.owner.freed(d.disk)
+	if len(freed) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", and %s of OSDs that are gone, for the next DBs that fit", count(len(freed), "slice"))
 }
 
 // serving lists the OSDs that have something on the disk. Without a reservation its label tells.

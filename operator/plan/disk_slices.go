@@ -156,8 +156,9 @@ func (d *draft) part(index, count int32, e extent) Part {
 type reservedSlice struct {
 	Part
 
-	osd  int32
-	role v1alpha1.OSDRole
+	osd   int32
+	role  v1alpha1.OSDRole
+	freed string
 }
 
 // slices lists those that are reserved on the disk, or were, in the order of their places.
@@ -165,17 +166,20 @@ func (d *draft) slices() []reservedSlice {
 	var found []reservedSlice
 	for _, r := range d.data {
 		if r.Data.sliced() {
-			found = append(found, reservedSlice{r.Data, r.ID, v1alpha1.OSDRoleData})
+			found = append(found, reservedSlice{Part: r.Data, osd: r.ID, role: v1alpha1.OSDRoleData})
 		}
 	}
 	for _, r := range d.dbs {
 		if r.DB.sliced() {
-			found = append(found, reservedSlice{*r.DB, r.ID, v1alpha1.OSDRoleDB})
+			found = append(found, reservedSlice{Part: *r.DB, osd: r.ID, role: v1alpha1.OSDRoleDB})
 		}
 	}
 	if d.owner != nil {
 		for _, lost := range d.lostParts() {
-			found = append(found, reservedSlice{lost.Part, lost.ID, lost.Role})
+			found = append(found, reservedSlice{Part: lost.Part, osd: lost.ID, role: lost.Role})
+		}
+		for _, s := range d.owner.freed(d.disk) {
+			found = append(found, reservedSlice{Part: d.requested(s), osd: s.OSD, role: s.Role, freed: s.Freed})
 		}
 	}
 	slices.SortFunc(found, func(a, b reservedSlice) int {
@@ -203,7 +207,7 @@ func (d *draft) request() *v1alpha1.DiskRequest {
 	}
 	for _, s := range reserved {
 		request.Slices = append(request.Slices, v1alpha1.DiskSlice{
-			UUID: s.Slice, OSD: s.osd, Role: s.role, Offset: s.Offset, Size: s.Bytes,
+			UUID: s.Slice, OSD: s.osd, Role: s.role, Offset: s.Offset, Size: s.Bytes, Freed: s.freed,
 		})
 	}
 	request.ID = requestID(request)

@@ -119,8 +119,9 @@ func (p *diskPlanner) providers() map[shelf][]*draft {
 		if d.owner == nil || d.node == nil || !d.trusted() {
 			continue
 		}
-		d.free, d.dbCount = d.freeSpace(), len(d.dbs)
-		if len(d.free) > 0 {
+		d.free, d.spare = d.freeSpace(), d.freedParts()
+		d.dbCount = len(d.dbs) + len(d.spare)
+		if len(d.free)+len(d.spare) > 0 {
 			at := shelf{d.owner.Key, d.node.Name, d.plan.Rule}
 			found[at] = append(found[at], d)
 		}
@@ -183,6 +184,12 @@ func (d *draft) placeDBs(want dbWant, providers map[shelf][]*draft) {
 	undo := func() {}
 	for i := range d.osds {
 		if d.osds[i].DB != nil {
+			continue
+		}
+		if part, giveBack := takeFreed(on, want.bytes); part != nil {
+			before := undo
+			undo = func() { giveBack(); before() }
+			d.osds[i].DB = part
 			continue
 		}
 		best := roomiest(on)

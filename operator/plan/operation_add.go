@@ -15,8 +15,15 @@ func (c *carrying) prepareAdded() {
 		c.is(stepPrepare, lookSoon, "%s taken", count(len(c.record.Targets), "disk"))
 		return
 	}
+	if c.dropping() {
+		return
+	}
 	var at preparing
 	for _, target := range c.record.Targets {
+		if why, again := c.failedOn(target.Disk); why != "" && len(c.unborn(target.Disk)) > 0 {
+			c.drop(target.Disk, c.unborn(target.Disk), why, again)
+			return
+		}
 		c.lookAdded(target, &at)
 	}
 	switch {
@@ -31,12 +38,17 @@ func (c *carrying) prepareAdded() {
 
 func (c *carrying) lookAdded(target v1alpha1.OperationTarget, at *preparing) {
 	on, text := c.on(target.Disk), c.unusable(target.Disk, target.Seal)
-	switch {
+	why, _ := c.failedOn(target.Disk)
+	switch drop := c.record.Dropped(target.Disk); {
+	case drop != nil && len(on) == 0:
+		at.lacking = append(at.lacking, fmt.Sprintf("disk %s failed: %s; %s, which never ran, was given back", target.Disk, drop.Why, osdNamesOf(drop.OSDs)))
+	case why != "":
+		at.lacking = append(at.lacking, fmt.Sprintf("disk %s failed: %s%s", target.Disk, why, c.staysText(target.Disk)))
 	case c.provides(target.Disk):
 	case len(on) == 0 && text != "":
 		at.lacking = append(at.lacking, text)
-	case len(on) == 0 && c.in.Deleting:
-		at.lacking = append(at.lacking, fmt.Sprintf("disk %s was not taken, and the operation is deleted", target.Disk))
+	case len(on) == 0 && c.endsEarly():
+		at.lacking = append(at.lacking, fmt.Sprintf("disk %s was not taken, and %s", target.Disk, c.endedBy()))
 	case !complete(on):
 		at.working = append(at.working, c.waitingText(target.Disk))
 	default:

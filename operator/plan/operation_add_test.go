@@ -48,7 +48,7 @@ func TestAddEnds(t *testing.T) {
 		}, v1alpha1.OperationSucceeded, "d1 for DBs"},
 		"Ceph is silent": {func(in *CarryObserved) { in.Ceph.Fresh = false }, v1alpha1.OperationRunning, "when Ceph answers"},
 		"held":           {func(in *CarryObserved) { in.Spec.Intent = v1alpha1.IntentHold }, v1alpha1.OperationHeld, "Hold"},
-		"too late":       {func(in *CarryObserved) { untaken(in); in.Spec.Intent = v1alpha1.IntentCancel }, v1alpha1.OperationRunning, "cannot be cancelled"},
+		"too late":       {func(in *CarryObserved) { untaken(in); in.Spec.Intent = v1alpha1.IntentCancel }, v1alpha1.OperationFailed, "was not taken"},
 		"cancelled": {func(in *CarryObserved) { untaken(in); in.Record.Final, in.Spec.Intent = false, v1alpha1.IntentCancel },
 			v1alpha1.OperationRunning, "undone"},
 	} {

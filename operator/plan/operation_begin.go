@@ -280,6 +280,9 @@ func recordDisk(disk *v1alpha1.StorageDisk, fsid string) manifest.RecordedDisk {
 			record.OSDs = append(record.OSDs, osd.UUID)
 		}
 	}
+	for _, osd := range freedOSDs(disk) {
+		record.OSDs = append(record.OSDs, osd.UUID)
+	}
 	if label := deref(disk.Status.Content).BlueStore; label != nil && len(record.OSDs) == 0 && label.OSDUUID != "" {
 		record.OSDs, record.FSID = []string{label.OSDUUID}, cmp.Or(label.FSID, fsid) // of nobody any more: it was approved to go
 	}

@@ -31,6 +31,8 @@ type CarryObserved struct {
 	Deleting  bool
 	// DeletionOf is the uid of the StorageCluster, if that is being deleted; empty: it is not.
 	DeletionOf string
+	// Erased says that it is being deleted and its disks are erased then: what takes the place of others is of no use any more.
+	Erased bool
 	// Approvals of the cluster, and how many disks they have approved within a day.
 	Approvals Approvals
 	Automatic int32
@@ -143,6 +145,8 @@ func (c *carrying) proceed() {
 		c.hold("spec.intent is Hold")
 	case c.in.Paused && !c.ended():
 		c.hold("spec.pause of the cluster is All")
+	case c.in.Erased && c.atPrepare():
+		c.supersede()
 	case c.needsCeph() && c.snapshot == nil:
 		c.is(c.stepNow(), lookWaiting, "it goes on when Ceph answers")
 	default:
@@ -153,7 +157,7 @@ func (c *carrying) proceed() {
 
 // refuseToStop says why an operation that is to end goes on all the same.
 func (c *carrying) refuseToStop(stops bool) {
-	if stops && c.record.Final && !c.stage.done {
+	if stops && c.record.Final && !c.stage.done && !c.record.GivenUp {
 		c.stage.message = "it cannot be cancelled any more: a step that cannot be undone has begun; " + c.stage.message
 	}
 }
@@ -189,6 +193,10 @@ func (c *carrying) advance() {
 		c.drain()
 	case c.record.Type == v1alpha1.OperationDrain:
 		c.finish("nothing needs %s any more: it is safe to destroy, and stays", c.osdNames())
+	case !c.record.Final && c.spareAmiss() != "":
+		c.is(stepStop, lookWaiting, "nothing is stopped or destroyed, for the disk in spec.replacement cannot take the place: %s; put that right, or cancel "+
+			"this operation, which undoes it, and create another: kubectl seamount cancel %s", c.spareAmiss(), c.in.Name)
+		c.stage.reason = v1alpha1.ReasonWaitingForDisk
 	case !c.stopped():
 		c.stop()
 	case !c.purged():
@@ -311,11 +319,11 @@ func (c *carrying) allSafe(ids []int32) bool {
 }
 
 // stopped says that no daemon of the OSDs is left: each is marked as leaving, has no Deployment, and Ceph does not see it up.
-func (c *carrying) stopped() bool { return c.record.Final || c.notStopped() == "" }
+func (c *carrying) stopped() bool { return c.record.Final || c.notStopped(c.record.OSDs) == "" }
 
-// notStopped returns what is left of the daemons; empty: nothing.
-func (c *carrying) notStopped() string {
-	for _, osd := range c.record.OSDs {
+// notStopped returns what is left of the daemons of OSDs; empty: nothing.
+func (c *carrying) notStopped(osds []manifest.RecordedOSD) string {
+	for _, osd := range osds {
 		name := osdName(osd.ID)
 		r := c.reservation(osd)
 		known := c.osdmap[osd.ID]
@@ -343,20 +351,22 @@ func (c *carrying) reservation(osd manifest.RecordedOSD) *Reservation {
 }
 
 func (c *carrying) stop() {
-	text := c.notStopped()
+	text := c.notStopped(c.record.OSDs)
 	c.is(stepStop, lookSoon, "%s", text)
 	if c.in.Busy != "" && len(c.marked()) == 0 {
 		c.is(stepStop, lookWaiting, "it waits: %s", c.in.Busy)
 		c.stage.reason = v1alpha1.ReasonWaitingForCluster
 		return
 	}
-	due := func(osd manifest.RecordedOSD) bool {
-		r, name := c.reservation(osd), osdName(osd.ID)
-		return r != nil && r.Leaving == "" || slices.ContainsFunc(c.in.Deployed, func(d Deployed) bool { return d.Daemon.String() == name && !d.Deleting })
-	}
-	if slices.ContainsFunc(c.record.OSDs, due) {
+	if slices.ContainsFunc(c.record.OSDs, c.staying) {
 		c.add(LeaveOSDs{c.record.OSDs}, "nothing needs its OSDs any more")
 	}
+}
+
+// staying says that an OSD is not marked as leaving yet, or that its Deployment has not been told to go.
+func (c *carrying) staying(osd manifest.RecordedOSD) bool {
+	r, name := c.reservation(osd), osdName(osd.ID)
+	return r != nil && r.Leaving == "" || slices.ContainsFunc(c.in.Deployed, func(d Deployed) bool { return d.Daemon.String() == name && !d.Deleting })
 }
 
 // purged says that all OSDs are gone from Ceph.

@@ -30,6 +30,8 @@ type yard struct {
 	destroyed    map[int32]string // the uuids that went
 	lacking      bool             // an OSD is dead: copies may be missing
 	silent       string           // the node whose discover does not report
+	dud          string           // the disk on which no OSD starts
+	mend         func() error     // starts the OSD that was prepared last
 }
 
 func newYard(t *testing.T, seed uint64) *yard {
@@ -96,7 +98,7 @@ func (y *yard) observe(name string) CarryObserved {
 	for _, r := range y.reservations {
 		in.Reservations = append(in.Reservations, *r)
 		if r.Leaving == "" {
-			in.Deployed = append(in.Deployed, Deployed{Daemon: DaemonID{DaemonOSD, fmt.Sprint(r.ID)}, Running: true})
+			in.Deployed = append(in.Deployed, Deployed{Daemon: DaemonID{DaemonOSD, fmt.Sprint(r.ID)}, Running: true, Refusal: y.refusal(r.Data.Disk)})
 		}
 	}
 	listed, destroyed := AskedOSDs(*in)
@@ -167,6 +169,12 @@ func (y *yard) do(name string, in CarryObserved, action Action) bool {
 		return y.safe(do.OSDs) && y.purge(do.OSDs)
 	case DestroyOSDs:
 		return y.dispensable(do.OSDs) && y.destroy(do.OSDs)
+	case LeaveUnborn:
+		for _, osd := range do.OSDs {
+			y.reservations[osd.ID].Leaving = name
+		}
+	case DropUnborn:
+		y.drop(do)
 	case PurgeDestroyed:
 		for _, id := range do.IDs {
 			y.must(admin.PurgeOSD(ctx, int(id)))

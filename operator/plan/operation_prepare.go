@@ -83,14 +83,19 @@ type preparing struct {
 
 // prepareSuccessors waits for the disks that take the places, and until their OSDs serve.
 func (c *carrying) prepareSuccessors() {
-	if c.choose() {
+	if c.dropping() {
+		return
+	}
+	if !c.record.GivenUp && !c.endsEarly() && c.choose() {
 		c.save("the disks are chosen that take the places")
 		c.is(stepPrepare, lookSoon, "%s", c.placesText())
 		return
 	}
 	var at preparing
 	for i := range c.record.Places {
-		c.look(&c.record.Places[i], &at)
+		if c.look(&c.record.Places[i], &at); c.stage.message != "" {
+			return // a disk is let go
+		}
 	}
 	if len(at.working) > 0 {
 		at.lacking = append(at.lacking, at.dbs...)
@@ -98,34 +103,73 @@ func (c *carrying) prepareSuccessors() {
 	if len(at.in) > 0 {
 		c.add(PutIn{at.in}, "they serve in the place of others that were in")
 	}
-	held := c.heldDB()
-	if giveUp := c.in.Deleting && len(at.lacking) > 0 && held == ""; giveUp || len(at.lacking)+len(at.working) == 0 {
-		if gone := c.destroyed(at.left); len(gone) > 0 {
-			c.add(PurgeDestroyed{gone}, "nothing takes their place")
-		}
+	if giveUp := c.endsEarly() && len(at.lacking) > 0; giveUp || len(at.lacking)+len(at.working) == 0 {
+		c.giveBack(at.left)
 	}
-	c.preparingText(at, held)
+	c.preparingText(at)
 }
 
-// preparingText says where it is. held is the disk that keeps it from being given up.
-func (c *carrying) preparingText(at preparing, held string) {
+// giveBack takes ids out of Ceph that nothing takes the place of. Before, the slices that were kept for their DBs are let go: once the
+// record is gone, nobody would know whose they were, and they are in nobody's list of what is free.
+func (c *carrying) giveBack(left []int32) {
+	gone := c.destroyed(left)
+	switch {
+	case len(gone) > 0 && !c.record.GivenUp, c.heldDB() != "" && !c.record.GivenUp:
+		c.record.GivenUp = true
+		c.save("nothing is to take their place any more")
+	case c.heldDB() == "" && len(gone) > 0:
+		c.add(PurgeDestroyed{gone}, "nothing takes their place")
+	}
+}
+
+// endsEarly says that an operation which waits for disks is to wait no more: a person has said so.
+func (c *carrying) endsEarly() bool {
+	return c.in.Deleting || c.in.Spec.Intent == v1alpha1.IntentCancel
+}
+
+// endedBy says who wants no more.
+func (c *carrying) endedBy() string {
+	if c.in.Deleting {
+		return "the operation is deleted"
+	}
+	return "the operation is cancelled"
+}
+
+// preparingText says where it is.
+func (c *carrying) preparingText(at preparing) {
+	held := c.heldDB()
 	switch {
 	case len(c.out.Steps) > 0:
 		c.is(stepPrepare, lookSoon, "%s", c.placesText())
-	case len(at.lacking) > 0 && c.in.Deleting && held == "":
-		c.fail("%s: the operation is deleted, and their ids are given back", some(at.lacking))
-	case len(at.lacking) > 0 && held != "":
-		c.is(stepPrepare, lookWaiting, "%s; put in an empty disk: it cannot be given up, because nobody else can use the slice for DB on disk %s",
-			some(at.lacking), held)
-		c.stage.reason = v1alpha1.ReasonWaitingForDisk
+	case c.record.GivenUp && held != "":
+		c.is(stepPrepare, lookSoon, "the slice for DB on disk %s is let go, and is for the next OSD that it fits", held)
+	case len(at.lacking) > 0 && c.endsEarly():
+		c.fail("%s: %s, and ids that nothing took are given back", some(at.lacking), c.endedBy())
 	case len(at.lacking) > 0:
-		c.is(stepPrepare, lookWaiting, "%s; put in an empty disk, or delete this operation to give it up", some(at.lacking))
+		c.is(stepPrepare, lookWaiting, "%s; %s, or give it up, which gives its id back: kubectl seamount cancel %s%s",
+			some(at.lacking), c.lackingRemedy(), c.in.Name, slicedText(held))
 		c.stage.reason = v1alpha1.ReasonWaitingForDisk
 	case len(at.working) > 0:
 		c.is(stepPrepare, lookDraining, "%s", some(at.working))
 	default:
 		c.finish("%s", c.replacedText())
 	}
+}
+
+// lackingRemedy says how the operation goes on.
+func (c *carrying) lackingRemedy() string {
+	if c.in.Spec.Replacement != "" {
+		return "put that right, for spec.replacement names this disk and no other takes the place"
+	}
+	return "put in an empty disk"
+}
+
+// slicedText says what becomes of the slice on a disk when its OSD is given up; empty: there is none.
+func slicedText(disk string) string {
+	if disk == "" {
+		return ""
+	}
+	return " (the slice for its DB on disk " + disk + " is then for the next OSD that it fits)"
 }
 
 // heldDB returns a disk that stays and has a slice that is kept for the DB of an OSD which is replaced; empty: there is none.
@@ -167,15 +211,10 @@ func (c *carrying) replacedText() string {
 // anything changed.
 func (c *carrying) choose() (changed bool) {
 	o := newOperationComputation(c.in.OperationObserved)
-	taken := takenBy(append(slices.Clone(c.in.Others), *c.record))
-	for i := range c.in.Reservations {
-		for _, part := range c.in.Reservations[i].parts() {
-			taken[part.Disk] = true // its status may not say so yet
-		}
-	}
+	taken := c.taken()
 	for i := range c.record.Places {
 		p := &c.record.Places[i]
-		gone := len(c.on(p.By)) == 0 && c.unusable(p.By, p.Seal) != "" // a seal changes with a reboot too
+		gone := len(c.on(p.By)) == 0 && c.unfit(p) != "" // a seal changes with a reboot too
 		if p.By != "" && p.By != p.Disk && c.in.Spec.Replacement == "" && (gone || c.othersOn(p)) {
 			p.By, p.Seal, changed = "", "", true
 		}
@@ -216,7 +255,8 @@ func (c *carrying) look(p *manifest.RecordedPlace, at *preparing) {
 	at.left = append(at.left, slices.DeleteFunc(slices.Clone(p.OSDs), func(id int32) bool {
 		return slices.ContainsFunc(on, func(r *Reservation) bool { return r.ID == id })
 	})...)
-	switch text := c.unusable(p.By, p.Seal); {
+	switch text := c.unfit(p); {
+	case len(p.OSDs) > 0 && c.dropFailed(p, at):
 	case len(p.OSDs) == 0 && p.By == "":
 		at.dbs = append(at.dbs, fmt.Sprintf("no disk takes the place of %s yet", p.Disk))
 	case len(p.OSDs) == 0 && text != "":
@@ -225,16 +265,57 @@ func (c *carrying) look(p *manifest.RecordedPlace, at *preparing) {
 	case c.othersOn(p):
 		at.lacking = append(at.lacking, fmt.Sprintf("disk %s has other OSDs by now", p.By))
 	case p.By == "":
-		at.lacking = append(at.lacking, fmt.Sprintf("no disk takes the place of %s yet", p.Disk))
+		at.lacking = append(at.lacking, fmt.Sprintf("no disk takes the place of %s yet%s", p.Disk, c.droppedText()))
 	case len(on) == 0 && text != "":
 		at.lacking = append(at.lacking, text)
-	case len(on) == 0 && c.in.Deleting:
+	case len(on) == 0 && c.endsEarly():
 		at.lacking = append(at.lacking, c.waitingText(p.By))
 	case !complete(on):
 		at.working = append(at.working, c.waitingText(p.By))
 	default:
 		c.serving(on, at)
 	}
+}
+
+// unfit says why a disk that nothing is reserved on cannot take a place, and what to do; empty: it can. One that is made anew where it
+// is was erased by the operation, and is judged anew meanwhile.
+func (c *carrying) unfit(p *manifest.RecordedPlace) string {
+	if p.By == "" || p.By == p.Disk {
+		return c.unusable(p.By, p.Seal)
+	}
+	now, o := c.disks[p.By], newOperationComputation(c.in.OperationObserved)
+	switch text := c.unusable(p.By, p.Seal); {
+	case text != "":
+		return text
+	case o.takerOf(p.By) != "":
+		return fmt.Sprintf("disk %s is not taken: operation %s is about it", p.By, o.takerOf(p.By))
+	case now.Status.Claim != nil && !o.claimed(now):
+		return fmt.Sprintf("disk %s is of another cluster by now (%s/%s)", p.By, now.Status.Claim.Namespace, now.Status.Claim.Name)
+	case slices.Contains(untakenReasons(), deref(now.Status.Plan).Reason):
+		return fmt.Sprintf("disk %s is not taken: %s", p.By, cmp.Or(now.Status.Plan.Message, now.Status.Plan.Reason))
+	case deref(now.Status.Verdict).Result == v1alpha1.VerdictRejected:
+		return fmt.Sprintf("disk %s is not empty any more: %s", p.By, withRemedy(firstReason(*now.Status.Verdict)))
+	}
+	return ""
+}
+
+// untakenReasons are those for which a disk is not taken before a person changes something.
+func untakenReasons() []string {
+	return []string{
+		v1alpha1.PlanReasonExcludedByDisk, v1alpha1.PlanReasonExcludedByRule, v1alpha1.PlanReasonNoRuleMatches, v1alpha1.PlanReasonNodeNotSelected,
+	}
+}
+
+// spareAmiss says why the disk that is named in the place of another cannot take it now; empty: it can, or none is named.
+func (c *carrying) spareAmiss() string {
+	for i := range c.record.Places {
+		if p := &c.record.Places[i]; c.in.Spec.Replacement != "" && p.By == c.in.Spec.Replacement && len(c.on(p.By)) == 0 {
+			if text := c.unfit(p); text != "" {
+				return text
+			}
+		}
+	}
+	return ""
 }
 
 // unusable says why a disk that nothing is reserved on is not used; empty: it may be.
@@ -280,11 +361,20 @@ func (c *carrying) serving(on []*Reservation, at *preparing) {
 
 // trouble is why an OSD does not start, as its program said; empty: it said nothing.
 func (c *carrying) trouble(r *Reservation) string {
-	at := slices.IndexFunc(c.in.Deployed, func(d Deployed) bool { return d.Daemon.String() == osdName(r.ID) })
-	if at < 0 || c.in.Deployed[at].Refusal == nil {
+	refusal := c.refusalOf(r)
+	if refusal == nil {
 		return ""
 	}
-	return ", which is refused: " + withRemedy(*c.in.Deployed[at].Refusal)
+	return ", which is refused: " + withRemedy(*refusal)
+}
+
+// refusalOf is why the program of an OSD refuses to start; nil: it does not.
+func (c *carrying) refusalOf(r *Reservation) *v1alpha1.Refusal {
+	at := slices.IndexFunc(c.in.Deployed, func(d Deployed) bool { return d.Daemon.String() == osdName(r.ID) })
+	if at < 0 {
+		return nil
+	}
+	return c.in.Deployed[at].Refusal
 }
 
 // weightMargin is how far the weight of an OSD may be from its size. Ceph keeps the weight of the disk before.

@@ -61,7 +61,7 @@ func (y *yard) prepare() {
 	for _, record := range y.records {
 		for _, p := range record.Places {
 			for _, id := range p.OSDs {
-				if record.Cleared() && p.By != "" && y.reservations[id] == nil {
+				if record.Cleared() && p.By != "" && !record.LetsGo(p.By) && y.reservations[id] == nil {
 					y.prepareOSD(int(id), p.By)
 				}
 			}
@@ -72,10 +72,15 @@ func (y *yard) prepare() {
 func (y *yard) prepareOSD(id int, by string) {
 	y.Helper()
 	disk := diskNamed(y.disks, by)
-	uuid, key := fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", id), ceph.NewSecret("AQBTnspnAAAAABAA5ZBCjzO8SpRjtoUNBSoCRQ==")
+	uuid, key := fmt.Sprintf("aaaaaaaa-0000-4000-8%03d-%012d", len(by), id), ceph.NewSecret("AQBTnspnAAAAABAA5ZBCjzO8SpRjtoUNBSoCRQ==")
 	_, err := y.ceph.Admin().NewOSD(y.Context(), ceph.NewOSD{UUID: uuid, ID: &id, Secret: key})
 	y.must(err)
-	y.must(y.ceph.StartOSD(id, sim.OSDDaemon{Host: disk.Status.Node, UUID: uuid, Key: key, Size: disk.Status.Hardware.Size.Value()}))
+	start := func() error {
+		return y.ceph.StartOSD(id, sim.OSDDaemon{Host: disk.Status.Node, UUID: uuid, Key: key, Size: disk.Status.Hardware.Size.Value()})
+	}
+	if y.mend = start; by != y.dud {
+		y.must(start())
+	}
 	y.reservations[int32(id)] = &Reservation{
 		ID: int32(id), UUID: uuid, Node: disk.Status.Node, Data: Part{Disk: by, Count: 1},
 		Location: ceph.Location{{Type: "root", Name: "default"}, {Type: "host", Name: disk.Status.Node}},

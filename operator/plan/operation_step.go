@@ -34,6 +34,16 @@ type PurgeOSDs struct{ OSDs []manifest.RecordedOSD }
 // executor looks as before PurgeOSDs; of one that is down it is enough that every PG is active and misses nothing.
 type DestroyOSDs struct{ OSDs []manifest.RecordedOSD }
 
+// LeaveUnborn marks the reservations of OSDs that never ran as leaving and takes their Deployments away.
+type LeaveUnborn struct{ OSDs []manifest.RecordedOSD }
+
+// DropUnborn takes OSDs that never ran out of Ceph, and then what is reserved for them. The executor looks once more at each: it has
+// no Deployment, is down, and Ceph never saw it up, so that it cannot hold data. Purge says that the ids go too.
+type DropUnborn struct {
+	OSDs  []manifest.RecordedOSD
+	Purge bool
+}
+
 // PurgeDestroyed takes ids out of Ceph that nothing took the place of. One that is of an OSD again is left alone.
 type PurgeDestroyed struct{ IDs []int32 }
 
@@ -64,6 +74,12 @@ func (a PurgeOSDs) Target() string { return joinNumbers(idsOf(a.OSDs)) }
 
 // Target implements Action.
 func (a DestroyOSDs) Target() string { return joinNumbers(idsOf(a.OSDs)) }
+
+// Target implements Action.
+func (a LeaveUnborn) Target() string { return joinNumbers(idsOf(a.OSDs)) }
+
+// Target implements Action.
+func (a DropUnborn) Target() string { return joinNumbers(idsOf(a.OSDs)) }
 
 // Target implements Action.
 func (a PurgeDestroyed) Target() string { return joinNumbers(a.IDs) }

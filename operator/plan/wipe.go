@@ -62,7 +62,7 @@ func wipeWaits(in Observed) *v1alpha1.Refusal {
 	return &v1alpha1.Refusal{
 		Reason:  v1alpha1.ReasonWipingDisks,
 		Message: fmt.Sprintf("operation %s is carried out; the disks are erased when it has ended", some(others)),
-		Remedy:  "wait, or cancel it: kubectl seamount cancel " + others[0],
+		Remedy:  "wait, or cancel it: kubectl seamount cancel " + others[0] + "; one that waits for disks to be erased gives them up when it is deleted",
 	}
 }
 
@@ -85,7 +85,7 @@ func (c *computation) recordWipe() bool {
 }
 
 // newWipe lists the disks of a cluster: those that something is reserved on, and those that it claims and that hold an OSD of
-// it. All others are somebody else's, or nobody's.
+// it, or what is left of one in a slice. All others are somebody else's, or nobody's.
 func newWipe(in Observed) manifest.WipeRecord {
 	record := manifest.WipeRecord{UID: in.Wiping.UID, FSID: fsidOf(in)}
 	osds, nodes := disksOfCluster(in), map[string]string{}
@@ -119,8 +119,14 @@ func disksOfCluster(in Observed) map[string][]manifest.RecordedOSD {
 		}
 	}
 	for _, disk := range in.Wiping.Disks {
-		claim, label := disk.Status.Claim, deref(deref(disk.Status.Content).BlueStore)
-		if claim == nil || claim.FSID == "" || claim.FSID != fsidOf(in) || len(found[disk.Name]) > 0 {
+		claim, label, reserved := disk.Status.Claim, deref(deref(disk.Status.Content).BlueStore), len(found[disk.Name]) > 0
+		if claim == nil || claim.FSID == "" || claim.FSID != fsidOf(in) {
+			continue
+		}
+		for _, osd := range freedOSDs(disk) {
+			add(disk.Name, osd.ID, osd.UUID)
+		}
+		if reserved {
 			continue
 		}
 		for _, osd := range disk.Status.OSDs {

@@ -532,6 +532,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.seamount-dev.seamount.api.v1alpha1.DiskSlice
   map:
     fields:
+    - name: freed
+      type:
+        scalar: string
     - name: offset
       type:
         scalar: numeric

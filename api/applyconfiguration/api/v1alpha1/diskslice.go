@@ -21,6 +21,9 @@ type DiskSliceApplyConfiguration struct {
 	Offset *int64 `json:"offset,omitempty"`
 	// size in bytes, a multiple of 1 MiB.
 	Size *int64 `json:"size,omitempty"`
+	// freed is the uuid of the OSD that had the partition for its DB and was destroyed, when nothing took its place. The partition
+	// stays, and the next OSD whose DB fits overwrites it. Unset: it is that of osd.
+	Freed *string `json:"freed,omitempty"`
 }
 
 // DiskSliceApplyConfiguration constructs a declarative configuration of the DiskSlice type for use with
@@ -66,5 +69,13 @@ func (b *DiskSliceApplyConfiguration) WithOffset(value int64) *DiskSliceApplyCon
 // If called multiple times, the Size field is set to the value of the last call.
 func (b *DiskSliceApplyConfiguration) WithSize(value int64) *DiskSliceApplyConfiguration {
 	b.Size = &value
+	return b
+}
+
+// WithFreed sets the Freed field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Freed field is set to the value of the last call.
+func (b *DiskSliceApplyConfiguration) WithFreed(value string) *DiskSliceApplyConfiguration {
+	b.Freed = &value
 	return b
 }

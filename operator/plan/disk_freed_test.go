@@ -1,0 +1,96 @@
+package plan
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/operator/manifest"
+)
+
+// freedDisk is a disk for DBs of the cluster with two slices, one of them of osd.7, which was given up.
+func freedDisk(in *DisksInput) *v1alpha1.StorageDisk {
+	disk := in.Disks[0]
+	disk.Status.Claim = &v1alpha1.DiskClaim{Namespace: "seamount", Name: "main", FSID: "fsid-main", Rule: "db"}
+	disk.Status.Request = &v1alpha1.DiskRequest{Action: v1alpha1.DiskActionPartition, Seal: "s", Table: "t", Slices: []v1alpha1.DiskSlice{
+		{UUID: "a", OSD: 7, Role: v1alpha1.OSDRoleDB, Offset: 1 << 20, Size: 1 << 30},
+		{UUID: "b", OSD: 8, Role: v1alpha1.OSDRoleDB, Offset: 2 << 30, Size: 1 << 30},
+	}}
+	disk.Status.OSDs = []v1alpha1.DiskOSD{
+		{ID: 7, Role: v1alpha1.OSDRoleDB, UUID: "u7", Slice: "a"}, {ID: 8, Role: v1alpha1.OSDRoleDB, UUID: "u8", Slice: "b"},
+	}
+	r := reserved(8, "other")
+	r.UUID, r.DB = "u8", &Part{Disk: disk.Name, Slice: "b", Offset: 2 << 30, Bytes: 1 << 30, Count: 1, Seal: "s"}
+	booted(&in.Clusters[0], r)
+	in.Clusters[0].Operations = []manifest.OperationRecord{{
+		Operation: "o", Type: v1alpha1.OperationReplace, Final: true, GivenUp: true, OSDs: []manifest.RecordedOSD{{ID: 7, UUID: "u7", Gone: true}},
+	}}
+	return disk
+}
+
+// A slice that was given up stays asked for, is in nobody's list, and is no free space; it is so as long as the disk is the cluster's,
+// also when the operation is gone and the number belongs to another OSD.
+func TestFreedSlice(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	disk := freedDisk(&in)
+	for range 3 {
+		entry := Disks(in).Disks[0]
+		if entry.Request == nil || len(entry.Request.Slices) != 2 || entry.Request.Slices[0].Freed != "u7" || entry.Request.Slices[1].Freed != "" {
+			t.Fatalf("request %+v", entry.Request)
+		}
+		if len(entry.Serving) != 1 || entry.Serving[0].ID != 8 || entry.Claim == nil {
+			t.Errorf("OSDs %+v, claim %+v", entry.Serving, entry.Claim)
+		}
+		disk.Status.Request, disk.Status.OSDs = entry.Request, entry.Serving
+		in.Clusters[0].Operations = nil
+		booted(&in.Clusters[0], reserved(7, "elsewhere"))
+	}
+}
+
+// While nothing is given up, a slice is kept for the OSD that comes in the place.
+func TestKeptSlice(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	freedDisk(&in)
+	in.Clusters[0].Operations[0].GivenUp = false
+	entry := Disks(in).Disks[0]
+	if len(entry.Serving) != 2 || len(entry.Request.Slices) != 2 || entry.Request.Slices[0].Freed != "" {
+		t.Errorf("OSDs %+v, request %+v", entry.Serving, entry.Request)
+	}
+}
+
+// Whoever erases a disk may erase what is left in such a slice: it was this cluster's.
+func TestFreedIsErased(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	disk := freedDisk(&in)
+	disk.Status.Request, disk.Status.OSDs = Disks(in).Disks[0].Request, Disks(in).Disks[0].Serving
+	record := recordDisk(disk, "fsid-main")
+	if diff := cmp.Diff([]string{"u8", "u7"}, record.OSDs); diff != "" || len(record.Slices) != 2 {
+		t.Errorf("OSDs (-want +got):\n%s\nslices %+v", diff, record.Slices)
+	}
+	wiped := disksOfCluster(Observed{KnownFSID: "fsid-main", Reservations: in.Clusters[0].Reservations, Wiping: Wiping{Disks: in.Disks}})
+	if diff := cmp.Diff([]manifest.RecordedOSD{{ID: 8, UUID: "u8"}, {ID: 7, UUID: "u7"}}, wiped[disk.Name]); diff != "" {
+		t.Errorf("the deletion (-want +got):\n%s", diff)
+	}
+	disk.Status.Claim.FSID = "another"
+	if wiped := disksOfCluster(Observed{KnownFSID: "fsid-main", Wiping: Wiping{Disks: in.Disks}}); len(wiped) > 0 {
+		t.Errorf("of another cluster: %+v", wiped)
+	}
+}
+
+// The smallest slice that is large enough is taken, and given back.
+func TestTakeFreed(t *testing.T) {
+	t.Parallel()
+	d := &draft{spare: []Part{{Slice: "a", Bytes: 30}, {Slice: "b", Bytes: 20}, {Slice: "c", Bytes: 5}}}
+	part, undo := takeFreed([]*draft{d}, 10)
+	if part == nil || part.Slice != "b" || len(d.spare) != 2 {
+		t.Fatalf("%+v of %+v", part, d.spare)
+	}
+	undo()
+	if none, _ := takeFreed([]*draft{d}, 40); none != nil || len(d.spare) != 3 {
+		t.Errorf("%+v of %+v", none, d.spare)
+	}
+}
