@@ -44,7 +44,7 @@ func (p *diskPlanner) entry(d *draft) DiskEntry {
 		plan := d.plan
 		entry.Cluster, entry.Plan = d.owner.Key, &plan
 		entry.Claimed = entry.Claim != nil && d.owner.claims(d.disk.Status.Claim)
-		entry.Request, entry.Lost = d.request(), d.lostParts()
+		entry.Request, entry.Lost, entry.Failed = d.request(), d.lostParts(), d.failed()
 	}
 	entry.State, entry.InService = d.service()
 	return entry
