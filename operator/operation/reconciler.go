@@ -83,6 +83,10 @@ func (r *Reconciler) carry(ctx context.Context, s *scope) (reconcile.Result, err
 		s.in.Unsafe, err = &unsafe.Refusal, nil
 		carried.Status = plan.Carry(s.in).Status
 	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.in.Trouble = execute.Trouble(err)
+		carried.Status = plan.Carry(s.in).Status
+	}
 	if done > 0 {
 		r.Sessions.Poke(s.cluster)
 		carried.After = time.Millisecond // what was done is looked at

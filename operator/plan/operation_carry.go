@@ -31,6 +31,8 @@ type CarryObserved struct {
 	Deleting  bool
 	// DeletionOf is the uid of the StorageCluster, if that is being deleted; empty: it is not.
 	DeletionOf string
+	// Made says that the operator made it because a disk failed.
+	Made bool
 	// Approvals of the cluster, and how many disks they have approved within a day.
 	Approvals Approvals
 	Automatic int32
@@ -52,6 +54,8 @@ type CarryObserved struct {
 	Unclean string
 	// Unsafe is why the last look before a step kept it back; nil: it did not.
 	Unsafe *v1alpha1.Refusal
+	// Trouble is why a step that was tried failed; nil: none did.
+	Trouble *v1alpha1.Refusal
 	// ProgressAt is when the progress was last written; zero: not since the program began.
 	ProgressAt time.Time
 }
@@ -111,6 +115,9 @@ func Carry(in CarryObserved) Carried {
 		c.disks[disk.Name] = disk
 	}
 	c.proceed()
+	if trouble := in.Trouble; trouble != nil && !c.stage.done && c.stage.failed == "" {
+		c.stage.reason, c.stage.message = trouble.Reason, troubleText(*trouble)
+	}
 	c.out.Status = c.status()
 	return c.out
 }
