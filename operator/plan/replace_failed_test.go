@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,7 +189,7 @@ func TestReplaceFailedIsForgotten(t *testing.T) {
 	lostOSD(in).Up, lostOSD(in).In = true, true
 	lostReservation(in).Replaced = "replace-main-osd-0-1"
 	p := Compute(*in)
-	if len(p.Steps) != 1 || p.Steps[0].ID != "ForgetReplace/0" {
+	if !slices.Contains(stepIDs(p), "ForgetReplace/0") {
 		t.Errorf("steps %v", stepIDs(p))
 	}
 }
