@@ -102,6 +102,7 @@ func TestFailedDiskIsReplaced(t *testing.T) {
 	if made := w.operationsMade(); made != w.name {
 		t.Errorf("operations %s", made)
 	}
+	w.granted()
 }
 
 // Without the policy one operation waits for a person, the cluster says so, and what a person says of it holds.
@@ -120,6 +121,9 @@ func TestFailedDiskWaitsForAPerson(t *testing.T) {
 			w.fails()
 			w.until(v1alpha1.OperationAwaitingApproval)
 			w.rests()
+			if text := w.tell(); !strings.Contains(text, "does not see it any more") {
+				t.Errorf("it does not say why it was made: %s", text)
+			}
 			if c := w.condition(v1alpha1.ConditionApprovalRequired); !strings.Contains(c.Message, w.name) {
 				t.Errorf("%s: %s", c.Type, c.Message)
 			}

@@ -17,6 +17,9 @@ func begin(in CarryObserved) Carried {
 	draft := ComputeOperation(in.OperationObserved)
 	b := beginning{in: in, draft: draft}
 	b.approved, b.byPolicy = b.approval()
+	if b.approved.Status != "True" {
+		b.approved.Message = cut(b.whyMade() + b.approved.Message)
+	}
 	wait := b.decide()
 	carried := Carried{Status: operationPlanned(in.OperationObserved, draft)}
 	b.describe(&carried.Status, wait)

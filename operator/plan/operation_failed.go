@@ -58,6 +58,16 @@ func (b *beginning) doubtful() string {
 	return ""
 }
 
+// whyMade says why the operator made it, for who is to approve it; empty: a person made it.
+func (b *beginning) whyMade() string {
+	for _, name := range b.in.Spec.Disks {
+		if disk := diskNamed(b.in.Disks, name); b.in.Made && disk != nil && DiskFailed(disk) != "" {
+			return fmt.Sprintf("disk %s has failed: %s; ", name, DiskFailed(disk))
+		}
+	}
+	return ""
+}
+
 // troubleText says that a step failed and is tried again, and why.
 func troubleText(trouble v1alpha1.Refusal) string {
 	return cut(cmp.Or(withRemedy(trouble), "it gives no reason"))

@@ -181,7 +181,7 @@ func (c *computation) notedReplace(failed *FailedDisk) string {
 
 // Covers says that an operation is about one of the disks of a failed one, in whatever way. A mere question is about none.
 func Covers(operation *v1alpha1.StorageOperation, failed *FailedDisk) bool {
-	if operation.Labels[v1alpha1.LabelWhatIf] != "" {
+	if _, asks := operation.Labels[v1alpha1.LabelWhatIf]; asks {
 		return false
 	}
 	return operation.Spec.Node == failed.Node || slices.ContainsFunc(failed.Disks, func(disk string) bool {
