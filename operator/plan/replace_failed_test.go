@@ -79,34 +79,37 @@ func madeReplace(name, disk string, state v1alpha1.OperationState, ended time.Ti
 	return operation
 }
 
+// madeBefore adds an operation that was made for the disk, and ended so long ago; less than zero: it has not.
+func madeBefore(name string, state v1alpha1.OperationState, ago time.Duration, change ...func(*v1alpha1.StorageOperation)) func(*Observed, string) {
+	return func(in *Observed, disk string) {
+		var ended time.Time
+		if ago >= 0 {
+			ended = in.Now.Add(-ago)
+		}
+		operation := madeReplace(name, disk, state, ended)
+		for _, do := range change {
+			do(operation)
+		}
+		in.Operations = append(in.Operations, operation)
+	}
+}
+
+func byPerson(o *v1alpha1.StorageOperation) { o.Labels = nil }
+
+// notedAs says that the reservation names an operation, after what else is changed.
+func notedAs(name string, before ...func(*Observed, string)) func(*Observed, string) {
+	return func(in *Observed, disk string) {
+		for _, change := range before {
+			change(in, disk)
+		}
+		lostReservation(in).Replaced = name
+	}
+}
+
 // One operation is made for a disk that failed, when what it held is whole elsewhere, and never against a person's word.
 func TestReplaceFailed(t *testing.T) {
 	t.Parallel()
 	const first, second = "MakeReplace/replace-main-osd-0-1", "MakeReplace/replace-main-osd-0-2"
-	made := func(name string, state v1alpha1.OperationState, ago time.Duration, change ...func(*v1alpha1.StorageOperation)) func(*Observed, string) {
-		return func(in *Observed, disk string) {
-			var ended time.Time
-			if ago >= 0 {
-				ended = in.Now.Add(-ago)
-			}
-			operation := madeReplace(name, disk, state, ended)
-			for _, do := range change {
-				do(operation)
-			}
-			in.Operations = append(in.Operations, operation)
-		}
-	}
-	byPerson := func(o *v1alpha1.StorageOperation) { o.Labels = nil }
-	noted := func(name string) func(*Observed, string) {
-		return func(in *Observed, _ string) { lostReservation(in).Replaced = name }
-	}
-	both := func(changes ...func(*Observed, string)) func(*Observed, string) {
-		return func(in *Observed, disk string) {
-			for _, change := range changes {
-				change(in, disk)
-			}
-		}
-	}
 	for name, tt := range map[string]struct {
 		change func(in *Observed, disk string)
 		want   string
@@ -127,29 +130,29 @@ func TestReplaceFailed(t *testing.T) {
 			in.Deleting, in.Dependents = true, v1alpha1.ClusterDependents{Pools: new(int32(1))}
 		}, ""},
 		"paused":                  {func(in *Observed, _ string) { in.Spec.Pause = v1alpha1.PauseAll }, ""},
-		"made, and not noted yet": {made("replace-main-osd-0-1", v1alpha1.OperationAwaitingApproval, -1), first},
-		"made and noted":          {both(made("replace-main-osd-0-1", v1alpha1.OperationAwaitingApproval, -1), noted("replace-main-osd-0-1")), ""},
-		"a person's":              {made("mine", v1alpha1.OperationAwaitingApproval, -1, byPerson), ""},
-		"a person's for the node": {made("mine", v1alpha1.OperationRunning, -1, byPerson, func(o *v1alpha1.StorageOperation) {
+		"made, and not noted yet": {madeBefore("replace-main-osd-0-1", v1alpha1.OperationAwaitingApproval, -1), first},
+		"made and noted":          {notedAs("replace-main-osd-0-1", madeBefore("replace-main-osd-0-1", v1alpha1.OperationAwaitingApproval, -1)), ""},
+		"a person's":              {madeBefore("mine", v1alpha1.OperationAwaitingApproval, -1, byPerson), ""},
+		"a person's for the node": {madeBefore("mine", v1alpha1.OperationRunning, -1, byPerson, func(o *v1alpha1.StorageOperation) {
 			o.Spec = v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationRemove, Node: "n1"}
 		}), ""},
-		"a person puts it elsewhere": {made("mine", v1alpha1.OperationRunning, -1, byPerson, func(o *v1alpha1.StorageOperation) {
+		"a person puts it elsewhere": {madeBefore("mine", v1alpha1.OperationRunning, -1, byPerson, func(o *v1alpha1.StorageOperation) {
 			o.Spec.Replacement, o.Spec.Disks = o.Spec.Disks[0], []string{"other"}
 		}), ""},
-		"a question": {made("what-if-x", v1alpha1.OperationHeld, -1, func(o *v1alpha1.StorageOperation) {
+		"a question": {madeBefore("what-if-x", v1alpha1.OperationHeld, -1, func(o *v1alpha1.StorageOperation) {
 			o.Labels = map[string]string{v1alpha1.LabelWhatIf: "x"}
 		}), first},
-		"of another disk": {made("other", v1alpha1.OperationRunning, -1, func(o *v1alpha1.StorageOperation) { o.Spec.Disks = []string{"other"} }), first},
-		"cancelled": {made("replace-main-osd-0-1", v1alpha1.OperationCancelled, 48*time.Hour, func(o *v1alpha1.StorageOperation) {
+		"of another disk": {madeBefore("other", v1alpha1.OperationRunning, -1, func(o *v1alpha1.StorageOperation) { o.Spec.Disks = []string{"other"} }), first},
+		"cancelled": {madeBefore("replace-main-osd-0-1", v1alpha1.OperationCancelled, 48*time.Hour, func(o *v1alpha1.StorageOperation) {
 			o.Spec.Intent = v1alpha1.IntentCancel
 		}), ""},
-		"a person cancelled another": {made("mine", v1alpha1.OperationCancelled, time.Hour, byPerson, func(o *v1alpha1.StorageOperation) {
+		"a person cancelled another": {madeBefore("mine", v1alpha1.OperationCancelled, time.Hour, byPerson, func(o *v1alpha1.StorageOperation) {
 			o.Spec.Type, o.Spec.Intent = v1alpha1.OperationDrain, v1alpha1.IntentCancel
 		}), first},
-		"deleted":                 {noted("replace-main-osd-0-1"), ""},
-		"one of before succeeded": {made("replace-main-osd-0-1", v1alpha1.OperationSucceeded, time.Hour), second},
-		"superseded just now":     {made("replace-main-osd-0-1", v1alpha1.OperationSuperseded, time.Minute), ""},
-		"superseded, and noted": {both(made("replace-main-osd-0-1", v1alpha1.OperationSuperseded, 2*time.Hour), noted("replace-main-osd-0-1")),
+		"deleted":                 {notedAs("replace-main-osd-0-1"), ""},
+		"one of before succeeded": {madeBefore("replace-main-osd-0-1", v1alpha1.OperationSucceeded, time.Hour), second},
+		"superseded just now":     {madeBefore("replace-main-osd-0-1", v1alpha1.OperationSuperseded, time.Minute), ""},
+		"superseded, and noted": {notedAs("replace-main-osd-0-1", madeBefore("replace-main-osd-0-1", v1alpha1.OperationSuperseded, 2*time.Hour)),
 			second},
 	} {
 		t.Run(name, func(t *testing.T) {
