@@ -158,6 +158,7 @@ func operationConditions() []Spec {
 		positive(api.ConditionComplete, []string{api.ReasonSucceeded, api.ReasonCancelled, api.ReasonSuperseded},
 			[]string{
 				api.ReasonRunning, api.ReasonHeld, api.ReasonWaitingForDisk, api.ReasonWaitingForOperation, api.ReasonWaitingForCluster,
+				api.ReasonStepFailed,
 			}),
 		failed,
 	}

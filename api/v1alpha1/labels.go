@@ -26,6 +26,10 @@ const (
 	// LabelWhatIf marks a StorageOperation that only asks what it would do: it is held, nobody approves it, and whoever asked
 	// deletes it again. The value tells one question from the next.
 	LabelWhatIf = "seamount.dev/what-if"
+	// LabelMadeFor says why the operator made a StorageOperation by itself; without it a person did, or the deletion of a cluster.
+	LabelMadeFor = "seamount.dev/made-for"
+	// MadeForFailedDisk is the value of LabelMadeFor for a Replace of a disk that failed.
+	MadeForFailedDisk = "failed-disk"
 	// LabelTopologyPrefix begins the node labels for the levels of the topology between host and zone, such as
 	// topology.seamount.dev/rack. Zone and region are Kubernetes' own labels.
 	LabelTopologyPrefix = "topology.seamount.dev/"

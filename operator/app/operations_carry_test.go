@@ -59,7 +59,7 @@ func (w *operationWorld) approve() {
 // turn lets everybody look once. What a kill cut off is begun anew by another operator.
 func (w *operationWorld) turn() {
 	w.Helper()
-	_, err := w.operations.Reconcile(w.Context(), reconcile.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: "remove"}})
+	_, err := w.operations.Reconcile(w.Context(), reconcile.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: w.name}})
 	err = errors.Join(err, w.pass())
 	if err != nil {
 		w.start()

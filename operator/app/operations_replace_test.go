@@ -63,7 +63,7 @@ func (w *operationWorld) replaced(id int32, uuid, by string) {
 	for range 3 {
 		w.turn()
 	}
-	if w.exists(&corev1.ConfigMap{}, manifest.OperationRecordName("main", "remove")) || len(w.object().Finalizers) > 0 {
+	if w.exists(&corev1.ConfigMap{}, manifest.OperationRecordName("main", w.name)) || len(w.object().Finalizers) > 0 {
 		w.Error("something is kept of the operation")
 	}
 	osd := w.osd(id)
@@ -233,7 +233,7 @@ func TestReplaceKeepsTheLastCopy(t *testing.T) {
 // newSlicedWorld has two OSDs on a disk of each host, with their DBs on another, and is to replace a disk of a host.
 func newSlicedWorld(t *testing.T, disk string) (w *operationWorld, uuids map[int32]string) {
 	t.Helper()
-	w = &operationWorld{world: newWorld(t, slicedObjects()...)}
+	w = &operationWorld{world: newWorld(t, slicedObjects()...), name: "remove"}
 	w.live("six OSDs", w.healthy(3, 2, 6))
 	w.startOperations()
 	admin := w.ceph.Admin()

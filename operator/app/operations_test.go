@@ -23,13 +23,14 @@ type operationWorld struct {
 	*world
 	disk       string
 	operations *operation.Reconciler
-	lacking    bool // an OSD is dead: copies may be missing
+	lacking    bool   // an OSD is dead: copies may be missing
+	name       string // of the operation that is looked at
 }
 
 func newOperationWorld(t *testing.T) *operationWorld {
 	t.Helper()
 	disk := emptyDisk("n2", 7)
-	w := &operationWorld{world: bringUp(t), disk: disk.Name}
+	w := &operationWorld{world: bringUp(t), disk: disk.Name, name: "remove"}
 	w.byHand(func() { w.must(w.api.Create(t.Context(), disk)) })
 	w.live("a fourth OSD, which its disk shows", func() bool {
 		w.must(w.api.Get(t.Context(), client.ObjectKey{Name: w.disk}, disk))
@@ -58,7 +59,7 @@ func (w *operationWorld) startOperations() {
 
 func (w *operationWorld) object() *v1alpha1.StorageOperation {
 	object := &v1alpha1.StorageOperation{}
-	w.must(w.api.Get(w.Context(), client.ObjectKey{Namespace: namespace, Name: "remove"}, object))
+	w.must(w.api.Get(w.Context(), client.ObjectKey{Namespace: namespace, Name: w.name}, object))
 	return object
 }
 

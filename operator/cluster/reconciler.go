@@ -119,7 +119,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 		Seed: s.stored.Seed, Mons: s.stored.Mons, Mgrs: s.stored.Mgrs, MDSs: s.stored.MDSs,
 		Reservations: s.stored.Planned, Deployed: s.stored.Deployed, Leaving: s.stored.Leaving, Disks: r.Disks.Of(key),
 		Applied: s.stored.Applied.Config, AppliedModules: s.stored.Applied.Modules, Noouts: s.stored.Applied.Noouts, Budgets: s.stored.Budgets,
-		OperationsWaiting: dependents.OperationsWaiting, Dependents: dependents.Cluster,
+		Operations: dependents.Operations, Dependents: dependents.Cluster,
 		Users:  plan.Users{Handed: s.stored.HandedUsers()},
 		Purged: plan.Purged(s.stored.Operations),
 	}

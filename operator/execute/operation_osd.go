@@ -131,41 +131,14 @@ func mayBeStopped(ctx context.Context, session ceph.Client, ids []int) error {
 	return nil
 }
 
-// mark writes into the reservations of OSDs which operation takes them away; empty: none does any more. A reservation that is
-// of another OSD by now is left alone.
+// mark writes into the reservations of OSDs which operation takes them away; empty: none does any more.
 func (r *operationRun) mark(ctx context.Context, osds []manifest.RecordedOSD, operation string) error {
-	for _, osd := range osds {
-		secret, err := r.reserved(ctx, osd)
-		if err != nil {
-			return err
-		}
-		if secret == nil || secret.Annotations[manifest.AnnotationLeaving] == operation {
-			continue
-		}
-		before := client.MergeFromWithOptions(secret.DeepCopy(), client.MergeFromWithOptimisticLock{})
-		metaSet(secret, manifest.AnnotationLeaving, operation)
-		if operation == "" {
-			delete(secret.Annotations, manifest.AnnotationLeaving)
-		}
-		if err := r.Client.Patch(ctx, secret, before, client.FieldOwner(v1alpha1.FieldOwnerOperator)); err != nil {
-			return fmt.Errorf("mark the reservation of osd.%d: %w", osd.ID, err)
-		}
-	}
-	return nil
+	return notes{r.Client, r.Live}.write(ctx, r.Cluster, osds, manifest.AnnotationLeaving, operation)
 }
 
 // reserved reads the reservation of an OSD, live; nil: it is gone, or of another OSD of that number.
 func (r *operationRun) reserved(ctx context.Context, osd manifest.RecordedOSD) (*corev1.Secret, error) {
-	secret := &corev1.Secret{}
-	key := client.ObjectKey{Namespace: r.Cluster.Namespace, Name: manifest.OSDName(r.Cluster.Name, osd.ID)}
-	if err := r.Live.Get(ctx, key, secret); err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	reservation, err := manifest.ReservationOf(secret)
-	if err != nil || !strings.EqualFold(reservation.UUID, osd.UUID) {
-		return nil, err
-	}
-	return secret, nil
+	return reserved(ctx, r.Live, r.Cluster, osd)
 }
 
 // purge takes OSDs out of Ceph for good, and then away what is reserved for them. Killed in between, Ceph does not know such an

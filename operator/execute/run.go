@@ -201,6 +201,10 @@ func (r *run) do(ctx context.Context, step plan.Step) error {
 		return r.budget(ctx, action)
 	case plan.EnsureWipe, plan.RecordWipe, plan.MakeOperation, plan.ForgetCluster, plan.DropWipe:
 		return r.erasure(ctx, action)
+	case plan.MakeReplace:
+		return r.makeReplace(ctx, action)
+	case plan.ForgetReplace:
+		return notes{r.Client, r.Live}.write(ctx, r.key(), action.OSDs, manifest.AnnotationReplaced, "")
 	case plan.ReadMonKey, plan.RebuildIdentity, plan.EndRecovery, plan.RestoreMons:
 		return r.recover(ctx, action)
 	default:

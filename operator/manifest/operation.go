@@ -20,6 +20,16 @@ const ComponentOperation = "operation"
 // known to Ceph again, whoever plans from however old a view.
 const AnnotationLeaving = "seamount.dev/leaving"
 
+// AnnotationReplaced of a reservation names the StorageOperation that the operator made because the disk of its OSD failed. When there
+// is no such object any more, a person deleted it, and none is made again before the OSD has been up.
+const AnnotationReplaced = "seamount.dev/replaced"
+
+// ReplaceOperationName is the name of an operation that the operator makes because a disk failed: by the first of its OSDs, and by
+// a number that tells it from those of before.
+func ReplaceOperationName(cluster string, osd int32, number int) string {
+	return fmt.Sprintf("replace-%s-osd-%d-%d", cluster, osd, number)
+}
+
 // FinalizerOperation keeps a StorageOperation from its start to its end.
 const FinalizerOperation = "seamount.dev/operation"
 

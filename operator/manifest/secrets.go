@@ -96,7 +96,7 @@ func ReservationOf(secret *corev1.Secret) (handover.Reservation, error) {
 		return handover.Reservation{}, fmt.Errorf("secret %s: %w", secret.Name, err)
 	}
 	r.Node, r.Location = secret.Annotations[AnnotationNode], secret.Annotations[AnnotationLocation]
-	r.Leaving = secret.Annotations[AnnotationLeaving]
+	r.Leaving, r.Replaced = secret.Annotations[AnnotationLeaving], secret.Annotations[AnnotationReplaced]
 	return r, nil
 }
 

@@ -18,8 +18,8 @@ const maxFirst = 10
 type Dependents struct {
 	// Cluster is what keeps it from being deleted.
 	Cluster v1alpha1.ClusterDependents
-	// OperationsWaiting counts the operations that wait for a person.
-	OperationsWaiting int32
+	// Operations of it, as the cache has them.
+	Operations []*v1alpha1.StorageOperation
 }
 
 // ClusterOf returns the name of the cluster that a pool, a filesystem, an object store or an operation belongs to; empty
@@ -58,9 +58,8 @@ func ReadDependents(ctx context.Context, reader client.Reader, key plan.ClusterK
 	found.Cluster.ObjectStores = countOf(objects[v1alpha1.ObjectStore](stores.Items), key.Name, "objectstore", &first)
 	found.Cluster.First = first[:min(len(first), maxFirst)]
 	for i := range operations.Items {
-		operation := &operations.Items[i]
-		if ClusterOf(operation) == key.Name && operation.Status.State == v1alpha1.OperationAwaitingApproval {
-			found.OperationsWaiting++
+		if operation := &operations.Items[i]; ClusterOf(operation) == key.Name {
+			found.Operations = append(found.Operations, operation)
 		}
 	}
 	return found, nil

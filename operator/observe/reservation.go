@@ -38,7 +38,7 @@ func ReservationOf(r handover.Reservation) (plan.Reservation, error) {
 	}
 	reservation := plan.Reservation{
 		ID: r.ID, UUID: r.UUID, Node: r.Node, Location: location, Rule: r.Rule, DeviceClass: r.DeviceClass,
-		Data: partOf(r.Data), Leaving: r.Leaving,
+		Data: partOf(r.Data), Leaving: r.Leaving, Replaced: r.Replaced,
 	}
 	if r.DB != nil {
 		db := partOf(*r.DB)

@@ -66,6 +66,7 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 			Previous: &operation.Status, Generation: operation.Generation, Now: r.Now().Truncate(time.Second),
 		},
 		Name: operation.Name, UID: string(operation.UID), Deleting: !operation.DeletionTimestamp.IsZero(),
+		Made:       operation.Labels[v1alpha1.LabelMadeFor] == v1alpha1.MadeForFailedDisk,
 		DeletionOf: plan.DeletionOf(cluster), Erased: plan.DeletionOf(cluster) != "" && cluster.Spec.DeletionPolicy == v1alpha1.DeletionWipe,
 		Approvals: plan.Resolve(&cluster.Spec, plan.ClusterFacts{}).Approvals, Paused: cluster.Spec.Pause == v1alpha1.PauseAll,
 		Busy: busy(cluster), ProgressAt: r.progressOf(operation.UID),
@@ -163,11 +164,18 @@ func (r *Reconciler) automatic(ctx context.Context, s *scope) error {
 	if err := r.Client.List(ctx, &operations, client.InNamespace(s.cluster.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return fmt.Errorf("list operations: %w", err)
 	}
+	counted := map[string]bool{}
 	for i := range operations.Items {
 		other := &operations.Items[i]
 		if other.Spec.ClusterRef.Name == s.cluster.Name && plan.ApprovedByPolicy(&other.Status) &&
 			s.in.Now.Sub(other.Status.StartTime.Time) < 24*time.Hour {
 			s.in.Automatic += int32(len(other.Status.Targets)) //nolint:gosec // 64 at most
+			counted[other.Name] = true
+		}
+	}
+	for i := range s.in.Others { // one that has just begun may not say so in its status yet
+		if other := &s.in.Others[i]; other.ByPolicy && !counted[other.Operation] && s.in.Now.Sub(other.Started) < 24*time.Hour {
+			s.in.Automatic += int32(len(other.Targets)) //nolint:gosec // 64 at most
 		}
 	}
 	return nil

@@ -83,6 +83,10 @@ func (r *Reconciler) carry(ctx context.Context, s *scope) (reconcile.Result, err
 		s.in.Unsafe, err = &unsafe.Refusal, nil
 		carried.Status = plan.Carry(s.in).Status
 	}
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.in.Trouble = execute.Trouble(err)
+		carried.Status = plan.Carry(s.in).Status
+	}
 	if done > 0 || carried.Ending() {
 		r.Sessions.Poke(s.cluster) // else an OSD that went down is seen when Ceph at rest is asked again
 	}

@@ -17,6 +17,7 @@ type view struct {
 	in       Observed
 	plan     Plan
 	snapshot *ceph.Snapshot // fresh, or nil
+	waiting  []string       // operations that wait for a person
 }
 
 func isTrue(reason, format string, args ...any) Condition {
@@ -398,8 +399,8 @@ func (v *view) approvalRequired() Condition {
 		}
 	}
 	switch {
-	case v.in.OperationsWaiting > 0:
-		return isTrue(v1alpha1.ReasonOperationsWaiting, "%s for approval", count(v.in.OperationsWaiting, "operation"))
+	case len(v.waiting) > 0:
+		return isTrue(v1alpha1.ReasonOperationsWaiting, "%s for approval: %s", count(len(v.waiting), "operation"), some(v.waiting))
 	case disks > 0:
 		return isTrue(v1alpha1.ReasonOperationsWaiting, "%s for approval: spec.approvals.newDisks is Manual", count(disks, "new disk"))
 	}

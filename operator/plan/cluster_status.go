@@ -32,7 +32,7 @@ const (
 // ClusterStatus returns the whole status of a StorageCluster: every condition, every time. What Ceph says is that of the
 // last snapshot, and the condition Reachable says whether it still holds.
 func ClusterStatus(in Observed, p Plan) v1alpha1.StorageClusterStatus {
-	v := &view{in, p, in.Ceph.fresh()}
+	v := &view{in, p, in.Ceph.fresh(), waitingOperations(in.Operations)}
 	before := deref(in.Previous)
 	conditions := transitions(before.Conditions, in.Generation, metav1.NewTime(in.Now), v.conditions())
 	if in.Now.Sub(in.RecoveryAt) < recoveryEvery {
@@ -266,8 +266,8 @@ func (v *view) summary(status v1alpha1.StorageClusterStatus) *v1alpha1.ClusterSu
 	if capacity := status.Capacity; capacity != nil && capacity.UsedPercent != nil {
 		summary.Used = fmt.Sprintf("%d%%", *capacity.UsedPercent)
 	}
-	if v.in.OperationsWaiting > 0 {
-		summary.Pending = fmt.Sprint(v.in.OperationsWaiting)
+	if len(v.waiting) > 0 {
+		summary.Pending = fmt.Sprint(len(v.waiting))
 	}
 	return summary
 }

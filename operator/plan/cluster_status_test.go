@@ -148,7 +148,7 @@ func whatElseIs() map[string]conditionCase {
 			in.Deleting, in.Spec.DeletionPolicy = true, v1alpha1.DeletionWipe
 			in.Wiping.Underway = []manifest.OperationRecord{{Operation: "remove-x"}}
 		}, "Deleting", "True WipingDisks", "kubectl seamount cancel remove-x"},
-		"operations":        {func(in *Observed) { in.OperationsWaiting = 2 }, "ApprovalRequired", "True OperationsWaiting", "2 operations"},
+		"operations":        {func(in *Observed) { in.Operations = waitingFor("a", "b") }, "ApprovalRequired", "True OperationsWaiting", "2 operations for approval: a, b"},
 		"too few nodes":     {func(in *Observed) { in.Spec.Mon.Count = 7 }, "MonQuorum", "False TooFewNodes", "7 mons wanted"},
 		"disks not planned": {func(in *Observed) { in.Disks = nil }, "DisksSettled", "Unknown NotObserved", ""},
 	}

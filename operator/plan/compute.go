@@ -62,9 +62,9 @@ type Observed struct {
 	// Denied are the questions whether daemons may stop that Ceph answered with no within the last minute or so. They are
 	// not asked again meanwhile.
 	Denied []Denial
-	// OperationsWaiting for a person.
-	OperationsWaiting int32
-	Dependents        v1alpha1.ClusterDependents
+	// Operations of the cluster. They are read and never changed.
+	Operations []*v1alpha1.StorageOperation
+	Dependents v1alpha1.ClusterDependents
 	// Wiping is how far the erasure of the disks is, of a cluster that is being deleted.
 	Wiping Wiping
 	// CapacityAt is when status.capacity was last written; RecoveryAt when status was last written while data was not
@@ -146,6 +146,7 @@ func Compute(in Observed) Plan {
 	c.daemons()
 	c.settle()
 	c.drains()
+	c.replaceFailed()
 	c.budgets()
 	c.users()
 	return c.finish()

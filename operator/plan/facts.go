@@ -64,6 +64,8 @@ type Reservation struct {
 	DB   *Part
 	// Leaving names the StorageOperation that takes the OSD away; empty: it stays.
 	Leaving string
+	// Replaced names the StorageOperation that was last made because the OSD's disk failed; empty: none was.
+	Replaced string
 }
 
 // Part is a disk, or a slice of one, that belongs to an OSD.

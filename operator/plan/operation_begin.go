@@ -17,6 +17,9 @@ func begin(in CarryObserved) Carried {
 	draft := ComputeOperation(in.OperationObserved)
 	b := beginning{in: in, draft: draft}
 	b.approved, b.byPolicy = b.approval()
+	if b.approved.Status != "True" {
+		b.approved.Message = cut(b.whyMade() + b.approved.Message)
+	}
 	wait := b.decide()
 	carried := Carried{Status: operationPlanned(in.OperationObserved, draft)}
 	b.describe(&carried.Status, wait)
@@ -45,6 +48,8 @@ func (b *beginning) decide() stage {
 	switch {
 	case b.in.Spec.Intent == v1alpha1.IntentCancel || b.in.Deleting:
 		return stage{state: v1alpha1.OperationCancelled, reason: v1alpha1.ReasonCancelled, message: "cancelled before any step was taken", done: true}
+	case b.needless() != "":
+		return stage{state: v1alpha1.OperationSuperseded, reason: v1alpha1.ReasonSuperseded, message: b.needless(), done: true}
 	case len(plan.Blockers) > 0 && b.in.Spec.Intent == v1alpha1.IntentHold:
 		return stage{state: v1alpha1.OperationRefused, reason: v1alpha1.ReasonHeld, message: "spec.intent is Hold; and " + withRemedy(plan.Blockers[0])}
 	case len(plan.Blockers) > 0:
@@ -59,6 +64,9 @@ func (b *beginning) decide() stage {
 		return stage{state: v1alpha1.OperationHeld, reason: reason, message: text}
 	case b.in.Unsafe != nil:
 		return stage{state: v1alpha1.OperationHeld, reason: v1alpha1.ReasonHeld, message: "it does not begin: " + withRemedy(*b.in.Unsafe)}
+	}
+	if b.in.Trouble != nil {
+		return stage{state: v1alpha1.OperationHeld, reason: b.in.Trouble.Reason, message: troubleText(*b.in.Trouble)}
 	}
 	return stage{state: v1alpha1.OperationRunning, reason: v1alpha1.ReasonRunning, message: "it begins"}
 }
@@ -75,6 +83,9 @@ func (b *beginning) approval() (Condition, bool) {
 		return b.approvalOfDeletion()
 	case byUser.Status == "True" || mode != v1alpha1.ApprovalAutomatic || !b.failed():
 		return byUser, false
+	case b.doubtful() != "":
+		return isFalse(v1alpha1.ReasonAwaitingApproval, "spec.approvals.%s of the cluster is Automatic, and %s: a person has to approve plan %s",
+			field, b.doubtful(), plan.ID), false
 	case len(plan.Risks) > 0:
 		return isFalse(v1alpha1.ReasonAwaitingApproval, "spec.approvals.%s of the cluster is Automatic, which accepts no risk: "+
 			"a person has to approve plan %s", field, plan.ID), false
@@ -190,6 +201,11 @@ func (c *operationComputation) apart(others []manifest.RecordedOSD) string {
 func (b *beginning) describe(status *v1alpha1.StorageOperationStatus, at stage) {
 	status.State = at.state
 	complete := isFalse(at.reason, "%s", at.message)
+	for i := range status.Targets {
+		if b.in.Trouble != nil && at.reason == b.in.Trouble.Reason {
+			status.Targets[i].Message = at.message
+		}
+	}
 	if at.done {
 		complete = isTrue(at.reason, "%s", at.message)
 	}

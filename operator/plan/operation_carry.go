@@ -33,6 +33,8 @@ type CarryObserved struct {
 	DeletionOf string
 	// Erased says that it is being deleted and its disks are erased then: what takes the place of others is of no use any more.
 	Erased bool
+	// Made says that the operator made it because a disk failed.
+	Made bool
 	// Approvals of the cluster, and how many disks they have approved within a day.
 	Approvals Approvals
 	Automatic int32
@@ -54,6 +56,8 @@ type CarryObserved struct {
 	Unclean string
 	// Unsafe is why the last look before a step kept it back; nil: it did not.
 	Unsafe *v1alpha1.Refusal
+	// Trouble is why a step that was tried failed; nil: none did.
+	Trouble *v1alpha1.Refusal
 	// ProgressAt is when the progress was last written; zero: not since the program began.
 	ProgressAt time.Time
 }
@@ -116,6 +120,9 @@ func Carry(in CarryObserved) Carried {
 		c.disks[disk.Name] = disk
 	}
 	c.proceed()
+	if trouble := in.Trouble; trouble != nil && !c.stage.done && c.stage.failed == "" {
+		c.stage.reason, c.stage.message = trouble.Reason, troubleText(*trouble)
+	}
 	c.out.Status = c.status()
 	return c.out
 }

@@ -173,7 +173,7 @@ func (c *carrying) targets(progress *v1alpha1.OperationProgress) []v1alpha1.Oper
 	targets := make([]v1alpha1.OperationTarget, 0, len(c.record.Targets))
 	for _, target := range c.record.Targets {
 		target.Step, target.Message = c.stage.step, cut(c.stage.message)
-		if c.moving() && progress.PGsLeft != nil && !c.stage.done {
+		if c.moving() && progress.PGsLeft != nil && !c.stage.done && c.in.Trouble == nil {
 			target.Message = fmt.Sprintf("%d of %d PGs left", *progress.PGsLeft, c.record.StartPGs)
 		}
 		c.describeErasure(&target)

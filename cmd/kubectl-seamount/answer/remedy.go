@@ -118,7 +118,8 @@ func heldTask(o *v1alpha1.StorageOperation, t Task) *Task {
 	for _, kind := range []string{v1alpha1.ConditionSafe, v1alpha1.ConditionComplete} {
 		said := deref(meta.FindStatusCondition(o.Status.Conditions, kind))
 		switch said.Reason {
-		case v1alpha1.ReasonNoRoom, v1alpha1.ReasonDeviceChanged, v1alpha1.ReasonWouldLoseData, v1alpha1.ReasonWaitingForDisk:
+		case v1alpha1.ReasonNoRoom, v1alpha1.ReasonDeviceChanged, v1alpha1.ReasonWouldLoseData, v1alpha1.ReasonWaitingForDisk,
+			v1alpha1.ReasonStepFailed:
 			t.Message, t.Do = joinWords(": ", what(o)+" is held", said.Message), command("why", o)
 			return &t
 		}

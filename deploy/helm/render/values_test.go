@@ -83,6 +83,7 @@ func TestSchemaRefuses(t *testing.T) {
 		"an unknown value":      {"operators: {}", "additional properties 'operators' not allowed"},
 		"an unknown value deep": {"csi: {controller: {replica: 2}}", "at '/csi/controller': additional properties 'replica' not allowed"},
 		"no replica":            {"operator: {replicas: 0}", "at '/operator/replicas': minimum: got 0, want 1"},
+		"failover without unit": {`operator: {monFailoverAfter: "600"}`, "at '/operator/monFailoverAfter': '600' does not match pattern"},
 		"replicas as text":      {`operator: {replicas: "2"}`, "at '/operator/replicas': got string, want integer"},
 		"a pull policy":         {"images: {node: {pullPolicy: Sometimes}}", "at '/images/node/pullPolicy': value must be one of 'Always', 'IfNotPresent', 'Never'"},
 		"a digest":              {"images: {seamount: {digest: latest}}", "at '/images/seamount/digest': 'latest' does not match pattern"},

@@ -37,6 +37,8 @@ type Reservation struct {
 	Location string `json:"-"`
 	// Leaving names the StorageOperation that takes the OSD away; empty: it stays. It is an annotation too.
 	Leaving string `json:"-"`
+	// Replaced names the StorageOperation that was last made because the OSD's disk failed; empty: none was. It is an annotation too.
+	Replaced string `json:"-"`
 }
 
 // Device is a disk, or a partition of one, that is reserved for an OSD.

@@ -1,0 +1,74 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/seamount-dev/seamount/api/v1alpha1"
+)
+
+// needless says why an operation that was made for a failed disk is not needed any more; empty: it is, or nobody can tell. The
+// others are people's, who end them themselves.
+func (b *beginning) needless() string {
+	if !b.in.Made || b.in.Ceph.fresh() == nil {
+		return ""
+	}
+	c := newOperationComputation(b.in.OperationObserved)
+	c.target()
+	c.tree = newCRUSHTree(c.snapshot)
+	for _, id := range slices.Sorted(maps.Keys(c.osds)) {
+		if osd := c.tree.osds[id]; osd != nil && osd.Up {
+			return osdName(id) + " is up again: it need not be replaced"
+		}
+	}
+	if len(c.osds) == 0 {
+		return "no OSD is on " + some(b.in.Spec.Disks) + " any more"
+	}
+	return ""
+}
+
+// doubtful says why the policy does not approve the replacement of a disk that the operator itself found to have failed; empty:
+// nothing speaks against it.
+func (b *beginning) doubtful() string {
+	if !b.in.Made {
+		return ""
+	}
+	missing := map[string]int32{}
+	for _, disk := range b.in.Disks {
+		if len(disk.Status.OSDs) > 0 && disk.Status.Presence == v1alpha1.PresenceMissing {
+			missing[disk.Status.Node]++
+		}
+	}
+	for _, name := range b.in.Spec.Disks {
+		disk := diskNamed(b.in.Disks, name)
+		if disk == nil {
+			continue // the plan refuses it
+		}
+		switch node := disk.Status.Node; {
+		case !b.in.Nodes[node] || !b.in.Reporting[node]:
+			return "node " + node + " does not answer, or its discover is silent"
+		case DiskFailed(disk) == "":
+			return "disk " + name + " is there again, and reports no errors"
+		case missing[node] > b.in.Approvals.MaxAutomaticPerDay:
+			return fmt.Sprintf("%s of node %s are missing at once, as when a shelf, a controller or a cable fails", count(missing[node], "disk"), node)
+		}
+	}
+	return ""
+}
+
+// whyMade says why the operator made it, for who is to approve it; empty: a person made it.
+func (b *beginning) whyMade() string {
+	for _, name := range b.in.Spec.Disks {
+		if disk := diskNamed(b.in.Disks, name); b.in.Made && disk != nil && DiskFailed(disk) != "" {
+			return fmt.Sprintf("disk %s has failed: %s; ", name, DiskFailed(disk))
+		}
+	}
+	return ""
+}
+
+// troubleText says that a step failed and is tried again, and why.
+func troubleText(trouble v1alpha1.Refusal) string {
+	return cut(cmp.Or(withRemedy(trouble), "it gives no reason"))
+}
