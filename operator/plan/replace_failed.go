@@ -153,10 +153,14 @@ func (c *computation) nameReplace(failed *FailedDisk) (name string, wait time.Du
 	if wait > 0 || noted != "" && c.operationNamed(noted) == nil {
 		return "", wait // it comes and goes; or a person deleted the one that was made
 	}
+	return c.nextReplace(failed.OSDs[0].ID), 0
+}
+
+// nextReplace is the first name for an OSD that no operation has.
+func (c *computation) nextReplace(osd int32) string {
 	for number := 1; ; number++ {
-		name = manifest.ReplaceOperationName(c.in.Key.Name, failed.OSDs[0].ID, number)
-		if c.operationNamed(name) == nil {
-			return name, 0
+		if name := manifest.ReplaceOperationName(c.in.Key.Name, osd, number); c.operationNamed(name) == nil {
+			return name
 		}
 	}
 }
