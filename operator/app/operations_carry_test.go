@@ -184,6 +184,17 @@ func TestRemoval(t *testing.T) {
 	w.removed(status)
 }
 
+// killTwice kills the operator at the write after the next n, and at the one that follows: each was done, and the answer was lost.
+func (w *operationWorld) killTwice(n int) {
+	count := 0
+	w.fail = func(string) error {
+		if count++; count > n && count <= n+2 {
+			return errKilled
+		}
+		return nil
+	}
+}
+
 // Killed at any write, and with a new operator after that, the end is the same.
 func TestRemovalKilledAtAnyWrite(t *testing.T) {
 	t.Parallel()
@@ -194,13 +205,7 @@ func TestRemovalKilledAtAnyWrite(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newRemovalWorld(t, nil)
-			count := 0
-			w.fail = func(string) error {
-				if count++; count > n && count <= n+2 { // it was done, and the answer was lost
-					return errKilled
-				}
-				return nil
-			}
+			w.killTwice(n)
 			w.removed(w.until(v1alpha1.OperationSucceeded))
 		})
 	}

@@ -65,7 +65,7 @@ func (s *suite) toldFailing(t *testing.T, before *v1alpha1.StorageDisk, start ti
 	if usable == nil || !strings.Contains(usable.Message, failure) || disk.Status.Verdict.Seal != "" {
 		t.Errorf("the disk says %s", asJSON(t, disk.Status))
 	}
-	if osds := disk.Status.OSDs; len(osds) != 1 || osds[0] != before.Status.OSDs[0] {
+	if osds := disk.Status.OSDs; len(osds) != 1 || osds[0].UUID != before.Status.OSDs[0].UUID {
 		t.Errorf("the disk had %s, and has %s", asJSON(t, before.Status.OSDs), asJSON(t, osds))
 	}
 	s.Eventually(t, "its OSD was started again, and ended", func() error {
