@@ -3,7 +3,11 @@
 package operator
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +16,7 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/tests/local/cluster"
 	"github.com/seamount-dev/seamount/tests/loopdev"
 )
 
@@ -37,6 +42,7 @@ func (s *suite) diskFails(t *testing.T) {
 	s.awaitRisk(t, "replace-failing", v1alpha1.RiskRedundancyLoss)
 	s.approve(t, "replace-failing")
 	s.awaitWaitingForDisk(t, "replace-failing")
+	failed := *d
 	*d = s.AddDisk(s.whole, d.Node, diskSize)
 	done := s.awaitOperation(t, "replace-failing", v1alpha1.OperationSucceeded)
 	if report := done.Targets[0].Report; report == nil || report.Result == v1alpha1.ReportVerified || !strings.Contains(report.Message, "not erased") {
@@ -46,6 +52,20 @@ func (s *suite) diskFails(t *testing.T) {
 	t.Logf("a failing disk was replaced after %.1f s", time.Since(start).Seconds())
 	s.keptID(t, before, *d)
 	l.end(t)
+	s.takeOut(t, failed)
+}
+
+// takeOut pulls a disk, and waits until nobody on the machine has its file any more.
+func (s *suite) takeOut(t *testing.T, d cluster.Disk) {
+	t.Helper()
+	s.PullDisk(t, d)
+	s.Eventually(t, d.Device+" lets go of its file", func() error {
+		_, err := os.Stat("/sys/block/" + d.Device + "/loop/backing_file")
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return cmp.Or(err, errors.New("it has it still"))
+	})
 }
 
 // toldFailing holds that a disk, its event and its cluster name the error, and that nobody takes it for one that can be used.
