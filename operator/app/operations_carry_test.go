@@ -184,17 +184,6 @@ func TestRemoval(t *testing.T) {
 	w.removed(status)
 }
 
-// killTwice kills the operator at the write after the next n, and at the one that follows: each was done, and the answer was lost.
-func (w *operationWorld) killTwice(n int) {
-	count := 0
-	w.fail = func(string) error {
-		if count++; count > n && count <= n+2 {
-			return errKilled
-		}
-		return nil
-	}
-}
-
 // Killed at any write, and with a new operator after that, the end is the same.
 func TestRemovalKilledAtAnyWrite(t *testing.T) {
 	t.Parallel()
