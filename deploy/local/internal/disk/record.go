@@ -37,7 +37,9 @@ type Disk struct {
 func (d Disk) Device() string { return loop.Path(d.Number) }
 
 // File is its backing file.
-func (m *Manager) File(d Disk) string { return cmp.Or(d.Given, filepath.Join(m.dir.Disks(), d.ID+".img")) }
+func (m *Manager) File(d Disk) string {
+	return cmp.Or(d.Given, filepath.Join(m.dir.Disks(), d.ID+".img"))
+}
 
 func (m *Manager) recordFile(id string) string { return filepath.Join(m.dir.Disks(), id+".json") }
 
