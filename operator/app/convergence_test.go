@@ -91,6 +91,17 @@ func TestRestWritesNothing(t *testing.T) {
 
 var errKilled = errors.New("killed")
 
+// killTwice kills the operator at the write after the next n, and at the one that follows: each was done, and the answer was lost.
+func (w *world) killTwice(n int) {
+	count := 0
+	w.fail = func(string) error {
+		if count++; count > n && count <= n+2 {
+			return errKilled
+		}
+		return nil
+	}
+}
+
 // killEvery is how many writes lie between two that are tried.
 const killEvery = 5
 

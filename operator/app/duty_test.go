@@ -130,18 +130,11 @@ func TestDrainKilledAtAnyWrite(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := bringUp(t)
-			count := 0
-			kill := func(string) error {
-				if count++; count > n && count <= n+2 {
-					return errKilled
-				}
-				return nil
-			}
-			w.fail = kill
+			w.killTwice(n)
 			w.cordon("n2", true)
 			w.passes(5, time.Second)
 			w.wantNoout("cordoned", v1alpha1.ReasonNooutSet, "n2")
-			count = 0
+			w.killTwice(n)
 			w.cordon("n2", false)
 			w.passes(5, time.Second)
 			w.wantNoout("uncordoned", v1alpha1.ReasonNotDraining)

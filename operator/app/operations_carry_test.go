@@ -194,13 +194,7 @@ func TestRemovalKilledAtAnyWrite(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newRemovalWorld(t, nil)
-			count := 0
-			w.fail = func(string) error {
-				if count++; count > n && count <= n+2 { // it was done, and the answer was lost
-					return errKilled
-				}
-				return nil
-			}
+			w.killTwice(n)
 			w.removed(w.until(v1alpha1.OperationSucceeded))
 		})
 	}

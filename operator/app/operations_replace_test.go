@@ -141,13 +141,7 @@ func TestReplaceKilledAtAnyWrite(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newReplaceWorld(t, nil)
-			count := 0
-			w.fail = func(string) error {
-				if count++; count > n && count <= n+2 { // it was done, and the answer was lost
-					return errKilled
-				}
-				return nil
-			}
+			w.killTwice(n)
 			replace(t, w)
 		})
 	}
@@ -362,40 +356,4 @@ func (w *operationWorld) present(name string, presence v1alpha1.Presence) {
 		w.must(w.api.Status().Update(w.Context(), disk))
 	})
 	w.turn()
-}
-
-// Disks that wait for a person are taken once they are approved, and nothing else.
-func TestAdd(t *testing.T) {
-	t.Parallel()
-	w := newRemovalWorld(t, func(o *v1alpha1.StorageOperation) { o.Spec.Intent = v1alpha1.IntentHold })
-	w.byHand(func() {
-		cluster := w.cluster()
-		cluster.Spec.Approvals = &v1alpha1.ApprovalsSpec{NewDisks: v1alpha1.ApprovalManual}
-		cluster.Generation++
-		w.must(w.api.Update(t.Context(), cluster))
-	})
-	wanted := w.spare()
-	other := emptyDisk("n1", 8)
-	w.byHand(func() { w.must(w.api.Create(t.Context(), other)) })
-	w.turn()
-	w.turn()
-	if plan := w.diskNamed(wanted).Status.Plan; plan == nil || plan.Reason != v1alpha1.PlanReasonAwaitingApproval {
-		t.Fatalf("plan %+v", plan)
-	}
-	w.ask(v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationAdd, Disks: []string{wanted}})
-	status := w.until(v1alpha1.OperationSucceeded)
-	if status.Progress.Percent != 100 {
-		t.Errorf("progress %+v", status.Progress)
-	}
-	for range 5 {
-		w.turn()
-	}
-	disk, left := w.diskNamed(wanted), w.diskNamed(other.Name)
-	if len(disk.Status.OSDs) != 1 || disk.Status.State != v1alpha1.DiskInService {
-		t.Errorf("%s is %s with %+v", wanted, disk.Status.State, disk.Status.OSDs)
-	}
-	if len(left.Status.OSDs) > 0 || left.Status.Claim != nil || left.Status.Plan.Reason != v1alpha1.PlanReasonAwaitingApproval {
-		t.Errorf("%s: plan %+v, claim %+v", left.Name, left.Status.Plan, left.Status.Claim)
-	}
-	w.live("five OSDs", w.healthy(3, 2, 5))
 }

@@ -240,13 +240,7 @@ func TestDeletionThatErasesKilledAtAnyWrite(t *testing.T) {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newWipeWorld(t, false, nil)
-			count := 0
-			w.fail = func(string) error {
-				if count++; count > n && count <= n+2 { // it was done, and the answer was lost
-					return errKilled
-				}
-				return nil
-			}
+			w.killTwice(n)
 			w.until("gone", w.gone)
 			w.wiped()
 			if operations := w.made(); len(operations) != 1 || operations[0].Status.State != v1alpha1.OperationSucceeded {
@@ -342,13 +336,7 @@ func TestDeletionGivesUpADiskKilledAtAnyWrite(t *testing.T) {
 			w.turn()
 			w.deleteOperation(w.made()[0].Name)
 			w.changeDisk(left, func(d *v1alpha1.StorageDisk) { d.Status.Presence = v1alpha1.PresencePresent })
-			count := 0
-			w.fail = func(string) error {
-				if count++; count > n && count <= n+2 {
-					return errKilled
-				}
-				return nil
-			}
+			w.killTwice(n)
 			w.until("gone", w.gone)
 			w.wiped(left)
 			if len(w.made()) > 0 {

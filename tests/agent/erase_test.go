@@ -95,6 +95,12 @@ func occupied(t *testing.T, lay layout, discards bool) *asked {
 			t.Fatal(err)
 		}
 	}
+	return occupiedOn(t, d, lay)
+}
+
+// occupiedOn is occupied for a disk that is there.
+func occupiedOn(t *testing.T, d *loopdev.Disk, lay layout) *asked {
+	t.Helper()
 	what := lay(t, d)
 	what.Mode = v1alpha1.EraseSignatures
 	found, name, id := discover(t, d)

@@ -101,6 +101,13 @@ func (o *output) String() string {
 	return o.text.String()
 }
 
+// reset forgets what was printed so far. The container has ended.
+func (o *output) reset() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.text.Reset()
+}
+
 // newPod makes the directories of a Deployment's pod.
 func newPod(t *testing.T, n *node, d *appsv1.Deployment) *pod {
 	t.Helper()

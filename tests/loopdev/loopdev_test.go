@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestDisk(t *testing.T) {
@@ -80,4 +82,43 @@ func TestStall(t *testing.T) {
 	if got := <-read; got != "content" {
 		t.Errorf("read %q after it answers again", got)
 	}
+}
+
+// What fails of the file fails on the device on it, and nothing else; when it is over, what was there is there.
+func TestFail(t *testing.T) {
+	f := NewFUSEFile(t, 8<<20)
+	d := Attach(t, f.Path, Options{Direct: true})
+	fill(t, d.Path)
+	for _, ways := range []Access{Reads, Writes, Reads | Writes, 0} {
+		f.Fail(ways)
+		for way, use := range map[Access]func(int, []byte, int64) (int, error){Reads: unix.Pread, Writes: unix.Pwrite} {
+			var want error
+			if ways&way != 0 {
+				want = unix.EIO
+			}
+			if err := pastCache(t, d.Path, use); !errors.Is(err, want) {
+				t.Errorf("of %b, %b ends with %v, want %v", ways, way, err, want)
+			}
+		}
+	}
+	if got := head(t, f.Path); got != "content" {
+		t.Errorf("it holds %q", got)
+	}
+}
+
+// pastCache reads or writes the second block of a device, past the page cache.
+func pastCache(t *testing.T, path string, use func(fd int, p []byte, offset int64) (int, error)) error {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR|unix.O_DIRECT, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() // what was written is there, or failed
+	page, err := unix.Mmap(-1, 0, 4096, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Munmap(page) //nolint:errcheck // it goes with the test
+	_, err = use(int(f.Fd()), page, 4096)
+	return err
 }

@@ -112,6 +112,7 @@ func TestStorageCluster(t *testing.T) {
 		{"EveryDiskRemoved", (*suite).everyDiskRemoved},
 		{"RemovedWithoutDiscard", (*suite).removedWithoutDiscard},
 		{"Replaced", (*suite).replaced},
+		{"DiskFails", (*suite).diskFails},
 		{"Wiped", (*suite).wiped},
 		{"NodeStopped", (*suite).nodeStopped},
 		{"PowerCut", (*suite).powerCut},

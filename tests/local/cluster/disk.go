@@ -18,7 +18,18 @@ type Disk struct {
 // AddDisk plugs a new empty disk into a node. It goes with the test.
 func (c *Cluster) AddDisk(t testing.TB, node, size string) Disk {
 	t.Helper()
-	d := parseDisk(t, c.stdout(t, "disk", "add", node, "--size", size))
+	return c.addDisk(t, node, "--size", size)
+}
+
+// AddFile plugs a file into a node as a disk. The disk goes with the test, and the file stays.
+func (c *Cluster) AddFile(t testing.TB, node, file string) Disk {
+	t.Helper()
+	return c.addDisk(t, node, "--file", file)
+}
+
+func (c *Cluster) addDisk(t testing.TB, node string, args ...string) Disk {
+	t.Helper()
+	d := parseDisk(t, c.stdout(t, append([]string{"disk", "add", node}, args...)...))
 	t.Cleanup(func() { c.Try("disk", "remove", d.ID) }) //nolint:errcheck // a test may have removed it
 	return d
 }

@@ -23,10 +23,10 @@ only. It keeps its content and its place when the node restarts.`,
 }
 
 func newDiskAdd() *cobra.Command {
-	var size string
+	var size, file string
 	cmd := &cobra.Command{
 		Use:   "add NODE",
-		Short: "Plug a new empty disk into a node",
+		Short: "Plug a new empty disk into a node, or one that is made of a file",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			bytes, err := disk.ParseSize(size)
@@ -38,7 +38,12 @@ func newDiskAdd() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				d, err := disks.Add(cmd.Context(), n, bytes)
+				var d disk.Disk
+				if file != "" {
+					d, err = disks.AddFile(cmd.Context(), n, file)
+				} else {
+					d, err = disks.Add(cmd.Context(), n, bytes)
+				}
 				if err != nil {
 					return err
 				}
@@ -47,6 +52,8 @@ func newDiskAdd() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&size, "size", "10G", "size of the disk; space is used as it is written")
+	cmd.Flags().StringVar(&file, "file", "", "file that is the disk, with what is on it; it stays when the disk is removed")
+	cmd.MarkFlagsMutuallyExclusive("size", "file")
 	return cmd
 }
 

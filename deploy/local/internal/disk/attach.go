@@ -171,7 +171,7 @@ func (m *Manager) takeMedium(d Disk, number int, keep bool) error {
 	if !errors.Is(err, loop.ErrCached) {
 		return err
 	}
-	if keep {
+	if keep || d.Given != "" {
 		return fmt.Errorf("%w: unmount it in %s first, or remove the disk without --keep", err, state.NodeName(d.Node))
 	}
 	if err := os.Truncate(m.File(d), 0); err != nil {
@@ -187,8 +187,15 @@ func (m *Manager) owned(e state.Entry) (number int, mine bool, err error) {
 		return 0, false, err
 	}
 	backing, attached, err := loop.Backing(number)
+	if serverGone(err) { // then the path is all that is left to know the file by
+		device, err := loop.Read(m.sys, number)
+		return number, device.Attached() && device.Backing == e.Facts["file"], err
+	}
 	return number, attached && backing == file, err
 }
+
+// serverGone says that the program is gone that served a file by FUSE.
+func serverGone(err error) bool { return errors.Is(err, unix.ENOTCONN) }
 
 // release lets go of the device of e and removes it. It is loop.ErrBusy while
 // something has it open. A device that is attached to another file is not ours.
@@ -225,7 +232,7 @@ func (m *Manager) sweep() error {
 		return err
 	}
 	for _, d := range disks {
-		if _, err := os.Stat(m.File(d)); errors.Is(err, fs.ErrNotExist) {
+		if _, err := os.Stat(m.File(d)); errors.Is(err, fs.ErrNotExist) || serverGone(err) {
 			if err := m.forget(d); err != nil {
 				return err
 			}

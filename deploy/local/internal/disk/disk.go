@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -41,12 +42,38 @@ func New(dir state.Dir, journal *state.Journal, log *progress.Reporter, host Hos
 // Add makes an empty disk and puts it into node n, at once if the node runs. On
 // an error nothing is left.
 func (m *Manager) Add(ctx context.Context, n int, bytes int64) (Disk, error) {
+	return m.add(ctx, Disk{Node: n, Bytes: bytes})
+}
+
+// AddFile is Add for a file that somebody else made and keeps, with what is on it.
+func (m *Manager) AddFile(ctx context.Context, n int, file string) (Disk, error) {
+	file, err := filepath.Abs(file)
+	if err == nil {
+		file, err = filepath.EvalSymlinks(file)
+	}
+	if err != nil {
+		return Disk{}, fmt.Errorf("make a disk of a file: %w", err)
+	}
+	info, err := os.Stat(file)
+	switch {
+	case err != nil:
+		return Disk{}, fmt.Errorf("make a disk of a file: %w", err)
+	case !info.Mode().IsRegular() || info.Size() < MinBytes || info.Size()%sector != 0:
+		return Disk{}, fmt.Errorf("%s cannot be a disk: name a regular file of at least %s, in sectors of %d bytes", file, FormatSize(MinBytes), sector)
+	}
+	return m.add(ctx, Disk{Node: n, Bytes: info.Size(), Given: file})
+}
+
+// sector is what the size of a disk is a multiple of.
+const sector = 512
+
+func (m *Manager) add(ctx context.Context, d Disk) (Disk, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.sweep(); err != nil {
 		return Disk{}, err
 	}
-	d, err := m.create(n, bytes)
+	d, err := m.create(d)
 	if err != nil {
 		return Disk{}, err
 	}
@@ -125,29 +152,32 @@ func (m *Manager) Reattach(ctx context.Context, n int) ([]Disk, error) {
 	return own, nil
 }
 
-// create makes the record and then the file: a file without a record would be
-// nobody's.
-func (m *Manager) create(n int, bytes int64) (Disk, error) {
+// create makes the record and then the file, unless it was given: a file without a
+// record would be nobody's.
+func (m *Manager) create(d Disk) (Disk, error) {
 	number, err := m.freeNumber(FirstNumber)
 	if err != nil {
 		return Disk{}, err
 	}
-	d := Disk{ID: diskID(number), Node: n, Bytes: bytes, Number: number}
-	if err := m.save(d); err != nil {
-		return Disk{}, err
+	d.ID, d.Number = diskID(number), number
+	if err := m.save(d); err != nil || d.Given != "" {
+		return d, err
 	}
 	f, err := os.OpenFile(m.File(d), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err == nil {
-		err = errors.Join(f.Truncate(bytes), f.Close())
+		err = errors.Join(f.Truncate(d.Bytes), f.Close())
 	}
 	if err != nil {
-		return Disk{}, errors.Join(fmt.Errorf("make a disk of %s: %w", FormatSize(bytes), err), m.forget(d))
+		return Disk{}, errors.Join(fmt.Errorf("make a disk of %s: %w", FormatSize(d.Bytes), err), m.forget(d))
 	}
 	return d, nil
 }
 
 // warnIfScarce: a sparse file takes room only as it is written.
 func (m *Manager) warnIfScarce(d Disk) {
+	if d.Given != "" {
+		return // who gave it knows where it lies
+	}
 	var fs unix.Statfs_t
 	if err := unix.Statfs(m.dir.Disks(), &fs); err != nil {
 		return // a warning less

@@ -229,7 +229,7 @@ func TestKilledAt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := newFixture(t)
 			m := f.manager(t)
-			d, err := m.create(1, 64<<20)
+			d, err := m.create(Disk{Node: 1, Bytes: 64 << 20})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -1,7 +1,9 @@
 package disk
 
 import (
+	"errors"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -92,6 +94,61 @@ func newTestManager(t *testing.T, dir state.Dir, host Host) *Manager {
 	}
 	t.Cleanup(func() { j.Close() })
 	return New(dir, j, progress.Discard(), host)
+}
+
+// A file that was given stays when its disk is forgotten, and a disk whose file is gone is.
+func TestGivenFile(t *testing.T) {
+	t.Parallel()
+	m := newTestManager(t, state.Dir(t.TempDir()), nil)
+	file := filepath.Join(t.TempDir(), "given")
+	if err := errors.Join(os.WriteFile(file, []byte("content"), 0o600), os.Truncate(file, MinBytes)); err != nil {
+		t.Fatal(err)
+	}
+	d, err := m.create(Disk{Node: 1, Bytes: MinBytes, Given: file})
+	if err != nil || m.File(d) != file {
+		t.Fatalf("%+v on %s: %v", d, m.File(d), err)
+	}
+	if err := m.forget(d); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(file); err != nil || info.Size() != MinBytes {
+		t.Errorf("the file was touched: %v, %v", info, err)
+	}
+	if _, err := m.create(Disk{Node: 1, Bytes: MinBytes, Given: file + "-gone"}); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.sweep(); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := m.List(); err != nil || len(left) > 0 {
+		t.Errorf("left: %+v, %v", left, err)
+	}
+}
+
+func TestAddFileRefuses(t *testing.T) {
+	t.Parallel()
+	m := newTestManager(t, state.Dir(t.TempDir()), nil)
+	dir := t.TempDir()
+	for name, c := range map[string]struct {
+		size int64
+		want string
+	}{"small": {MinBytes - sector, "at least 64M"}, "odd": {MinBytes + 1, "sectors of 512"}} {
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Truncate(file, c.size)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.AddFile(t.Context(), 1, file); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, file := range []string{dir, filepath.Join(dir, "none")} {
+		if _, err := m.AddFile(t.Context(), 1, file); err == nil {
+			t.Errorf("%s became a disk", file)
+		}
+	}
+	if left, err := m.List(); err != nil || len(left) > 0 {
+		t.Errorf("left: %+v, %v", left, err)
+	}
 }
 
 func TestRecords(t *testing.T) {

@@ -29,13 +29,17 @@ type Disk struct {
 	Bytes int64 `json:"bytes"`
 	// Number is that of its loop device the last time it was attached.
 	Number int `json:"number"`
+	// Given is its backing file where that is somebody else's, who goes on to keep it. Empty: it has one of its own.
+	Given string `json:"given,omitempty"`
 }
 
 // Device is its device file, in the node and on the machine.
 func (d Disk) Device() string { return loop.Path(d.Number) }
 
 // File is its backing file.
-func (m *Manager) File(d Disk) string { return filepath.Join(m.dir.Disks(), d.ID+".img") }
+func (m *Manager) File(d Disk) string {
+	return cmp.Or(d.Given, filepath.Join(m.dir.Disks(), d.ID+".img"))
+}
 
 func (m *Manager) recordFile(id string) string { return filepath.Join(m.dir.Disks(), id+".json") }
 
@@ -99,9 +103,13 @@ func (m *Manager) Find(name string) (Disk, error) {
 func (m *Manager) save(d Disk) error { return state.WriteJSON(m.recordFile(d.ID), d) }
 
 // forget removes the file and then the record, so that no file is left that
-// nothing tells of.
+// nothing tells of. A file that was given stays.
 func (m *Manager) forget(d Disk) error {
-	for _, file := range []string{m.File(d), m.recordFile(d.ID)} {
+	files := []string{m.File(d), m.recordFile(d.ID)}
+	if d.Given != "" {
+		files = files[1:]
+	}
+	for _, file := range files {
 		if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("delete %s: %w", d.ID, err)
 		}
@@ -116,6 +124,7 @@ func (m *Manager) entry(d Disk, file loop.File) state.Entry {
 		"node":   strconv.Itoa(d.Node),
 		"device": strconv.FormatUint(file.Device, 10),
 		"inode":  strconv.FormatUint(file.Inode, 10),
+		"file":   m.File(d),
 	}}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -14,7 +15,8 @@ import (
 	"github.com/hanwen/go-fuse/v2/fuse"
 )
 
-// FUSEFile is a file that this process serves by FUSE. On command its server hangs, as a disk does that no longer answers.
+// FUSEFile is a file that this process serves by FUSE. On command its server hangs, as a disk does that no longer answers, or
+// answers with errors, as one does that dies.
 type FUSEFile struct {
 	// Path of the file.
 	Path string
@@ -62,11 +64,24 @@ func (f *FUSEFile) Stall(t testing.TB) (resume func()) {
 	return resume
 }
 
+// Access is a way of using a file. Several can be joined.
+type Access uint32
+
+// Ways of using a file. To bring to the disk what was written counts as writing.
+const (
+	Reads Access = 1 << iota
+	Writes
+)
+
+// Fail lets every access of these ways end with EIO from now on, and all others succeed; 0: all succeed again.
+func (f *FUSEFile) Fail(ways Access) { f.node.failing.Store(uint32(ways)) }
+
 // node is the file as go-fuse sees it.
 type node struct {
 	fs.Inode
 	content *os.File
 	size    int64
+	failing atomic.Uint32 // the Access that fails
 
 	mu   sync.Mutex
 	open chan struct{} // closed while the server answers
@@ -92,11 +107,16 @@ func (n *node) setGate(gate chan struct{}) {
 	n.open = gate
 }
 
-func (n *node) wait() {
+// admit waits while the server hangs, and says how an access ends that fails.
+func (n *node) admit(way Access) syscall.Errno {
 	n.mu.Lock()
 	gate := n.open
 	n.mu.Unlock()
 	<-gate
+	if Access(n.failing.Load())&way != 0 {
+		return syscall.EIO
+	}
+	return 0
 }
 
 // Open goes past the page cache, so that every read reaches the server.
@@ -112,7 +132,9 @@ func (n *node) Getattr(_ context.Context, _ fs.FileHandle, out *fuse.AttrOut) sy
 
 // Read waits while the server hangs.
 func (n *node) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) (fuse.ReadResult, syscall.Errno) {
-	n.wait()
+	if errno := n.admit(Reads); errno != 0 {
+		return nil, errno
+	}
 	got, err := n.content.ReadAt(dest, off)
 	if got == 0 && err != nil {
 		return nil, fs.ToErrno(err)
@@ -122,10 +144,12 @@ func (n *node) Read(_ context.Context, _ fs.FileHandle, dest []byte, off int64) 
 
 // Write waits while the server hangs.
 func (n *node) Write(_ context.Context, _ fs.FileHandle, data []byte, off int64) (uint32, syscall.Errno) {
-	n.wait()
+	if errno := n.admit(Writes); errno != 0 {
+		return 0, errno
+	}
 	written, err := n.content.WriteAt(data, off)
 	return uint32(written), fs.ToErrno(err)
 }
 
-// Fsync has nothing to do: what a test writes need not outlive it.
-func (n *node) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno { return 0 }
+// Fsync has nothing to bring to the disk: what a test writes need not outlive it.
+func (n *node) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno { return n.admit(Writes) }
