@@ -111,6 +111,7 @@ with_kubernetes() {
 if [[ ${1:-} == long ]]; then
 	export SEAMOUNT_E2E_ROUNDS=${SEAMOUNT_E2E_ROUNDS:-20} SEAMOUNT_E2E_VOLUMES=${SEAMOUNT_E2E_VOLUMES:-200} SEAMOUNT_E2E_PODS=${SEAMOUNT_E2E_PODS:-20} E2E_TIMEOUT=${E2E_TIMEOUT:-8h}
 	step e2e-long e2e . ./tests/block ./tests/sanity ./tests/csi ./tests/operator
+	step unit-long make unit MODULES=. UNIT=./operator/app
 	step fuzz make fuzz
 	step scale make bench BENCH=Scale/quick BENCH_TAGS=e2e PKG=./tests/operator/api
 	summarize
