@@ -94,9 +94,8 @@ computing() {
 	step vet make vet
 	step house make house
 	step unit make unit
-	# Everything was compiled without cgo by vet. What differs in behaviour then is Ceph's client and what is built with it. Where a
-	# test dies at every step the race detector sees some of the steps, and this run all of them.
-	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/... ./agent/erase ./agent/partition"
+	# What differs in behaviour without cgo is Ceph's client and what is built with it.
+	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
 }
 
 # with_kubernetes is the lane of the local Kubernetes, and of the modules that make it and the images: they use the devices
@@ -111,6 +110,7 @@ with_kubernetes() {
 if [[ ${1:-} == long ]]; then
 	export SEAMOUNT_E2E_ROUNDS=${SEAMOUNT_E2E_ROUNDS:-20} SEAMOUNT_E2E_VOLUMES=${SEAMOUNT_E2E_VOLUMES:-200} SEAMOUNT_E2E_PODS=${SEAMOUNT_E2E_PODS:-20} E2E_TIMEOUT=${E2E_TIMEOUT:-8h}
 	step e2e-long e2e . ./tests/block ./tests/sanity ./tests/csi ./tests/operator
+	step unit-long make unit MODULES=. UNIT=./operator/app
 	step fuzz make fuzz
 	step scale make bench BENCH=Scale/quick BENCH_TAGS=e2e PKG=./tests/operator/api
 	summarize

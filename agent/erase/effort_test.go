@@ -1,5 +1,3 @@
-//go:build !race
-
 package erase
 
 // How often each step is killed, and how large the largest disk is.

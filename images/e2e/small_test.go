@@ -85,7 +85,7 @@ func TestWorkload(t *testing.T) {
 func TestBundleRuns(t *testing.T) {
 	bin := t.TempDir()
 	for program, cgo := range map[string]string{"seamount-node": "0", "seamount-block": "1"} {
-		build := exec.CommandContext(t.Context(), "go", "build", "-tags=pacific", "-trimpath", "-o", filepath.Join(bin, program), "./cmd/"+program)
+		build := exec.CommandContext(t.Context(), "go", "build", "-tags=pacific,netgo,osusergo", "-o", filepath.Join(bin, program), "./cmd/"+program)
 		build.Dir = "../.."
 		build.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOFLAGS=-buildvcs=false -trimpath")
 		if out, err := build.CombinedOutput(); err != nil {

@@ -86,7 +86,7 @@ func TestSlicesKilledAtAnyWrite(t *testing.T) {
 	t.Parallel()
 	first := newWorld(t, slicedObjects()...)
 	first.live("three mons, two mgrs and six OSDs", first.healthy(3, 2, 6))
-	for n := 0; n < len(first.writes); n += 2 * killStride * killEvery {
+	for n := 0; n < len(first.writes); n += 2 * killEvery {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, slicedObjects()...)

@@ -73,11 +73,12 @@ func newWorld(t *testing.T, objects ...client.Object) *world {
 	w := &world{T: t, now: time.Date(2026, 1, 5, 10, 0, 0, 0, time.UTC), prepared: map[string]int{}, used: map[string]bool{}, failed: map[string]bool{},
 		erased: map[string]int{}, slices: map[string]v1alpha1.DiskSlice{}, stores: map[string]ceph.Secret{}}
 	scheme := newScheme()
-	w.api = fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
+	api := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).
 		WithStatusSubresource(&v1alpha1.StorageDisk{}, &v1alpha1.StorageCluster{}, &v1alpha1.StoragePool{}, &v1alpha1.StorageFilesystem{},
 			&v1alpha1.StorageOperation{}, &appsv1.Deployment{}).
 		WithTypeConverters(applyconfiguration.NewTypeConverter(scheme), clientgoapply.NewTypeConverter(scheme), managedfields.NewDeducedTypeConverter()).
-		WithInterceptorFuncs(w.watch()).Build()
+		WithInterceptorFuncs(newLists().funcs()).Build()
+	w.api = interceptor.NewClient(api, w.watch())
 	w.start()
 	return w
 }
