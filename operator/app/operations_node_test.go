@@ -26,7 +26,7 @@ import (
 // three copies. The node is cordoned, as a person does who takes it away.
 func newNodeRemovalWorld(t *testing.T, nodes int) (w *operationWorld, node string) {
 	t.Helper()
-	w = &operationWorld{world: newWorld(t, append(nodesAndDisks(nodes, 1), mainCluster())...)}
+	w = &operationWorld{world: newWorld(t, append(nodesAndDisks(nodes, 1), mainCluster())...), name: "remove"}
 	w.live("three mons, and an OSD on each node", w.healthy(3, 2, nodes))
 	node = w.nodeOfMon("c")
 	w.disk = emptyDisk(node, 0).Name

@@ -77,7 +77,7 @@ func (c Carried) Ending() bool { return c.After == lookSoon }
 // How soon to look again, unless somebody wakes the operation.
 const (
 	lookSoon     = time.Second      // a step is about to end
-	lookDraining = 5 * time.Second  // data moves
+	lookDraining = 2 * time.Second  // data moves
 	lookWaiting  = 15 * time.Second // somebody else has to do something
 )
 

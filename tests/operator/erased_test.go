@@ -34,7 +34,9 @@ func (s *slicedSuite) erased(t *testing.T) {
 		t.Errorf("left is\n%s", left)
 	}
 	for _, node := range nodes {
-		s.Exec(t, node, "rm", "-rf", handover.HostDir+"/"+before.FSID) // the stores of the mons, as the last event says
+		if left := s.Exec(t, node, "sh", "-c", "ls -d "+handover.HostDir+"/"+before.FSID+" 2>/dev/null || true"); strings.TrimSpace(left) != "" {
+			t.Errorf("node %s keeps %s", node, left)
+		}
 	}
 	start = time.Now()
 	s.Apply(t, product.Namespace, slicedCluster(s.name))
