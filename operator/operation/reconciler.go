@@ -81,7 +81,7 @@ func (r *Reconciler) carry(ctx context.Context, s *scope) (reconcile.Result, err
 	var unsafe *execute.Unsafe
 	if errors.As(err, &unsafe) {
 		s.in.Unsafe, err = &unsafe.Refusal, nil
-		carried.Status = plan.Carry(s.in).Status
+		carried.Status, carried.After = plan.Carry(s.in).Status, max(carried.After, plan.LookKeptBack)
 	}
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.in.Trouble = execute.Trouble(err)

@@ -138,6 +138,7 @@ func (c *computation) applyBudgets(wanted []manifest.Budget) {
 	for _, budget := range wanted {
 		if have := c.budgetInPlace(budget); have == nil || !reflect.DeepEqual(*have, budget) {
 			c.add(ApplyBudget{budget}, budget.Because)
+			c.wake(lookDraining) // the last look may refuse to let OSDs go, and a budget's status wakes nobody
 		}
 	}
 	for _, budget := range slices.SortedFunc(slices.Values(c.in.Budgets), manifest.Budget.Compare) {

@@ -79,6 +79,9 @@ const (
 	lookSoon     = time.Second      // a step is about to end
 	lookDraining = 2 * time.Second  // data moves
 	lookWaiting  = 15 * time.Second // somebody else has to do something
+
+	// LookKeptBack is for a step that was refused when it was looked at: what was asked costs as much as to plan anew.
+	LookKeptBack = 5 * time.Second
 )
 
 // carrying is an operation that is being carried out.
@@ -358,8 +361,11 @@ func (c *carrying) reservation(osd manifest.RecordedOSD) *Reservation {
 }
 
 func (c *carrying) stop() {
-	text := c.notStopped(c.record.OSDs)
-	c.is(stepStop, lookSoon, "%s", text)
+	text, after := c.notStopped(c.record.OSDs), lookSoon
+	if strings.HasPrefix(text, "the pod of ") {
+		after = lookDraining // a daemon on a dead disk may take for ever to end, and the end of a pod is not asked of Ceph
+	}
+	c.is(stepStop, after, "%s", text)
 	if c.in.Busy != "" && len(c.marked()) == 0 {
 		c.is(stepStop, lookWaiting, "it waits: %s", c.in.Busy)
 		c.stage.reason = v1alpha1.ReasonWaitingForCluster

@@ -3,9 +3,11 @@
 package operator
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -106,7 +108,23 @@ func TestRemovalBesideHand(t *testing.T) {
 	s.verified(t, done)
 	t.Logf("an OSD of six removed: by the operator %.1f s, erased and read back (%s); by hand %.1f s; ratio %.2f, the bar is 1.2",
 		operator.Seconds(), s.watch.drained(start), hand.Seconds(), operator.Seconds()/hand.Seconds())
+	t.Logf("steps: %s", s.steps(t, "removal", start))
 	s.awaitWhole(t)
+}
+
+// steps of an operation as the operator logged them, in seconds after start.
+func (s *suite) steps(t *testing.T, operation string, start time.Time) string {
+	t.Helper()
+	var steps []string
+	for line := range strings.Lines(s.Kubectl(t, "-n", s.namespace, "logs", "-l", "app.kubernetes.io/component=operator", "--timestamps", "--tail=-1")) {
+		stamp, text, _ := strings.Cut(line, " ")
+		var said struct{ Msg, Name, Step string }
+		at, err := time.Parse(time.RFC3339Nano, stamp)
+		if json.Unmarshal([]byte(text), &said) == nil && err == nil && said.Name == operation && said.Msg == "did step" {
+			steps = append(steps, fmt.Sprintf("%s %.1f", said.Step, at.Sub(start).Seconds()))
+		}
+	}
+	return strings.Join(steps, ", ")
 }
 
 // drained says when data had moved, and when that was the last time.
