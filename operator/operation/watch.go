@@ -4,11 +4,13 @@ import (
 	"context"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -26,6 +28,13 @@ const (
 	passTimeout = 2 * time.Minute
 )
 
+// ends lets through that an object is gone: who stops an OSD waits for its pod to end.
+var ends = predicate.Funcs{
+	CreateFunc:  func(event.CreateEvent) bool { return false },
+	UpdateFunc:  func(event.UpdateEvent) bool { return false },
+	GenericFunc: func(event.GenericEvent) bool { return false },
+}
+
 // SetUp runs the controller in a manager. trigger asks for passes from within the program.
 func (r *Reconciler) SetUp(mgr manager.Manager, trigger source.TypedSource[reconcile.Request]) error {
 	changed := builder.WithPredicates(predicate.ResourceVersionChangedPredicate{})
@@ -35,11 +44,15 @@ func (r *Reconciler) SetUp(mgr manager.Manager, trigger source.TypedSource[recon
 	ofCluster := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, cluster client.Object) []reconcile.Request {
 		return r.OfCluster(ctx, client.ObjectKeyFromObject(cluster))
 	})
+	beside := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, pod client.Object) []reconcile.Request {
+		return r.unfinished(ctx, func(o *v1alpha1.StorageOperation) bool { return o.Namespace == pod.GetNamespace() })
+	})
 	return builder.ControllerManagedBy(mgr).
 		Named("operations").
 		For(&v1alpha1.StorageOperation{}, changed).
 		Watches(&v1alpha1.StorageDisk{}, every, changed).
 		Watches(&v1alpha1.StorageCluster{}, ofCluster, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Pod{}, beside, builder.WithPredicates(ends)).
 		WatchesRawSource(trigger).
 		WithOptions(controller.Options{
 			ReconciliationTimeout: passTimeout,
