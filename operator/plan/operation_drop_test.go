@@ -159,7 +159,8 @@ func TestDropOfWhatRan(t *testing.T) {
 				in.Reservations[0].Leaving = ""
 			}
 		}
-		if !slices.Equal(steps, tt.steps) || got.Status.State != tt.want || !strings.Contains(got.Status.Conditions[2].Message+got.Status.Conditions[3].Message, tt.says) {
+		said := got.Status.Conditions[2].Message + got.Status.Conditions[3].Message
+		if !slices.Equal(steps, tt.steps) || got.Status.State != tt.want || !strings.Contains(said, tt.says) {
 			t.Errorf("%s: steps %v, then %s: %+v", name, steps, got.Status.State, got.Status.Conditions)
 		}
 	}
