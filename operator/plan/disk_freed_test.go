@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -67,7 +68,7 @@ func TestFreedIsErased(t *testing.T) {
 	in := oneDisk()
 	disk := freedDisk(&in)
 	disk.Status.Request, disk.Status.OSDs = Disks(in).Disks[0].Request, Disks(in).Disks[0].Serving
-	record := recordDisk(disk, "fsid-main")
+	record := recordDisk(disk, "fsid-main", nil)
 	if diff := cmp.Diff([]string{"u8", "u7"}, record.OSDs); diff != "" || len(record.Slices) != 2 {
 		t.Errorf("OSDs (-want +got):\n%s\nslices %+v", diff, record.Slices)
 	}
@@ -78,6 +79,42 @@ func TestFreedIsErased(t *testing.T) {
 	disk.Status.Claim.FSID = "another"
 	if wiped := disksOfCluster(Observed{KnownFSID: "fsid-main", Wiping: Wiping{Disks: in.Disks}}); len(wiped) > 0 {
 		t.Errorf("of another cluster: %+v", wiped)
+	}
+}
+
+// A slice that another OSD has by now may still have the label of the one before: whoever erases the disk may erase that too.
+func TestSupersededIsErased(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	disk := freedDisk(&in)
+	disk.Status.OSDs = disk.Status.OSDs[1:]
+	reservations := in.Clusters[0].Reservations
+	reservations[0].DB.Supersedes = "u7"
+	if diff := cmp.Diff([]string{"u8", "u7"}, recordDisk(disk, "fsid-main", reservations).OSDs); diff != "" {
+		t.Errorf("an operation (-want +got):\n%s", diff)
+	}
+	wiped := disksOfCluster(Observed{KnownFSID: "fsid-main", Reservations: reservations, Wiping: Wiping{Disks: in.Disks}})
+	if diff := cmp.Diff([]manifest.RecordedOSD{{ID: 8, UUID: "u8"}, {ID: 8, UUID: "u7"}}, wiped[disk.Name]); diff != "" {
+		t.Errorf("the deletion (-want +got):\n%s", diff)
+	}
+	disk.Status.Request.Slices[0].Freed = "u7" // the agent was not asked again since
+	if record := recordDisk(disk, "fsid-main", reservations); len(record.OSDs) != 2 {
+		t.Errorf("what is asked for twice is refused: %+v", record.OSDs)
+	}
+	wiped = disksOfCluster(Observed{KnownFSID: "fsid-main", Reservations: reservations, Wiping: Wiping{Disks: in.Disks}})
+	if len(wiped[disk.Name]) != 2 {
+		t.Errorf("what is asked for twice is refused: %+v", wiped[disk.Name])
+	}
+	c := &operationComputation{in: OperationObserved{Wipe: &manifest.WipeOperation{Disks: []manifest.WipedDisk{{Disk: disk.Name, OSDs: wiped[disk.Name]}}}}}
+	if c.targetWiped(); !slices.Equal(c.out.Targets[0].OSDs, []int32{8}) {
+		t.Errorf("targets %+v", c.out.Targets)
+	}
+	disk.Status.Request.Slices[0].Freed = ""
+	if disk.Name = "another"; len(recordDisk(disk, "fsid-main", reservations).OSDs) != 1 {
+		t.Error("of another disk something else is erased")
+	}
+	if disk.Status.OSDs = nil; len(recordDisk(disk, "fsid-main", reservations).OSDs) > 0 {
+		t.Error("of a disk that holds nothing of the cluster something is erased")
 	}
 }
 
