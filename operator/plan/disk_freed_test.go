@@ -50,6 +50,61 @@ func TestFreedSlice(t *testing.T) {
 	}
 }
 
+// What is given up while the agent is asked for nothing new is noted all the same, and what a deletion asked for is not asked for ever.
+func TestFreedMeanwhile(t *testing.T) {
+	t.Parallel()
+	drained := func(in *DisksInput) {
+		in.Clusters[0].Operations = append(in.Clusters[0].Operations, manifest.OperationRecord{
+			Operation: "p", Type: v1alpha1.OperationDrain, Targets: []v1alpha1.OperationTarget{{Disk: in.Disks[0].Name}},
+		})
+	}
+	for name, change := range map[string]func(in *DisksInput){
+		"a Drain is under way": drained,
+		"it is paused":         func(in *DisksInput) { in.Clusters[0].Spec.Pause = v1alpha1.PauseAll },
+		"slices collide": func(in *DisksInput) {
+			r := reserved(9, "third")
+			r.UUID, r.DB = "u9", &Part{Disk: in.Disks[0].Name, Slice: "c", Offset: 2 << 30, Bytes: 1 << 30, Count: 1, Seal: "s"}
+			booted(&in.Clusters[0], r)
+		},
+	} {
+		in := oneDisk()
+		disk := freedDisk(&in)
+		disk.Status.Request.ID = requestID(disk.Status.Request)
+		change(&in)
+		for range 2 {
+			before := disk.Status.Request
+			entry := Disks(in).Disks[0]
+			if entry.Request == nil || len(entry.Request.Slices) != 2 || entry.Request.Slices[0].Freed != "u7" || entry.Request.Slices[1].Freed != "" {
+				t.Fatalf("%s: request %+v", name, entry.Request)
+			}
+			if again := before.Slices[0].Freed != ""; again != (entry.Request.ID == before.ID) {
+				t.Errorf("%s: the id is %s, was %s", name, entry.Request.ID, before.ID)
+			}
+			disk.Status.Request, disk.Status.OSDs = entry.Request, entry.Serving
+			in.Clusters[0].Operations = slices.DeleteFunc(in.Clusters[0].Operations, func(o manifest.OperationRecord) bool { return o.GivenUp })
+		}
+	}
+	in := oneDisk()
+	disk := freedDisk(&in)
+	drained(&in)
+	disk.Status.Request = HostDirectoryRequest(&manifest.WipeRecord{UID: "1", FSID: "fsid-former"}, disk.Status.Node)
+	if got := Disks(in).Disks[0].Request; got != nil {
+		t.Errorf("a former cluster's directory is still asked for: %+v", got)
+	}
+}
+
+// Who has the number of an OSD now does not have its slice: it is kept until another gets that.
+func TestSliceOfAnotherNumber(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	freedDisk(&in)
+	in.Clusters[0].Operations[0].GivenUp = false
+	booted(&in.Clusters[0], reserved(7, "elsewhere"))
+	if request := Disks(in).Disks[0].Request; request == nil || len(request.Slices) != 2 || request.Slices[0].Freed != "" {
+		t.Errorf("request %+v", request)
+	}
+}
+
 // While nothing is given up, a slice is kept for the OSD that comes in the place.
 func TestKeptSlice(t *testing.T) {
 	t.Parallel()
