@@ -159,7 +159,7 @@ func (r *run) recordWipe(ctx context.Context, record manifest.WipeRecord) error 
 }
 
 // mayRemove looks up, right before agents are asked to remove the directories of the cluster, that it is still being deleted with its
-// data, that all disks are erased, and that no pod of it is left on these nodes. It fails with a conflict when not.
+// data, that all disks are erased, and that no pod of it ends on these nodes. It fails with a conflict when not.
 func (r *run) mayRemove(ctx context.Context, record *manifest.WipeRecord) error {
 	if err := wipes(ctx, r.Live, r.key(), record.UID); err != nil {
 		return err
@@ -175,10 +175,29 @@ func (r *run) mayRemove(ctx context.Context, record *manifest.WipeRecord) error 
 	if err := r.Live.List(ctx, &pods, client.InNamespace(r.Object.Namespace), ours); err != nil {
 		return fmt.Errorf("look up the pods of the cluster: %w", err)
 	}
+	record.Directories = slices.Clone(record.Directories)
 	for i := range pods.Items {
-		pod := &pods.Items[i]
-		if slices.ContainsFunc(record.Directories, func(d manifest.WipeDirectory) bool { return d.Result == "" && d.Node == pod.Spec.NodeName }) {
-			return wipeConflict(r.Object.Name, "pod "+pod.Name+" is left on node "+pod.Spec.NodeName)
+		if err := r.sparePod(&pods.Items[i], record); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sparePod has the directory left on a node where a pod of the cluster runs that nobody ends before the StorageCluster is gone, as the
+// one that reads the store of a mon: whoever waited for it would wait for ever. One that ends is waited for.
+func (r *run) sparePod(pod *corev1.Pod, record *manifest.WipeRecord) error {
+	if pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+		return nil
+	}
+	for i := range record.Directories {
+		d := &record.Directories[i]
+		switch {
+		case d.Result != "" || d.Node != pod.Spec.NodeName:
+		case !pod.DeletionTimestamp.IsZero():
+			return wipeConflict(r.Object.Name, "pod "+pod.Name+" ends on node "+d.Node)
+		default:
+			d.Result, d.Message = manifest.WipeLeft, "pod "+pod.Name+" is left there"
 		}
 	}
 	return nil

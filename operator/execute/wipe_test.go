@@ -144,38 +144,54 @@ func TestWipeIsLookedUp(t *testing.T) {
 func TestDirectoriesAreLookedUp(t *testing.T) {
 	t.Parallel()
 	done := wipeRecord(true, manifest.WipeErased)
-	pod := func(node string) *corev1.Pod {
+	pod := func(node string, phase corev1.PodPhase) *corev1.Pod {
 		return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{
-			Namespace: "ns", Name: "ceph-main-mon-a-0", Labels: map[string]string{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue("ns", "main")},
-		}, Spec: corev1.PodSpec{NodeName: node}}
+			Namespace: "ns", Name: "ceph-main-recovery-a", Labels: map[string]string{v1alpha1.LabelCluster: v1alpha1.ClusterLabelValue("ns", "main")},
+		}, Spec: corev1.PodSpec{NodeName: node}, Status: corev1.PodStatus{Phase: phase}}
 	}
+	ends := pod("n1", corev1.PodRunning)
+	ends.DeletionTimestamp, ends.Finalizers = new(metav1.Now()), []string{"test/kept"}
 	running := &v1alpha1.StorageOperation{ObjectMeta: metav1.ObjectMeta{Namespace: "ns", Name: wipeOperation}}
 	for name, test := range map[string]struct {
 		result  manifest.WipeResult
 		cluster func(*v1alpha1.StorageCluster)
 		object  client.Object
 		works   bool
+		left    string // why the directory on n1 stays; empty: its agent is asked
 	}{
-		"asked":                            {result: manifest.WipeErased, works: true},
-		"a disk was given up":              {result: manifest.WipeLeft},
-		"not deleted":                      {result: manifest.WipeErased, cluster: livesOn},
-		"Retain by now":                    {result: manifest.WipeErased, cluster: retained},
-		"a pod is left":                    {result: manifest.WipeErased, object: pod("n1")},
-		"a pod is left where nobody is":    {result: manifest.WipeErased, object: pod("n2"), works: true},
+		"asked":               {result: manifest.WipeErased, works: true},
+		"a disk was given up": {result: manifest.WipeLeft},
+		"not deleted":         {result: manifest.WipeErased, cluster: livesOn},
+		"Retain by now":       {result: manifest.WipeErased, cluster: retained},
+		"a pod ends":          {result: manifest.WipeErased, object: ends},
+		"a pod has ended":     {result: manifest.WipeErased, object: pod("n1", corev1.PodSucceeded), works: true},
+		"a pod has failed":    {result: manifest.WipeErased, object: pod("n1", corev1.PodFailed), works: true},
+		"a pod that nobody ends": {
+			result: manifest.WipeErased, object: pod("n1", corev1.PodRunning), works: true, left: "pod ceph-main-recovery-a is left there",
+		},
+		"a pod is left where nobody is":    {result: manifest.WipeErased, object: pod("n2", corev1.PodRunning), works: true},
 		"an operation is not seen to live": {result: manifest.WipeErased, object: running},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := newWipeWorld(t, &done, test.cluster)
+			var others []client.Object
 			if test.object != nil {
-				w.make(t, test.object.DeepCopyObject().(client.Object))
+				others = append(others, test.object.DeepCopyObject().(client.Object))
 			}
+			w := newWipeWorld(t, &done, test.cluster, others...)
 			asked := wipeRecord(true, test.result)
 			asked.Asked = time.Unix(1, 0).UTC()
 			asked.Directories = []manifest.WipeDirectory{{Node: "n1", Disk: "wwn-1"}, {Node: "n2", Result: manifest.WipeLeft}}
 			outcome := w.executor.Run(t.Context(), w.target, plan.Plan{Steps: []plan.Step{step(plan.RecordWipe{Record: asked}, "step")}})
 			if (outcome.Done == 1) != test.works || outcome.Err != nil {
-				t.Errorf("done %d, %v", outcome.Done, outcome.Err)
+				t.Fatalf("done %d, %v", outcome.Done, outcome.Err)
+			}
+			stored, err := WipeRecord(t.Context(), w, client.ObjectKey{Namespace: "ns", Name: "main"}, fsid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if test.works && (stored.Directories[0].Message != test.left || (stored.Directories[0].Result == manifest.WipeLeft) != (test.left != "")) {
+				t.Errorf("stored are %+v", stored.Directories)
 			}
 		})
 	}

@@ -75,6 +75,27 @@ func (d *draft) freedParts() (parts []Part) {
 	return parts
 }
 
+// asAsked is what the agent was asked for, with what was given up since: nobody else remembers that a slice was. What a deletion asked
+// for besides the disk is asked for by that alone.
+func (d *draft) asAsked() *v1alpha1.DiskRequest {
+	before := d.disk.Status.Request
+	if before == nil || before.Action == v1alpha1.DiskActionRemoveHostDirectory {
+		return nil
+	}
+	request, changed := before.DeepCopy(), false
+	for _, s := range d.owner.freed(d.disk) {
+		at := slices.IndexFunc(request.Slices, func(asked v1alpha1.DiskSlice) bool { return asked.UUID == s.UUID })
+		if at >= 0 && request.Slices[at].Freed != s.Freed {
+			request.Slices[at].Freed, changed = s.Freed, true
+		}
+	}
+	if changed {
+		request.ID = ""
+		request.ID = requestID(request)
+	}
+	return request
+}
+
 // requested is a slice as the agent was asked for it.
 func (d *draft) requested(s v1alpha1.DiskSlice) Part {
 	return Part{

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -49,6 +50,61 @@ func TestFreedSlice(t *testing.T) {
 	}
 }
 
+// What is given up while the agent is asked for nothing new is noted all the same, and what a deletion asked for is not asked for ever.
+func TestFreedMeanwhile(t *testing.T) {
+	t.Parallel()
+	drained := func(in *DisksInput) {
+		in.Clusters[0].Operations = append(in.Clusters[0].Operations, manifest.OperationRecord{
+			Operation: "p", Type: v1alpha1.OperationDrain, Targets: []v1alpha1.OperationTarget{{Disk: in.Disks[0].Name}},
+		})
+	}
+	for name, change := range map[string]func(in *DisksInput){
+		"a Drain is under way": drained,
+		"it is paused":         func(in *DisksInput) { in.Clusters[0].Spec.Pause = v1alpha1.PauseAll },
+		"slices collide": func(in *DisksInput) {
+			r := reserved(9, "third")
+			r.UUID, r.DB = "u9", &Part{Disk: in.Disks[0].Name, Slice: "c", Offset: 2 << 30, Bytes: 1 << 30, Count: 1, Seal: "s"}
+			booted(&in.Clusters[0], r)
+		},
+	} {
+		in := oneDisk()
+		disk := freedDisk(&in)
+		disk.Status.Request.ID = requestID(disk.Status.Request)
+		change(&in)
+		for range 2 {
+			before := disk.Status.Request
+			entry := Disks(in).Disks[0]
+			if entry.Request == nil || len(entry.Request.Slices) != 2 || entry.Request.Slices[0].Freed != "u7" || entry.Request.Slices[1].Freed != "" {
+				t.Fatalf("%s: request %+v", name, entry.Request)
+			}
+			if again := before.Slices[0].Freed != ""; again != (entry.Request.ID == before.ID) {
+				t.Errorf("%s: the id is %s, was %s", name, entry.Request.ID, before.ID)
+			}
+			disk.Status.Request, disk.Status.OSDs = entry.Request, entry.Serving
+			in.Clusters[0].Operations = slices.DeleteFunc(in.Clusters[0].Operations, func(o manifest.OperationRecord) bool { return o.GivenUp })
+		}
+	}
+	in := oneDisk()
+	disk := freedDisk(&in)
+	drained(&in)
+	disk.Status.Request = HostDirectoryRequest(&manifest.WipeRecord{UID: "1", FSID: "fsid-former"}, disk.Status.Node)
+	if got := Disks(in).Disks[0].Request; got != nil {
+		t.Errorf("a former cluster's directory is still asked for: %+v", got)
+	}
+}
+
+// Who has the number of an OSD now does not have its slice: it is kept until another gets that.
+func TestSliceOfAnotherNumber(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	freedDisk(&in)
+	in.Clusters[0].Operations[0].GivenUp = false
+	booted(&in.Clusters[0], reserved(7, "elsewhere"))
+	if request := Disks(in).Disks[0].Request; request == nil || len(request.Slices) != 2 || request.Slices[0].Freed != "" {
+		t.Errorf("request %+v", request)
+	}
+}
+
 // While nothing is given up, a slice is kept for the OSD that comes in the place.
 func TestKeptSlice(t *testing.T) {
 	t.Parallel()
@@ -67,7 +123,7 @@ func TestFreedIsErased(t *testing.T) {
 	in := oneDisk()
 	disk := freedDisk(&in)
 	disk.Status.Request, disk.Status.OSDs = Disks(in).Disks[0].Request, Disks(in).Disks[0].Serving
-	record := recordDisk(disk, "fsid-main")
+	record := recordDisk(disk, "fsid-main", nil)
 	if diff := cmp.Diff([]string{"u8", "u7"}, record.OSDs); diff != "" || len(record.Slices) != 2 {
 		t.Errorf("OSDs (-want +got):\n%s\nslices %+v", diff, record.Slices)
 	}
@@ -78,6 +134,42 @@ func TestFreedIsErased(t *testing.T) {
 	disk.Status.Claim.FSID = "another"
 	if wiped := disksOfCluster(Observed{KnownFSID: "fsid-main", Wiping: Wiping{Disks: in.Disks}}); len(wiped) > 0 {
 		t.Errorf("of another cluster: %+v", wiped)
+	}
+}
+
+// A slice that another OSD has by now may still have the label of the one before: whoever erases the disk may erase that too.
+func TestSupersededIsErased(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	disk := freedDisk(&in)
+	disk.Status.OSDs = disk.Status.OSDs[1:]
+	reservations := in.Clusters[0].Reservations
+	reservations[0].DB.Supersedes = "u7"
+	if diff := cmp.Diff([]string{"u8", "u7"}, recordDisk(disk, "fsid-main", reservations).OSDs); diff != "" {
+		t.Errorf("an operation (-want +got):\n%s", diff)
+	}
+	wiped := disksOfCluster(Observed{KnownFSID: "fsid-main", Reservations: reservations, Wiping: Wiping{Disks: in.Disks}})
+	if diff := cmp.Diff([]manifest.RecordedOSD{{ID: 8, UUID: "u8"}, {ID: 8, UUID: "u7"}}, wiped[disk.Name]); diff != "" {
+		t.Errorf("the deletion (-want +got):\n%s", diff)
+	}
+	disk.Status.Request.Slices[0].Freed = "u7" // the agent was not asked again since
+	if record := recordDisk(disk, "fsid-main", reservations); len(record.OSDs) != 2 {
+		t.Errorf("what is asked for twice is refused: %+v", record.OSDs)
+	}
+	wiped = disksOfCluster(Observed{KnownFSID: "fsid-main", Reservations: reservations, Wiping: Wiping{Disks: in.Disks}})
+	if len(wiped[disk.Name]) != 2 {
+		t.Errorf("what is asked for twice is refused: %+v", wiped[disk.Name])
+	}
+	c := &operationComputation{in: OperationObserved{Wipe: &manifest.WipeOperation{Disks: []manifest.WipedDisk{{Disk: disk.Name, OSDs: wiped[disk.Name]}}}}}
+	if c.targetWiped(); !slices.Equal(c.out.Targets[0].OSDs, []int32{8}) {
+		t.Errorf("targets %+v", c.out.Targets)
+	}
+	disk.Status.Request.Slices[0].Freed = ""
+	if disk.Name = "another"; len(recordDisk(disk, "fsid-main", reservations).OSDs) != 1 {
+		t.Error("of another disk something else is erased")
+	}
+	if disk.Status.OSDs = nil; len(recordDisk(disk, "fsid-main", reservations).OSDs) > 0 {
+		t.Error("of a disk that holds nothing of the cluster something is erased")
 	}
 }
 

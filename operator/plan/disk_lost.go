@@ -23,11 +23,20 @@ func (c *diskCluster) lost(disk *v1alpha1.StorageDisk) []v1alpha1.DiskOSD {
 	var lost []v1alpha1.DiskOSD
 	for _, osd := range disk.Status.OSDs {
 		_, exists := c.osds[osd.UUID]
-		if !c.reserved[osd.ID] && !c.gaveUp(osd) && (exists || !c.OSDsKnown || osd.Role == v1alpha1.OSDRoleDB && c.inherits(osd)) {
+		if !c.hasPart(disk.Name, osd) && !c.gaveUp(osd) && (exists || !c.OSDsKnown || osd.Role == v1alpha1.OSDRoleDB && c.inherits(osd)) {
 			lost = append(lost, osd)
 		}
 	}
 	return lost
+}
+
+// hasPart says that something is reserved in the place of what a disk's status names. Who has the number of an OSD now need not have its
+// slice; but a disk names a number for one DB only.
+func (c *diskCluster) hasPart(disk string, osd v1alpha1.DiskOSD) bool {
+	if osd.Role != v1alpha1.OSDRoleDB {
+		return c.reserved[osd.ID]
+	}
+	return slices.ContainsFunc(c.dbs[disk], func(r *Reservation) bool { return r.ID == osd.ID || r.DB.Slice == osd.Slice })
 }
 
 // lostParts are the slices of OSDs whose reservations are gone, as the agent was asked for them.

@@ -145,8 +145,8 @@ func requestID(request *v1alpha1.DiskRequest) string {
 	return hex.EncodeToString(sum[:16])
 }
 
-// operationRequest is what an operation has the agent asked for. Before that, what was asked stays: that a reservation goes
-// takes no slice away.
+// operationRequest is what an operation has the agent asked for. Before that, what was asked stays, but for what was given up: that a
+// reservation goes takes no slice away.
 func (d *draft) operationRequest() *v1alpha1.DiskRequest {
 	disk := d.operation.Disk(d.disk.Name)
 	switch {
@@ -155,5 +155,5 @@ func (d *draft) operationRequest() *v1alpha1.DiskRequest {
 	case disk != nil && disk.Asked:
 		return EraseRequest(d.operation.Erase, disk, d.disk.Status.Node)
 	}
-	return d.disk.Status.Request
+	return d.asAsked()
 }

@@ -189,7 +189,7 @@ func (d *draft) slices() []reservedSlice {
 }
 
 // request is what the agent of the disk's node is asked for: a table with all slices that are reserved. While everything
-// is paused, what was asked stays as it is.
+// is paused, what was asked stays as it is, but for what was given up.
 func (d *draft) request() *v1alpha1.DiskRequest {
 	if d.operation != nil {
 		return d.operationRequest()
@@ -199,7 +199,7 @@ func (d *draft) request() *v1alpha1.DiskRequest {
 	case len(reserved) == 0:
 		return nil
 	case d.owner.Spec.Pause == v1alpha1.PauseAll, d.collision() != "":
-		return d.disk.Status.Request
+		return d.asAsked()
 	}
 	request := &v1alpha1.DiskRequest{
 		Action: v1alpha1.DiskActionPartition, Node: d.disk.Status.Node, Seal: reserved[0].Seal,

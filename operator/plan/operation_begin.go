@@ -238,7 +238,7 @@ func (b *beginning) record() manifest.OperationRecord {
 	}
 	if record.Erase != v1alpha1.EraseNone && erases(record.Type) {
 		for _, disk := range c.disks {
-			record.Disks = append(record.Disks, recordDisk(disk, c.in.FSID))
+			record.Disks = append(record.Disks, recordDisk(disk, c.in.FSID, b.in.Reservations))
 		}
 	}
 	return record
@@ -289,15 +289,23 @@ func (c *operationComputation) left() (pgs int32, bytes int64) {
 }
 
 // recordDisk is what may be erased of a disk: its OSDs, and the slices that its agent was asked to cut.
-func recordDisk(disk *v1alpha1.StorageDisk, fsid string) manifest.RecordedDisk {
+func recordDisk(disk *v1alpha1.StorageDisk, fsid string, reserved []Reservation) manifest.RecordedDisk {
 	record := manifest.RecordedDisk{Disk: disk.Name, Seal: deref(disk.Status.Verdict).Seal, FSID: fsid}
-	for _, osd := range disk.Status.OSDs {
-		if !slices.Contains(record.OSDs, osd.UUID) {
-			record.OSDs = append(record.OSDs, osd.UUID)
+	add := func(uuid string) {
+		if !slices.Contains(record.OSDs, uuid) {
+			record.OSDs = append(record.OSDs, uuid)
 		}
 	}
+	for _, osd := range disk.Status.OSDs {
+		add(osd.UUID)
+	}
 	for _, osd := range freedOSDs(disk) {
-		record.OSDs = append(record.OSDs, osd.UUID)
+		add(osd.UUID)
+	}
+	if len(record.OSDs) > 0 {
+		for _, uuid := range superseded(disk.Name, reserved) {
+			add(uuid)
+		}
 	}
 	if label := deref(disk.Status.Content).BlueStore; label != nil && len(record.OSDs) == 0 && label.OSDUUID != "" {
 		record.OSDs, record.FSID = []string{label.OSDUUID}, cmp.Or(label.FSID, fsid) // of nobody any more: it was approved to go
@@ -306,6 +314,17 @@ func recordDisk(disk *v1alpha1.StorageDisk, fsid string) manifest.RecordedDisk {
 		record.Table, record.Slices = request.Table, request.Slices
 	}
 	return record
+}
+
+// superseded lists the uuids of OSDs that were destroyed and whose slices of a disk others have by now: their labels are there until
+// they are overwritten.
+func superseded(disk string, reserved []Reservation) (uuids []string) {
+	for _, r := range reserved {
+		if r.DB != nil && r.DB.Disk == disk && r.DB.Supersedes != "" {
+			uuids = append(uuids, r.DB.Supersedes)
+		}
+	}
+	return uuids
 }
 
 // ApprovedByPolicy says that an operation has begun because the policy of its cluster approved it.

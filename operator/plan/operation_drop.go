@@ -81,17 +81,15 @@ func (c *carrying) dropping() bool {
 
 // letGo does the next step, and says what is left to be done.
 func (c *carrying) letGo(d *manifest.RecordedDrop) string {
-	there := func(osd manifest.RecordedOSD) bool {
-		known := c.osdmap[osd.ID]
-		return c.reservation(osd) != nil || known != nil && strings.EqualFold(known.UUID, osd.UUID)
-	}
 	switch left := c.notStopped(d.OSDs); {
+	case slices.ContainsFunc(d.OSDs, c.ran):
+		return c.letStay(d)
 	case slices.ContainsFunc(d.OSDs, c.staying):
 		c.add(LeaveUnborn{d.OSDs}, "it never ran, and disk "+d.Disk+" failed")
 		return left
 	case left != "":
 		return left
-	case slices.ContainsFunc(d.OSDs, there):
+	case slices.ContainsFunc(d.OSDs, c.there):
 		c.add(DropUnborn{OSDs: d.OSDs, Purge: c.record.Type == v1alpha1.OperationAdd}, "it never ran, and is stopped")
 		return osdNamesOf(d.OSDs) + " is let go"
 	}
@@ -103,6 +101,35 @@ func (c *carrying) letGo(d *manifest.RecordedDrop) string {
 	}
 	c.save("nothing is left of what was reserved on disk " + d.Disk)
 	return osdNamesOf(d.OSDs) + " is free again"
+}
+
+// there says that something is left of an OSD that is let go.
+func (c *carrying) there(osd manifest.RecordedOSD) bool {
+	known := c.osdmap[osd.ID]
+	return c.reservation(osd) != nil || known != nil && strings.EqualFold(known.UUID, osd.UUID)
+}
+
+// ran says that an OSD which was to be let go came up since: it may hold data.
+func (c *carrying) ran(osd manifest.RecordedOSD) bool {
+	return c.there(osd) && !NeverRan(c.osdmap[osd.ID], osd.UUID)
+}
+
+// letStay has the cluster run again what is left on a disk, which keeps the place that it was to take.
+func (c *carrying) letStay(d *manifest.RecordedDrop) string {
+	var stopped []manifest.RecordedOSD
+	for _, osd := range d.OSDs {
+		if r := c.reservation(osd); r != nil && r.Leaving == c.in.Name {
+			stopped = append(stopped, osd)
+		}
+	}
+	text := "what is reserved on disk " + d.Disk + " has run meanwhile, and stays"
+	if len(stopped) > 0 {
+		c.add(StayOSDs{stopped}, text)
+		return text
+	}
+	d.Done = true
+	c.save(text)
+	return text
 }
 
 // dropFailed lets go of a disk that was to take a place and failed, if another can take it, or nothing is to take it any more. Until

@@ -124,6 +124,62 @@ func TestAddOfADud(t *testing.T) {
 	}
 }
 
+// What is to be let go, and comes up before it is, runs again and stays: the operation ends with it, and is not refused for ever.
+func TestDropOfWhatRan(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		leaving string
+		change  func(in *CarryObserved)
+		steps   []string
+		want    v1alpha1.OperationState
+		says    string
+	}{
+		"before it is marked": {"", func(*CarryObserved) {}, []string{"RecordOperation"}, v1alpha1.OperationSucceeded, "osd.1"},
+		"marked":              {"o", func(*CarryObserved) {}, []string{"StayOSDs/1", "RecordOperation"}, v1alpha1.OperationSucceeded, "osd.1"},
+		"marked, and down again": {"o", func(in *CarryObserved) {
+			in.Ceph.Snapshot.OSDs[1].Up, in.Ceph.Snapshot.OSDs[1].States = false, []string{"exists"}
+		}, []string{"StayOSDs/1", "RecordOperation"}, v1alpha1.OperationFailed, "stays reserved"},
+		"let go, and another has its number": {"", func(in *CarryObserved) {
+			in.Reservations, in.Ceph.Snapshot.OSDs[1].UUID = nil, "another"
+		}, []string{"RecordOperation"}, v1alpha1.OperationFailed, "was given back"},
+	} {
+		in := adding()
+		in.Reservations[0].Leaving = tt.leaving
+		in.Disks[1].Status.Presence = v1alpha1.PresenceMissing
+		in.Record.Drops = []manifest.RecordedDrop{{Disk: "d1", OSDs: []manifest.RecordedOSD{{ID: 1, UUID: "u1", Dead: true}}, Why: "it is missing"}}
+		tt.change(&in)
+		var steps []string
+		got := Carry(in)
+		for ; len(got.Steps) == 1 && len(steps) < 5; got = Carry(in) {
+			steps = append(steps, got.Steps[0].ID)
+			switch do := got.Steps[0].Do.(type) {
+			case RecordOperation:
+				in.Record = &do.Record
+			case StayOSDs:
+				in.Reservations[0].Leaving = ""
+			}
+		}
+		said := got.Status.Conditions[2].Message + got.Status.Conditions[3].Message
+		if !slices.Equal(steps, tt.steps) || got.Status.State != tt.want || !strings.Contains(said, tt.says) {
+			t.Errorf("%s: steps %v, then %s: %+v", name, steps, got.Status.State, got.Status.Conditions)
+		}
+	}
+}
+
+// A place stays with the disk whose OSD came up while it was to be let go, and no other disk is looked for.
+func TestDropOfWhatRanKeepsItsPlace(t *testing.T) {
+	t.Parallel()
+	in := waitsForSpare("d1")
+	in.Reservations = []Reservation{{ID: 0, UUID: "n0", Data: Part{Disk: "d1", Count: 1}}}
+	in.Record.Drops = []manifest.RecordedDrop{{Disk: "d1", OSDs: []manifest.RecordedOSD{{ID: 0, UUID: "n0", Dead: true}}, Why: "it failed"}}
+	in.Ceph.Snapshot.OSDs[0].UUID, in.Ceph.Snapshot.OSDs[0].States, in.Ceph.Snapshot.OSDs[0].Up = "n0", []string{"exists", "up"}, true
+	steps := Carry(in).Steps
+	saved, is := steps[0].Do.(RecordOperation)
+	if len(steps) != 1 || !is || !saved.Record.Drops[0].Done || saved.Record.Places[0].By != "d1" {
+		t.Errorf("steps %+v", steps)
+	}
+}
+
 // What has run is never let go, whatever becomes of its disk.
 func TestNeverRan(t *testing.T) {
 	t.Parallel()

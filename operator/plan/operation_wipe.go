@@ -19,6 +19,7 @@ func (c *operationComputation) targetWiped() {
 			target.OSDs = append(target.OSDs, osd.ID)
 		}
 		slices.Sort(target.OSDs)
+		target.OSDs = slices.Compact(target.OSDs) // one has the label of the OSD before it in its slice too
 		if at := slices.IndexFunc(c.disks, func(d *v1alpha1.StorageDisk) bool { return d.Name == disk.Disk }); at >= 0 {
 			target.Node, target.Seal = c.disks[at].Status.Node, deref(c.disks[at].Status.Verdict).Seal
 		}

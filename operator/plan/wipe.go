@@ -107,15 +107,17 @@ func newWipe(in Observed) manifest.WipeRecord {
 func disksOfCluster(in Observed) map[string][]manifest.RecordedOSD {
 	found := map[string][]manifest.RecordedOSD{}
 	add := func(disk string, id int32, uuid string) {
-		osd := manifest.RecordedOSD{ID: id, UUID: uuid}
-		if !slices.Contains(found[disk], osd) {
-			found[disk] = append(found[disk], osd)
+		if !slices.ContainsFunc(found[disk], func(osd manifest.RecordedOSD) bool { return osd.UUID == uuid }) {
+			found[disk] = append(found[disk], manifest.RecordedOSD{ID: id, UUID: uuid})
 		}
 	}
 	for _, r := range in.Reservations {
 		add(r.Data.Disk, r.ID, r.UUID)
 		if r.DB != nil {
 			add(r.DB.Disk, r.ID, r.UUID)
+			if r.DB.Supersedes != "" {
+				add(r.DB.Disk, r.ID, r.DB.Supersedes) // its label is there until it is overwritten
+			}
 		}
 	}
 	for _, disk := range in.Wiping.Disks {

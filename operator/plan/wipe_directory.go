@@ -30,8 +30,8 @@ func (c *computation) removeDirectories(record *manifest.WipeRecord) bool {
 		c.wake(lookSoon)
 		return true
 	default:
-		if record.Directories = c.newDirectories(record); len(record.Directories) > 0 {
-			record.Asked = c.in.Now.UTC().Truncate(time.Second)
+		if directories := c.newDirectories(record); len(directories) > 0 {
+			record.Directories, record.Asked = directories, c.in.Now.UTC().Truncate(time.Second)
 		}
 	}
 	switch {

@@ -57,6 +57,21 @@ func removed(in *Observed) {
 	in.Wiping.Record.Directories = []manifest.WipeDirectory{{Node: "n1", Result: manifest.WipeRemoved}}
 }
 
+// nothingLeft has nothing stored of a cluster any more but what is known of its identity, and the record of its deletion.
+func nothingLeft(identity, known bool) func(*Observed) {
+	return func(in *Observed) {
+		left := Observed{Key: in.Key, Now: in.Now, Nodes: in.Nodes, Spec: in.Spec, Deleting: true, Wiping: Wiping{UID: "1"}}
+		if identity {
+			left.Identity = in.Identity
+		}
+		if known {
+			left.KnownFSID = in.Identity.FSID
+		}
+		*in = left
+		recorded(in)
+	}
+}
+
 // The record comes first, the erasure after the last daemon, and what is stored goes when nothing is left to be erased.
 func TestWipePlan(t *testing.T) {
 	t.Parallel()
@@ -79,11 +94,13 @@ func TestWipePlan(t *testing.T) {
 			recorded(in)
 			in.Wiping.Record.Operations[0].Made = false
 		}, "MakeOperation/wipe-main-1-1 RecordWipe"},
-		"they are carried out": {recorded, ""},
-		"one was deleted":      {func(in *Observed) { recorded(in); in.Wiping.Operations = nil }, "RecordWipe"},
-		"all are erased":       {settledAs(manifest.WipeErased), "RecordWipe"},
-		"directories are gone": {removed, release},
-		"all are given up":     {settledAs(manifest.WipeLeft), release},
+		"they are carried out":                {recorded, ""},
+		"one was deleted":                     {func(in *Observed) { recorded(in); in.Wiping.Operations = nil }, "RecordWipe"},
+		"all are erased":                      {settledAs(manifest.WipeErased), "RecordWipe"},
+		"directories are gone":                {removed, release},
+		"all are given up":                    {settledAs(manifest.WipeLeft), release},
+		"it never had a mon":                  {nothingLeft(true, false), release},
+		"killed when all of it was forgotten": {nothingLeft(false, true), release},
 		"a claim is left": {func(in *Observed) {
 			settledAs(manifest.WipeErased)(in)
 			in.Wiping.Disks[0].Status.Claim = &v1alpha1.DiskClaim{FSID: in.Wiping.Record.FSID}
