@@ -102,7 +102,7 @@ func (r *run) neverMade(ctx context.Context, action plan.MakeReplace) error {
 	return nil
 }
 
-// stillFailed looks up that the disks did not come back.
+// stillFailed looks up that the disks did not come back, and have not failed anew since that was planned.
 func (r *run) stillFailed(ctx context.Context, action plan.MakeReplace) error {
 	for _, name := range action.Failed.Disks {
 		disk := &v1alpha1.StorageDisk{}
@@ -111,6 +111,9 @@ func (r *run) stillFailed(ctx context.Context, action plan.MakeReplace) error {
 		}
 		if plan.DiskFailed(disk) == "" {
 			return replaceConflict(action.Name, "disk "+name+" is there again")
+		}
+		if since, ok := plan.FailedSince(disk); !ok || since.After(action.Failed.Since) {
+			return replaceConflict(action.Name, "disk "+name+" has failed for a shorter time than was seen")
 		}
 	}
 	return nil

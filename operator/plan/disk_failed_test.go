@@ -2,6 +2,7 @@ package plan
 
 import (
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -10,13 +11,55 @@ import (
 	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
+var failedAt = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// saidFor are the conditions of a disk of which something has been said for so long before failedAt, and whose node has reported
+// for so long.
+func saidFor(said time.Duration, kind string, status metav1.ConditionStatus, fresh time.Duration) []metav1.Condition {
+	return []metav1.Condition{
+		{Type: kind, Status: status, LastTransitionTime: metav1.NewTime(failedAt.Add(-said))},
+		{Type: v1alpha1.ConditionFresh, Status: metav1.ConditionTrue, LastTransitionTime: metav1.NewTime(failedAt.Add(-fresh))},
+	}
+}
+
+// How long a disk has failed counts from the last silence of discover; what nobody vouches for does not count.
+func TestFailedSince(t *testing.T) {
+	t.Parallel()
+	const unknown = metav1.ConditionUnknown
+	stale := saidFor(time.Hour, v1alpha1.ConditionUsable, unknown, time.Hour)
+	stale[1].Status = metav1.ConditionFalse
+	for name, tt := range map[string]struct {
+		presence   v1alpha1.Presence
+		conditions []metav1.Condition
+		want       time.Duration // less than zero: not known
+	}{
+		"missing":                     {v1alpha1.PresenceMissing, saidFor(20*time.Minute, v1alpha1.ConditionUsable, unknown, time.Hour), 20 * time.Minute},
+		"its node just came back":     {v1alpha1.PresenceMissing, saidFor(time.Hour, v1alpha1.ConditionUsable, unknown, time.Minute), time.Minute},
+		"discover is silent":          {v1alpha1.PresenceMissing, stale, -1},
+		"nothing is said":             {v1alpha1.PresenceMissing, nil, -1},
+		"said for a node that went":   {v1alpha1.PresenceMissing, saidFor(time.Hour, v1alpha1.ConditionUsable, metav1.ConditionFalse, time.Hour), -1},
+		"errors":                      {v1alpha1.PresencePresent, saidFor(15*time.Minute, v1alpha1.ConditionHealthy, metav1.ConditionFalse, time.Hour), 15 * time.Minute},
+		"errors, and nobody tells it": {v1alpha1.PresencePresent, saidFor(time.Hour, v1alpha1.ConditionUsable, unknown, time.Hour), -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			disk := &v1alpha1.StorageDisk{Status: v1alpha1.StorageDiskStatus{Presence: tt.presence, Conditions: tt.conditions}}
+			since, ok := FailedSince(disk)
+			if ok != (tt.want >= 0) || ok && failedAt.Sub(since) != tt.want {
+				t.Errorf("since %s, %v", since, ok)
+			}
+		})
+	}
+}
+
 // A disk has failed when discover on a node that is well says so; a node that is off, or is worked on, proves nothing.
 func TestDiskFailed(t *testing.T) {
 	t.Parallel()
 	healthy := func(status metav1.ConditionStatus, reason string) func(*draft) {
 		return func(d *draft) {
 			d.disk.Status.Presence = v1alpha1.PresencePresent
-			d.disk.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionHealthy, Status: status, Reason: reason}}
+			d.disk.Status.Conditions = saidFor(time.Hour, v1alpha1.ConditionHealthy, status, time.Hour)
+			d.disk.Status.Conditions[0].Reason = reason
 		}
 	}
 	for name, tt := range map[string]struct {
@@ -46,13 +89,15 @@ func TestDiskFailed(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			d := &draft{
-				disk:  &v1alpha1.StorageDisk{Status: v1alpha1.StorageDiskStatus{Node: "n1", Presence: v1alpha1.PresenceMissing}},
+				disk: &v1alpha1.StorageDisk{Status: v1alpha1.StorageDiskStatus{
+					Node: "n1", Presence: v1alpha1.PresenceMissing, Conditions: saidFor(time.Hour, v1alpha1.ConditionUsable, metav1.ConditionUnknown, time.Hour),
+				}},
 				node:  &Node{Name: "n1", Ready: true, Discover: DiscoverReporting},
 				owned: true,
 			}
 			tt.change(d)
-			if got := d.failed(); (got != "") != tt.want {
-				t.Errorf("got %q", got)
+			if got, since := d.failed(); (got != "") != tt.want || tt.want && since.IsZero() {
+				t.Errorf("got %q since %s", got, since)
 			}
 		})
 	}
@@ -67,9 +112,12 @@ func TestPolicyOfFailedDisks(t *testing.T) {
 		change func(*CarryObserved)
 		want   v1alpha1.OperationState
 	}{
-		"gone":                  {func(*CarryObserved) {}, begins},
-		"manual":                {func(in *CarryObserved) { in.Approvals.FailedDisks = v1alpha1.ApprovalManual }, waits},
-		"there again":           {func(in *CarryObserved) { in.Disks[0].Status.Presence = v1alpha1.PresencePresent }, waits},
+		"gone":        {func(*CarryObserved) {}, begins},
+		"manual":      {func(in *CarryObserved) { in.Approvals.FailedDisks = v1alpha1.ApprovalManual }, waits},
+		"there again": {func(in *CarryObserved) { in.Disks[0].Status.Presence = v1alpha1.PresencePresent }, waits},
+		"gone since just now": {func(in *CarryObserved) {
+			in.Disks[0].Status.Conditions = saidFor(time.Minute, v1alpha1.ConditionUsable, metav1.ConditionUnknown, time.Hour)
+		}, waits},
 		"node does not answer":  {func(in *CarryObserved) { in.Nodes["h0"] = false }, waits},
 		"discover is silent":    {func(in *CarryObserved) { in.Reporting["h0"] = false }, waits},
 		"up again":              {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].Up = true }, ends},
@@ -92,7 +140,8 @@ func TestPolicyOfFailedDisks(t *testing.T) {
 			}
 			replacing(&in.OperationObserved)
 			in.Ceph.Snapshot.OSDs[0].Up, in.Ceph.Snapshot.OSDs[0].In, in.PGs[0] = false, false, nil
-			in.Disks[0].Status.Presence = v1alpha1.PresenceMissing
+			in.Now, in.Disks[0].Status.Presence = failedAt, v1alpha1.PresenceMissing
+			in.Disks[0].Status.Conditions = saidFor(time.Hour, v1alpha1.ConditionUsable, metav1.ConditionUnknown, time.Hour)
 			tt.change(&in)
 			carried := Carry(in)
 			if carried.Status.State != tt.want || OperationFinished(&carried.Status) != (tt.want == ends) {

@@ -51,6 +51,8 @@ func (b *beginning) doubtful() string {
 			return "node " + node + " does not answer, or its discover is silent"
 		case DiskFailed(disk) == "":
 			return "disk " + name + " is there again, and reports no errors"
+		case !failedLong(disk, b.in.Now):
+			return fmt.Sprintf("disk %s has not failed for %s without a break", name, FailedFor)
 		case missing[node] > b.in.Approvals.MaxAutomaticPerDay:
 			return fmt.Sprintf("%s of node %s are missing at once, as when a shelf, a controller or a cable fails", count(missing[node], "disk"), node)
 		}
