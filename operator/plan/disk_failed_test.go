@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -118,30 +119,22 @@ func TestPolicyOfFailedDisks(t *testing.T) {
 		"gone since just now": {func(in *CarryObserved) {
 			in.Disks[0].Status.Conditions = saidFor(time.Minute, v1alpha1.ConditionUsable, metav1.ConditionUnknown, time.Hour)
 		}, waits},
-		"node does not answer":  {func(in *CarryObserved) { in.Nodes["h0"] = false }, waits},
-		"discover is silent":    {func(in *CarryObserved) { in.Reporting["h0"] = false }, waits},
-		"up again":              {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].Up = true }, ends},
-		"in again":              {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].In = true }, waits},
-		"no OSD is on it":       {func(in *CarryObserved) { in.Disks[0].Status.OSDs = nil }, ends},
-		"Ceph does not answer":  {func(in *CarryObserved) { in.Ceph.Fresh = false }, v1alpha1.OperationRefused},
-		"the day is used up":    {func(in *CarryObserved) { in.Automatic = 2 }, waits},
-		"data is lacking":       {func(in *CarryObserved) { in.Ceph.Snapshot.PGs.ByState[0].State = "active+undersized" }, waits},
-		"the DB of others":      {func(in *CarryObserved) { in.Disks[0].Status.OSDs[0].Role = v1alpha1.OSDRoleDB }, waits},
-		"many of the node gone": {shelfGone, waits},
+		"node does not answer": {func(in *CarryObserved) { in.Nodes["h0"] = false }, waits},
+		"discover is silent":   {func(in *CarryObserved) { in.Reporting["h0"] = false }, waits},
+		"up again":             {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].Up = true }, ends},
+		"in again":             {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].In = true }, waits},
+		"no OSD is on it":      {func(in *CarryObserved) { in.Disks[0].Status.OSDs = nil }, ends},
+		"Ceph does not answer": {func(in *CarryObserved) { in.Ceph.Fresh = false }, v1alpha1.OperationRefused},
+		"the day is used up":   {func(in *CarryObserved) { in.Automatic = 2 }, waits},
+		"data is lacking":      {func(in *CarryObserved) { in.Ceph.Snapshot.PGs.ByState[0].State = "active+undersized" }, waits},
+		"the DB of others":     {func(in *CarryObserved) { in.Disks[0].Status.OSDs[0].Role = v1alpha1.OSDRoleDB }, waits},
 		"a person's, and up again": {func(in *CarryObserved) {
 			in.Made, in.Ceph.Snapshot.OSDs[0].Up, in.Approvals.FailedDisks = false, true, v1alpha1.ApprovalManual
 		}, waits},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			in := CarryObserved{
-				OperationObserved: operationWorld(), Name: "o", Made: true, Nodes: map[string]bool{"h0": true}, Reporting: map[string]bool{"h0": true},
-				Approvals: Approvals{FailedDisks: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2},
-			}
-			replacing(&in.OperationObserved)
-			in.Ceph.Snapshot.OSDs[0].Up, in.Ceph.Snapshot.OSDs[0].In, in.PGs[0] = false, false, nil
-			in.Now, in.Disks[0].Status.Presence = failedAt, v1alpha1.PresenceMissing
-			in.Disks[0].Status.Conditions = saidFor(time.Hour, v1alpha1.ConditionUsable, metav1.ConditionUnknown, time.Hour)
+			in := madeForD0()
 			tt.change(&in)
 			carried := Carry(in)
 			if carried.Status.State != tt.want || OperationFinished(&carried.Status) != (tt.want == ends) {
@@ -151,9 +144,59 @@ func TestPolicyOfFailedDisks(t *testing.T) {
 	}
 }
 
-// shelfGone lets three disks of the node go at once.
-func shelfGone(in *CarryObserved) {
-	for _, disk := range in.Disks[2:4] {
-		disk.Status.Node, disk.Status.Presence = "h0", v1alpha1.PresenceMissing
+// shelfFails lets three disks of the node go at once, in whatever way: gone, or with errors.
+func shelfFails(change func(*v1alpha1.StorageDisk)) func(*CarryObserved) {
+	return func(in *CarryObserved) {
+		for i, disk := range in.Disks[2:4] {
+			disk.Status.Node, in.Ceph.Snapshot.OSDs[2+i].Up = "h0", false
+			change(disk)
+		}
 	}
+}
+
+// failing are the conditions of a disk that answers with errors.
+func failing(disk *v1alpha1.StorageDisk) {
+	disk.Status.Conditions = saidFor(time.Hour, v1alpha1.ConditionHealthy, metav1.ConditionFalse, time.Hour)
+	disk.Status.Conditions[0].Reason = v1alpha1.ReasonIOErrors
+}
+
+// A shelf, a controller or a cable that fails takes many disks of a node at once, and not in one way only.
+func TestDoubtOfAShelf(t *testing.T) {
+	t.Parallel()
+	missing := func(disk *v1alpha1.StorageDisk) { disk.Status.Presence = v1alpha1.PresenceMissing }
+	for name, tt := range map[string]struct {
+		change func(*CarryObserved)
+		want   string
+	}{
+		"alone":           {func(*CarryObserved) {}, ""},
+		"gone":            {shelfFails(missing), "3 disks of node h0 have failed at once"},
+		"with errors":     {shelfFails(failing), "3 disks of node h0 have failed at once"},
+		"others are well": {shelfFails(func(*v1alpha1.StorageDisk) {}), ""},
+		"errors, and they serve": {func(in *CarryObserved) {
+			shelfFails(failing)(in)
+			in.Ceph.Snapshot.OSDs[2].Up, in.Ceph.Snapshot.OSDs[3].Up = true, true
+		}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := madeForD0()
+			tt.change(&in)
+			if got := (&beginning{in: in}).doubtful(); (got == "") != (tt.want == "") || !strings.Contains(got, tt.want) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// madeForD0 is an operation that was made because disk d0 is gone, under a policy.
+func madeForD0() CarryObserved {
+	in := CarryObserved{
+		OperationObserved: operationWorld(), Name: "o", Made: true, Nodes: map[string]bool{"h0": true}, Reporting: map[string]bool{"h0": true},
+		Approvals: Approvals{FailedDisks: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2},
+	}
+	replacing(&in.OperationObserved)
+	in.Ceph.Snapshot.OSDs[0].Up, in.Ceph.Snapshot.OSDs[0].In, in.PGs[0] = false, false, nil
+	in.Now, in.Disks[0].Status.Presence = failedAt, v1alpha1.PresenceMissing
+	in.Disks[0].Status.Conditions = saidFor(time.Hour, v1alpha1.ConditionUsable, metav1.ConditionUnknown, time.Hour)
+	return in
 }

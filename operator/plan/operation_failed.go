@@ -35,12 +35,7 @@ func (b *beginning) doubtful() string {
 	if !b.in.Made {
 		return ""
 	}
-	missing := map[string]int32{}
-	for _, disk := range b.in.Disks {
-		if len(disk.Status.OSDs) > 0 && disk.Status.Presence == v1alpha1.PresenceMissing {
-			missing[disk.Status.Node]++
-		}
-	}
+	failed := b.failedAtOnce()
 	for _, name := range b.in.Spec.Disks {
 		disk := diskNamed(b.in.Disks, name)
 		if disk == nil {
@@ -53,11 +48,27 @@ func (b *beginning) doubtful() string {
 			return "disk " + name + " is there again, and reports no errors"
 		case !failedLong(disk, b.in.Now):
 			return fmt.Sprintf("disk %s has not failed for %s without a break", name, FailedFor)
-		case missing[node] > b.in.Approvals.MaxAutomaticPerDay:
-			return fmt.Sprintf("%s of node %s are missing at once, as when a shelf, a controller or a cable fails", count(missing[node], "disk"), node)
+		case failed[node] > b.in.Approvals.MaxAutomaticPerDay:
+			return fmt.Sprintf("%s of node %s have failed at once, as when a shelf, a controller or a cable fails", count(failed[node], "disk"), node)
 		}
 	}
 	return ""
+}
+
+// failedAtOnce counts by node the disks that are gone or dead, with the OSDs that they have.
+func (b *beginning) failedAtOnce() map[string]int32 {
+	c := newOperationComputation(b.in.OperationObserved)
+	failed := map[string]int32{}
+	if c.snapshot == nil {
+		return failed // nothing is approved then
+	}
+	c.tree = newCRUSHTree(c.snapshot)
+	for _, disk := range b.in.Disks {
+		if len(disk.Status.OSDs) > 0 && DiskFailed(disk) != "" && c.dead(disk) {
+			failed[disk.Status.Node]++
+		}
+	}
+	return failed
 }
 
 // whyMade says why the operator made it, for who is to approve it; empty: a person made it.
