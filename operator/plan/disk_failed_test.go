@@ -176,6 +176,10 @@ func TestDoubtOfAShelf(t *testing.T) {
 			shelfFails(failing)(in)
 			in.Ceph.Snapshot.OSDs[2].Up, in.Ceph.Snapshot.OSDs[3].Up = true, true
 		}, ""},
+		"others just before":    {metMade(-time.Minute, "x", "y"), "3 disks failed at once"},
+		"others just after":     {metMade(time.Minute, "x", "y"), "3 disks failed at once"},
+		"one just before":       {metMade(-time.Minute, "x"), ""},
+		"others a while before": {metMade(-time.Hour, "x", "y"), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -185,6 +189,17 @@ func TestDoubtOfAShelf(t *testing.T) {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		})
+	}
+}
+
+// metMade lets the operation meet one that was made so long after it for failed disks, and has ended.
+func metMade(after time.Duration, disks ...string) func(*CarryObserved) {
+	return func(in *CarryObserved) {
+		own, other := madeReplace("o", "d0", v1alpha1.OperationAwaitingApproval, failedAt), madeReplace("p", "", v1alpha1.OperationSuperseded, failedAt)
+		own.CreationTimestamp, other.CreationTimestamp = metav1.NewTime(failedAt), metav1.NewTime(failedAt.Add(after))
+		other.Spec.Disks = disks
+		in.Meet(own, own)
+		in.Meet(own, other)
 	}
 }
 

@@ -38,6 +38,8 @@ type CarryObserved struct {
 	// Approvals of the cluster, and how many disks they have approved within a day.
 	Approvals Approvals
 	Automatic int32
+	// Beside is how many disks operations are about, itself too, that were made because disks failed, within an hour of this one.
+	Beside int32
 	// Paused says that spec.pause keeps everything back.
 	Paused bool
 	// Busy is what of the cluster an operation does not begin beside; empty: nothing.

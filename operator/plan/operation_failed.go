@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 )
@@ -35,6 +36,9 @@ func (b *beginning) doubtful() string {
 	if !b.in.Made {
 		return ""
 	}
+	if b.in.Beside > b.in.Approvals.MaxAutomaticPerDay {
+		return count(b.in.Beside, "disk") + " failed at once, as when a shelf, a controller or a cable fails"
+	}
 	failed := b.failedAtOnce()
 	for _, name := range b.in.Spec.Disks {
 		disk := diskNamed(b.in.Disks, name)
@@ -54,6 +58,20 @@ func (b *beginning) doubtful() string {
 	}
 	return ""
 }
+
+// Meet notes what an operation of the same cluster means for one that was made because a disk failed. What was made for the disks of
+// a shelf counts when it has ended, too: the last of them are not taken for disks that fail alone.
+func (in *CarryObserved) Meet(own, other *v1alpha1.StorageOperation) {
+	if !in.Made || other.Labels[v1alpha1.LabelMadeFor] != v1alpha1.MadeForFailedDisk {
+		return
+	}
+	if other.CreationTimestamp.Sub(own.CreationTimestamp.Time).Abs() < failedTogether {
+		in.Beside += int32(len(other.Spec.Disks)) //nolint:gosec // 64 at most
+	}
+}
+
+// failedTogether is within what time disks fail that have one cause.
+const failedTogether = time.Hour
 
 // failedAtOnce counts by node the disks that are gone or dead, with the OSDs that they have.
 func (b *beginning) failedAtOnce() map[string]int32 {
