@@ -203,6 +203,35 @@ func metMade(after time.Duration, disks ...string) func(*CarryObserved) {
 	}
 }
 
+// A person who has an operation about the disk decides; the policy does nothing beside it.
+func TestPolicyBesideAPerson(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*v1alpha1.StorageOperation)
+		want   v1alpha1.OperationState
+	}{
+		"about the disk": {func(*v1alpha1.StorageOperation) {}, v1alpha1.OperationAwaitingApproval},
+		"about the node": {func(o *v1alpha1.StorageOperation) { o.Spec.Disks, o.Spec.Node = nil, "h0" }, v1alpha1.OperationAwaitingApproval},
+		"about another":  {func(o *v1alpha1.StorageOperation) { o.Spec.Disks = []string{"d2"} }, v1alpha1.OperationRunning},
+		"it has ended": {func(o *v1alpha1.StorageOperation) {
+			*o = *madeReplace("mine", "d0", v1alpha1.OperationSucceeded, failedAt)
+			byPerson(o)
+		}, v1alpha1.OperationRunning},
+		"a mere question": {func(o *v1alpha1.StorageOperation) { o.Labels = map[string]string{v1alpha1.LabelWhatIf: "x"} }, v1alpha1.OperationRunning},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in, mine := madeForD0(), madeReplace("mine", "d0", v1alpha1.OperationRefused, time.Time{})
+			byPerson(mine)
+			tt.change(mine)
+			in.Meet(madeReplace("o", "d0", v1alpha1.OperationAwaitingApproval, time.Time{}), mine)
+			if carried := Carry(in); carried.Status.State != tt.want {
+				t.Errorf("state %s, want %s: %+v", carried.Status.State, tt.want, carried.Status.Conditions)
+			}
+		})
+	}
+}
+
 // madeForD0 is an operation that was made because disk d0 is gone, under a policy.
 func madeForD0() CarryObserved {
 	in := CarryObserved{

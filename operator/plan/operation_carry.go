@@ -40,6 +40,8 @@ type CarryObserved struct {
 	Automatic int32
 	// Beside is how many disks operations are about, itself too, that were made because disks failed, within an hour of this one.
 	Beside int32
+	// Wanted is an operation that a person wants about the same disk; empty: there is none.
+	Wanted string
 	// Paused says that spec.pause keeps everything back.
 	Paused bool
 	// Busy is what of the cluster an operation does not begin beside; empty: nothing.

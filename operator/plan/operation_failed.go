@@ -39,6 +39,9 @@ func (b *beginning) doubtful() string {
 	if b.in.Beside > b.in.Approvals.MaxAutomaticPerDay {
 		return count(b.in.Beside, "disk") + " failed at once, as when a shelf, a controller or a cable fails"
 	}
+	if b.in.Wanted != "" {
+		return "operation " + b.in.Wanted + " is about the disk too"
+	}
 	failed := b.failedAtOnce()
 	for _, name := range b.in.Spec.Disks {
 		disk := diskNamed(b.in.Disks, name)
@@ -62,12 +65,23 @@ func (b *beginning) doubtful() string {
 // Meet notes what an operation of the same cluster means for one that was made because a disk failed. What was made for the disks of
 // a shelf counts when it has ended, too: the last of them are not taken for disks that fail alone.
 func (in *CarryObserved) Meet(own, other *v1alpha1.StorageOperation) {
-	if !in.Made || other.Labels[v1alpha1.LabelMadeFor] != v1alpha1.MadeForFailedDisk {
-		return
+	switch {
+	case !in.Made:
+	case other.Labels[v1alpha1.LabelMadeFor] == v1alpha1.MadeForFailedDisk:
+		if other.CreationTimestamp.Sub(own.CreationTimestamp.Time).Abs() < failedTogether {
+			in.Beside += int32(len(other.Spec.Disks)) //nolint:gosec // 64 at most
+		}
+	case other.Name != in.Name && !OperationFinished(&other.Status) && in.sharedWith(other):
+		in.Wanted = other.Name
 	}
-	if other.CreationTimestamp.Sub(own.CreationTimestamp.Time).Abs() < failedTogether {
-		in.Beside += int32(len(other.Spec.Disks)) //nolint:gosec // 64 at most
-	}
+}
+
+// sharedWith says that an operation is about a disk that this one names.
+func (in *CarryObserved) sharedWith(other *v1alpha1.StorageOperation) bool {
+	return slices.ContainsFunc(in.Spec.Disks, func(name string) bool {
+		disk := diskNamed(in.Disks, name)
+		return disk != nil && Covers(other, &FailedDisk{Node: disk.Status.Node, Disks: []string{name}})
+	})
 }
 
 // failedTogether is within what time disks fail that have one cause.
