@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
@@ -38,7 +40,7 @@ func replaceConflict(name, text string) error {
 }
 
 func (r *run) createReplace(ctx context.Context, action plan.MakeReplace) error {
-	for _, holds := range []func(context.Context, plan.MakeReplace) error{r.wantsReplace, r.neverMade, r.stillFailed, r.stillLost} {
+	for _, holds := range []func(context.Context, plan.MakeReplace) error{r.wantsReplace, r.neverMade, r.undisturbed, r.stillFailed, r.stillLost} {
 		if err := holds(ctx, action); err != nil {
 			return err
 		}
@@ -98,6 +100,18 @@ func (r *run) neverMade(ctx context.Context, action plan.MakeReplace) error {
 		case secret.Annotations[manifest.AnnotationReplaced] == action.Name:
 			return replaceConflict(action.Name, "it was made before, and deleted")
 		}
+	}
+	return nil
+}
+
+// undisturbed looks up that nobody takes the node away or works on it: its disks come back with it.
+func (r *run) undisturbed(ctx context.Context, action plan.MakeReplace) error {
+	node := &corev1.Node{}
+	if err := r.Live.Get(ctx, client.ObjectKey{Name: action.Failed.Node}, node); err != nil {
+		return fmt.Errorf("look up node %s: %w", action.Failed.Node, err)
+	}
+	if now := observe.NodeOf(node); !plan.Undisturbed(&now) {
+		return replaceConflict(action.Name, "node "+node.Name+" is not ready, cordoned, tainted as out of service or being deleted")
 	}
 	return nil
 }

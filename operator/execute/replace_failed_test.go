@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -47,6 +48,36 @@ func TestStillFailed(t *testing.T) {
 			w := newWorld(t, disk)
 			r := &run{Executor: w.executor, Target: w.target}
 			err := r.stillFailed(t.Context(), plan.MakeReplace{Name: "o", Failed: plan.FailedDisk{Node: "n1", Since: since, Disks: []string{"d"}}})
+			if (err == nil) != tt.want || err != nil && !apierrors.IsConflict(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// A node that is cordoned, said to be off or not ready is worked on, and so are its disks.
+func TestReplaceNeedsAnUndisturbedNode(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		change func(*corev1.Node)
+		want   bool
+	}{
+		"well":      {func(*corev1.Node) {}, true},
+		"cordoned":  {func(n *corev1.Node) { n.Spec.Unschedulable = true }, false},
+		"off":       {func(n *corev1.Node) { n.Spec.Taints = []corev1.Taint{{Key: corev1.TaintNodeOutOfService}} }, false},
+		"not ready": {func(n *corev1.Node) { n.Status.Conditions[0].Status = corev1.ConditionUnknown }, false},
+		"being deleted": {func(n *corev1.Node) {
+			n.DeletionTimestamp, n.Finalizers = new(metav1.NewTime(time.Now())), []string{"example.com/waits"}
+		}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: "n1"}}
+			node.Status.Conditions = []corev1.NodeCondition{{Type: corev1.NodeReady, Status: corev1.ConditionTrue}}
+			tt.change(node)
+			w := newWorld(t, node)
+			r := &run{Executor: w.executor, Target: w.target}
+			err := r.undisturbed(t.Context(), plan.MakeReplace{Name: "o", Failed: plan.FailedDisk{Node: "n1"}})
 			if (err == nil) != tt.want || err != nil && !apierrors.IsConflict(err) {
 				t.Errorf("got %v", err)
 			}

@@ -156,10 +156,11 @@ func (r *Reconciler) stored(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	s.in.Nodes, s.in.Reporting = map[string]bool{}, map[string]bool{}
+	s.in.Nodes, s.in.Reporting, s.in.AtWork = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range nodes {
 		s.in.Nodes[nodes[i].Name] = nodes[i].Ready
 		s.in.Reporting[nodes[i].Name] = nodes[i].Discover == plan.DiscoverReporting
+		s.in.AtWork[nodes[i].Name] = plan.AtWork(&nodes[i])
 	}
 	return r.automatic(ctx, s)
 }

@@ -19,7 +19,7 @@ const FailedFor = 10 * time.Minute
 // failed says why the disk is gone or dead, as discover on a node that is well says, and since when; empty: nobody says so. What is
 // known of the disks of a node that is off, or that somebody works on, proves nothing: they come back with it.
 func (d *draft) failed() (why string, since time.Time) {
-	if !d.owned || d.operation != nil || d.node == nil || !atWork(d.node) {
+	if !d.owned || d.operation != nil || d.node == nil || !AtWork(d.node) {
 		return "", time.Time{}
 	}
 	since, ok := FailedSince(d.disk)
@@ -53,10 +53,13 @@ func failedLong(disk *v1alpha1.StorageDisk, now time.Time) bool {
 	return ok && DiskFailed(disk) != "" && now.Sub(since) >= FailedFor
 }
 
-// atWork says that nothing is done to a node, and that what its discover says holds.
-func atWork(node *Node) bool {
+// AtWork says that nothing is done to a node, and that what its discover says holds.
+func AtWork(node *Node) bool { return Undisturbed(node) && node.Discover == DiscoverReporting }
+
+// Undisturbed says that a node is ready, and that nobody takes it away or works on it.
+func Undisturbed(node *Node) bool {
 	off := slices.ContainsFunc(node.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeOutOfService })
-	return node.Ready && !node.Deleting && !node.Unschedulable && !off && node.Discover == DiscoverReporting
+	return node.Ready && !node.Deleting && !node.Unschedulable && !off
 }
 
 // DiskFailed says why a disk is gone or dead as far as its status tells; empty: it is neither. One that is merely worn out is not.

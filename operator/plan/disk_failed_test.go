@@ -119,15 +119,14 @@ func TestPolicyOfFailedDisks(t *testing.T) {
 		"gone since just now": {func(in *CarryObserved) {
 			in.Disks[0].Status.Conditions = saidFor(time.Minute, v1alpha1.ConditionUsable, metav1.ConditionUnknown, time.Hour)
 		}, waits},
-		"node does not answer": {func(in *CarryObserved) { in.Nodes["h0"] = false }, waits},
-		"discover is silent":   {func(in *CarryObserved) { in.Reporting["h0"] = false }, waits},
-		"up again":             {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].Up = true }, ends},
-		"in again":             {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].In = true }, waits},
-		"no OSD is on it":      {func(in *CarryObserved) { in.Disks[0].Status.OSDs = nil }, ends},
-		"Ceph does not answer": {func(in *CarryObserved) { in.Ceph.Fresh = false }, v1alpha1.OperationRefused},
-		"the day is used up":   {func(in *CarryObserved) { in.Automatic = 2 }, waits},
-		"data is lacking":      {func(in *CarryObserved) { in.Ceph.Snapshot.PGs.ByState[0].State = "active+undersized" }, waits},
-		"the DB of others":     {func(in *CarryObserved) { in.Disks[0].Status.OSDs[0].Role = v1alpha1.OSDRoleDB }, waits},
+		"its node is not at work": {func(in *CarryObserved) { in.AtWork["h0"] = false }, waits},
+		"up again":                {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].Up = true }, ends},
+		"in again":                {func(in *CarryObserved) { in.Ceph.Snapshot.OSDs[0].In = true }, waits},
+		"no OSD is on it":         {func(in *CarryObserved) { in.Disks[0].Status.OSDs = nil }, ends},
+		"Ceph does not answer":    {func(in *CarryObserved) { in.Ceph.Fresh = false }, v1alpha1.OperationRefused},
+		"the day is used up":      {func(in *CarryObserved) { in.Automatic = 2 }, waits},
+		"data is lacking":         {func(in *CarryObserved) { in.Ceph.Snapshot.PGs.ByState[0].State = "active+undersized" }, waits},
+		"the DB of others":        {func(in *CarryObserved) { in.Disks[0].Status.OSDs[0].Role = v1alpha1.OSDRoleDB }, waits},
 		"a person's, and up again": {func(in *CarryObserved) {
 			in.Made, in.Ceph.Snapshot.OSDs[0].Up, in.Approvals.FailedDisks = false, true, v1alpha1.ApprovalManual
 		}, waits},
@@ -235,7 +234,8 @@ func TestPolicyBesideAPerson(t *testing.T) {
 // madeForD0 is an operation that was made because disk d0 is gone, under a policy.
 func madeForD0() CarryObserved {
 	in := CarryObserved{
-		OperationObserved: operationWorld(), Name: "o", Made: true, Nodes: map[string]bool{"h0": true}, Reporting: map[string]bool{"h0": true},
+		OperationObserved: operationWorld(), Name: "o", Made: true, Nodes: map[string]bool{"h0": true},
+		Reporting: map[string]bool{"h0": true}, AtWork: map[string]bool{"h0": true},
 		Approvals: Approvals{FailedDisks: v1alpha1.ApprovalAutomatic, MaxAutomaticPerDay: 2},
 	}
 	replacing(&in.OperationObserved)

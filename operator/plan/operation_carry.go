@@ -54,6 +54,8 @@ type CarryObserved struct {
 	Leaving      []Leaving
 	// Nodes that answer, by name, and those whose discover reports: what is known of the disks of others may be old.
 	Nodes, Reporting map[string]bool
+	// AtWork are the nodes whose disks are gone or dead when discover says so.
+	AtWork map[string]bool
 	// Safe is what Ceph answered just now to whether the OSDs may be destroyed; nil: it was not asked, or gave no answer.
 	Safe *ceph.SafeToDestroy
 	// Unclean is which PGs were not active and clean right after that answer; empty: none.

@@ -49,8 +49,8 @@ func (b *beginning) doubtful() string {
 			continue // the plan refuses it
 		}
 		switch node := disk.Status.Node; {
-		case !b.in.Nodes[node] || !b.in.Reporting[node]:
-			return "node " + node + " does not answer, or its discover is silent"
+		case !b.in.AtWork[node]:
+			return "node " + node + " does not answer, its discover is silent, or it is cordoned, tainted as out of service or being deleted"
 		case DiskFailed(disk) == "":
 			return "disk " + name + " is there again, and reports no errors"
 		case !failedLong(disk, b.in.Now):
