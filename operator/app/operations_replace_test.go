@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -156,6 +157,10 @@ func (w *operationWorld) die(disk string, ids ...int32) {
 	w.byHand(func() {
 		missing := w.diskNamed(disk)
 		missing.Status.Presence = v1alpha1.PresenceMissing
+		meta.SetStatusCondition(&missing.Status.Conditions, metav1.Condition{
+			Type: v1alpha1.ConditionUsable, Status: metav1.ConditionUnknown, Reason: v1alpha1.ReasonNotScanned,
+			LastTransitionTime: metav1.NewTime(w.now),
+		})
 		w.must(w.api.Status().Update(w.Context(), missing))
 	})
 	w.turn()

@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"slices"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
+	"github.com/seamount-dev/seamount/operator/observe"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
@@ -38,7 +40,7 @@ func replaceConflict(name, text string) error {
 }
 
 func (r *run) createReplace(ctx context.Context, action plan.MakeReplace) error {
-	for _, holds := range []func(context.Context, plan.MakeReplace) error{r.wantsReplace, r.neverMade, r.stillFailed, r.stillLost} {
+	for _, holds := range []func(context.Context, plan.MakeReplace) error{r.wantsReplace, r.neverMade, r.undisturbed, r.stillFailed, r.stillLost} {
 		if err := holds(ctx, action); err != nil {
 			return err
 		}
@@ -102,7 +104,19 @@ func (r *run) neverMade(ctx context.Context, action plan.MakeReplace) error {
 	return nil
 }
 
-// stillFailed looks up that the disks did not come back.
+// undisturbed looks up that nobody takes the node away or works on it: its disks come back with it.
+func (r *run) undisturbed(ctx context.Context, action plan.MakeReplace) error {
+	node := &corev1.Node{}
+	if err := r.Live.Get(ctx, client.ObjectKey{Name: action.Failed.Node}, node); err != nil {
+		return fmt.Errorf("look up node %s: %w", action.Failed.Node, err)
+	}
+	if now := observe.NodeOf(node); !plan.Undisturbed(&now) {
+		return replaceConflict(action.Name, "node "+node.Name+" is not ready, cordoned, tainted as out of service or being deleted")
+	}
+	return nil
+}
+
+// stillFailed looks up that the disks did not come back, and have not failed anew since that was planned.
 func (r *run) stillFailed(ctx context.Context, action plan.MakeReplace) error {
 	for _, name := range action.Failed.Disks {
 		disk := &v1alpha1.StorageDisk{}
@@ -111,6 +125,9 @@ func (r *run) stillFailed(ctx context.Context, action plan.MakeReplace) error {
 		}
 		if plan.DiskFailed(disk) == "" {
 			return replaceConflict(action.Name, "disk "+name+" is there again")
+		}
+		if since, ok := plan.FailedSince(disk); !ok || since.After(action.Failed.Since) {
+			return replaceConflict(action.Name, "disk "+name+" has failed for a shorter time than was seen")
 		}
 	}
 	return nil

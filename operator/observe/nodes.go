@@ -43,7 +43,7 @@ func Nodes(ctx context.Context, reader client.Reader, namespace string, now time
 	found := make([]plan.Node, 0, len(nodes.Items))
 	var soonest time.Duration
 	for i := range nodes.Items {
-		node := nodeOf(&nodes.Items[i])
+		node := NodeOf(&nodes.Items[i])
 		until, seen := expires[node.Name]
 		switch left := until.Sub(now); {
 		case seen && left > 0:
@@ -75,7 +75,8 @@ func holder(lease *coordinationv1.Lease) (node string, until time.Time) {
 	return node, until
 }
 
-func nodeOf(node *corev1.Node) plan.Node {
+// NodeOf is a node as it is decided on, without what its discover says.
+func NodeOf(node *corev1.Node) plan.Node {
 	n := plan.Node{
 		Name: node.Name, Hostname: node.Labels[corev1.LabelHostname], Labels: node.Labels, Taints: node.Spec.Taints,
 		Unschedulable: node.Spec.Unschedulable, Deleting: !node.DeletionTimestamp.IsZero(),
@@ -95,7 +96,7 @@ func nodeOf(node *corev1.Node) plan.Node {
 }
 
 // NodeDiffers says whether two states of a node differ in what is decided on: not when kubelet only says that it lives.
-func NodeDiffers(a, b *corev1.Node) bool { return !reflect.DeepEqual(nodeOf(a), nodeOf(b)) }
+func NodeDiffers(a, b *corev1.Node) bool { return !reflect.DeepEqual(NodeOf(a), NodeOf(b)) }
 
 // LeaseRevives says whether a renewed Lease ends a silence. One that is renewed in time changes nothing.
 func LeaseRevives(before, after *coordinationv1.Lease) bool {

@@ -85,13 +85,19 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) (err error) {
 	if err := r.awaited(ctx, s, cluster); err != nil {
 		return err
 	}
-	if operation.Spec.Type == v1alpha1.OperationReplace || operation.Spec.Approval != nil || s.in.Approvals.Approve(operation.Spec.Type) || s.in.Record != nil || s.in.Wipe != nil {
+	if mayBegin(s) {
 		if err := r.stored(ctx, s); err != nil {
 			return err
 		}
 	}
 	r.ask(ctx, s)
 	return nil
+}
+
+// mayBegin says that what is stored of the cluster counts: the operation has begun, or may.
+func mayBegin(s *scope) bool {
+	spec := &s.operation.Spec
+	return spec.Type == v1alpha1.OperationReplace || spec.Approval != nil || s.in.Approvals.Approve(spec.Type) || s.in.Record != nil || s.in.Wipe != nil
 }
 
 func (r *Reconciler) progressOf(operation types.UID) time.Time {
@@ -150,15 +156,16 @@ func (r *Reconciler) stored(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	s.in.Nodes, s.in.Reporting = map[string]bool{}, map[string]bool{}
+	s.in.Nodes, s.in.Reporting, s.in.AtWork = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for i := range nodes {
 		s.in.Nodes[nodes[i].Name] = nodes[i].Ready
 		s.in.Reporting[nodes[i].Name] = nodes[i].Discover == plan.DiscoverReporting
+		s.in.AtWork[nodes[i].Name] = plan.AtWork(&nodes[i])
 	}
 	return r.automatic(ctx, s)
 }
 
-// automatic counts the disks that the policy of the cluster approved within a day.
+// automatic counts the disks that the policy of the cluster approved within a day, and looks which operations speak against more.
 func (r *Reconciler) automatic(ctx context.Context, s *scope) error {
 	var operations v1alpha1.StorageOperationList
 	if err := r.Client.List(ctx, &operations, client.InNamespace(s.cluster.Namespace), client.UnsafeDisableDeepCopy); err != nil {
@@ -167,8 +174,11 @@ func (r *Reconciler) automatic(ctx context.Context, s *scope) error {
 	counted := map[string]bool{}
 	for i := range operations.Items {
 		other := &operations.Items[i]
-		if other.Spec.ClusterRef.Name == s.cluster.Name && plan.ApprovedByPolicy(&other.Status) &&
-			s.in.Now.Sub(other.Status.StartTime.Time) < 24*time.Hour {
+		if other.Spec.ClusterRef.Name != s.cluster.Name {
+			continue
+		}
+		s.in.Meet(s.operation, other)
+		if plan.ApprovedByPolicy(&other.Status) && s.in.Now.Sub(other.Status.StartTime.Time) < 24*time.Hour {
 			s.in.Automatic += int32(len(other.Status.Targets)) //nolint:gosec // 64 at most
 			counted[other.Name] = true
 		}

@@ -44,7 +44,8 @@ func (p *diskPlanner) entry(d *draft) DiskEntry {
 		plan := d.plan
 		entry.Cluster, entry.Plan = d.owner.Key, &plan
 		entry.Claimed = entry.Claim != nil && d.owner.claims(d.disk.Status.Claim)
-		entry.Request, entry.Lost, entry.Failed = d.request(), d.lostParts(), d.failed()
+		entry.Request, entry.Lost = d.request(), d.lostParts()
+		entry.Failed, entry.FailedSince = d.failed()
 	} else if request := d.disk.Status.Request; request != nil && entry.Claim != nil && request.Action == v1alpha1.DiskActionPartition {
 		entry.Request = request // the cluster may come back, and with it those who know what the slices are for
 	}

@@ -73,8 +73,9 @@ type DiskEntry struct {
 	Lost []LostPart
 	// Request is what the agent of the disk's node is asked for; nil: nothing.
 	Request *v1alpha1.DiskRequest
-	// Failed says why the disk is gone or dead, although its node is well; empty: it is not known to be.
-	Failed string
+	// Failed says why the disk is gone or dead, although its node is well; empty: it is not known to be. FailedSince is since when.
+	Failed      string
+	FailedSince time.Time `json:",omitzero"`
 	// State of the disk in one word, and the conditions Fresh and InService without times.
 	State            v1alpha1.DiskState
 	Fresh, InService Condition

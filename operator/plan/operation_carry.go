@@ -38,6 +38,10 @@ type CarryObserved struct {
 	// Approvals of the cluster, and how many disks they have approved within a day.
 	Approvals Approvals
 	Automatic int32
+	// Beside is how many disks operations are about, itself too, that were made because disks failed, within an hour of this one.
+	Beside int32
+	// Wanted is an operation that a person wants about the same disk; empty: there is none.
+	Wanted string
 	// Paused says that spec.pause keeps everything back.
 	Paused bool
 	// Busy is what of the cluster an operation does not begin beside; empty: nothing.
@@ -50,6 +54,8 @@ type CarryObserved struct {
 	Leaving      []Leaving
 	// Nodes that answer, by name, and those whose discover reports: what is known of the disks of others may be old.
 	Nodes, Reporting map[string]bool
+	// AtWork are the nodes whose disks are gone or dead when discover says so.
+	AtWork map[string]bool
 	// Safe is what Ceph answered just now to whether the OSDs may be destroyed; nil: it was not asked, or gave no answer.
 	Safe *ceph.SafeToDestroy
 	// Unclean is which PGs were not active and clean right after that answer; empty: none.

@@ -21,6 +21,8 @@ const replaceAgain = time.Hour
 type FailedDisk struct {
 	// Node that it is in, and Why it is gone or dead.
 	Node, Why string
+	// Since is when the last of the disks failed.
+	Since time.Time
 	// Disks to be named: it, and those of the OSDs whose DBs were on it that failed too.
 	Disks []string
 	// OSDs that it had.
@@ -54,6 +56,10 @@ func (c *computation) replaceFailed() {
 		return
 	}
 	for _, failed := range c.failedDisks() {
+		if left := FailedFor - c.in.Now.Sub(failed.Since); left > 0 {
+			c.wake(left)
+			continue
+		}
 		name, wait := c.nameReplace(&failed)
 		if wait > 0 {
 			c.wake(wait)
@@ -96,13 +102,16 @@ func (c *computation) failedDisks() (found []FailedDisk) {
 		if slices.ContainsFunc(entry.Serving, func(osd v1alpha1.DiskOSD) bool { return failed[osd.DBDisk] != nil }) {
 			continue
 		}
-		disk := FailedDisk{Node: entry.Node, Why: entry.Failed, Disks: []string{name}}
+		disk := FailedDisk{Node: entry.Node, Why: entry.Failed, Since: entry.FailedSince, Disks: []string{name}}
 		for _, osd := range entry.Serving {
 			disk.OSDs = append(disk.OSDs, manifest.RecordedOSD{ID: osd.ID, UUID: osd.UUID})
 		}
 		for _, other := range sortedStrings(failed) {
 			if slices.ContainsFunc(failed[other].Serving, func(osd v1alpha1.DiskOSD) bool { return osd.DBDisk == name }) {
 				disk.Disks = append(disk.Disks, other)
+				if since := failed[other].FailedSince; since.After(disk.Since) {
+					disk.Since = since
+				}
 			}
 		}
 		found = append(found, disk)

@@ -37,6 +37,7 @@ func lostDisk(t *testing.T) (in *Observed, disk string) {
 		entry := &in.Disks.Entries[i]
 		if len(entry.Serving) == 1 && entry.Serving[0].ID == 0 {
 			entry.Failed, disk = "node "+entry.Node+" does not see it any more", entry.Disk
+			entry.FailedSince = in.Now.Add(-FailedFor)
 		}
 	}
 	lostOSD(in).Up, lostOSD(in).In = false, false
@@ -122,9 +123,12 @@ func TestReplaceFailed(t *testing.T) {
 		"it recovers": {func(in *Observed, _ string) {
 			in.Ceph.Snapshot.PGs.ByState = []ceph.PGStateCount{{State: "active+undersized+degraded", Count: 1}}
 		}, ""},
-		"an object is unfound":       {func(in *Observed, _ string) { in.Ceph.Snapshot.PGs.UnfoundObjects = 1 }, ""},
-		"Ceph does not answer":       {func(in *Observed, _ string) { in.Ceph.Fresh = false }, ""},
-		"the disk is there":          {func(in *Observed, _ string) { in.Disks.Entries[entryOf(in, 0)].Failed = "" }, ""},
+		"an object is unfound": {func(in *Observed, _ string) { in.Ceph.Snapshot.PGs.UnfoundObjects = 1 }, ""},
+		"Ceph does not answer": {func(in *Observed, _ string) { in.Ceph.Fresh = false }, ""},
+		"the disk is there":    {func(in *Observed, _ string) { in.Disks.Entries[entryOf(in, 0)].Failed = "" }, ""},
+		"it failed just now": {func(in *Observed, _ string) {
+			in.Disks.Entries[entryOf(in, 0)].FailedSince = in.Now.Add(time.Second - FailedFor)
+		}, ""},
 		"an operation takes it away": {func(in *Observed, _ string) { lostReservation(in).Leaving = "remove" }, ""},
 		"deleting": {func(in *Observed, _ string) {
 			in.Deleting, in.Dependents = true, v1alpha1.ClusterDependents{Pools: new(int32(1))}
@@ -188,6 +192,10 @@ func TestReplaceFailedIsForgotten(t *testing.T) {
 	in.Operations = []*v1alpha1.StorageOperation{madeReplace("replace-main-osd-0-1", disk, v1alpha1.OperationSuperseded, in.Now.Add(-time.Minute))}
 	if p := Compute(*in); p.After <= 0 || p.After > replaceAgain {
 		t.Errorf("it is looked at again after %s", p.After)
+	}
+	in.Operations, in.Disks.Entries[entryOf(in, 0)].FailedSince = nil, in.Now.Add(time.Minute-FailedFor)
+	if p := Compute(*in); p.After <= 0 || p.After > time.Minute {
+		t.Errorf("what has just failed is looked at again after %s", p.After)
 	}
 	lostOSD(in).Up, lostOSD(in).In = true, true
 	lostReservation(in).Replaced = "replace-main-osd-0-1"
