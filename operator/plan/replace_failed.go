@@ -67,6 +67,7 @@ func (c *computation) replaceFailed() {
 		if name != "" {
 			c.add(MakeReplace{name, failed}, fmt.Sprintf("disk %s had %s, which is down, out and recovered elsewhere: %s",
 				failed.Disks[0], osdNamesOf(failed.OSDs), failed.Why))
+			c.wake(lookWaiting) // when the executor finds that it may not be made yet
 		}
 	}
 }

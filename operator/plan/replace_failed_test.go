@@ -197,6 +197,10 @@ func TestReplaceFailedIsForgotten(t *testing.T) {
 	if p := Compute(*in); p.After <= 0 || p.After > time.Minute {
 		t.Errorf("what has just failed is looked at again after %s", p.After)
 	}
+	in.Disks.Entries[entryOf(in, 0)].FailedSince = in.Now.Add(-FailedFor)
+	if p := Compute(*in); p.After <= 0 || p.After > lookWaiting {
+		t.Errorf("one that may not be made yet is tried again after %s", p.After)
+	}
 	lostOSD(in).Up, lostOSD(in).In = true, true
 	lostReservation(in).Replaced = "replace-main-osd-0-1"
 	p := Compute(*in)
