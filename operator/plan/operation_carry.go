@@ -85,6 +85,7 @@ const (
 	lookSoon     = time.Second      // a step is about to end
 	lookDraining = 2 * time.Second  // data moves
 	lookWaiting  = 15 * time.Second // somebody else has to do something
+	lookPolicy   = 10 * time.Minute // the policy may approve it later, as when a day is over
 )
 
 // carrying is an operation that is being carried out.
