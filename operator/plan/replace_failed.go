@@ -154,7 +154,7 @@ func (c *computation) nameReplace(failed *FailedDisk) (name string, wait time.Du
 			return operation.Name, 0 // it is made, and not noted yet
 		case !OperationFinished(&operation.Status):
 			return "", 0
-		case made && operation.Spec.Intent == v1alpha1.IntentCancel:
+		case made && operation.Spec.Intent == v1alpha1.IntentCancel && slices.Contains(operation.Spec.Disks, failed.Disks[0]):
 			return "", 0 // a person does not want it
 		case made && operation.Status.State == v1alpha1.OperationSuperseded:
 			wait = max(wait, replaceAgain-c.in.Now.Sub(endedAt(operation)))

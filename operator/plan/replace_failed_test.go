@@ -150,6 +150,10 @@ func TestReplaceFailed(t *testing.T) {
 		"cancelled": {madeBefore("replace-main-osd-0-1", v1alpha1.OperationCancelled, 48*time.Hour, func(o *v1alpha1.StorageOperation) {
 			o.Spec.Intent = v1alpha1.IntentCancel
 		}), ""},
+		"cancelled for another, of which it was the place": {madeBefore("replace-main-osd-9-1", v1alpha1.OperationCancelled, 48*time.Hour,
+			func(o *v1alpha1.StorageOperation) {
+				o.Spec.Replacement, o.Spec.Disks, o.Spec.Intent = o.Spec.Disks[0], []string{"other"}, v1alpha1.IntentCancel
+			}), first},
 		"a person cancelled another": {madeBefore("mine", v1alpha1.OperationCancelled, time.Hour, byPerson, func(o *v1alpha1.StorageOperation) {
 			o.Spec.Type, o.Spec.Intent = v1alpha1.OperationDrain, v1alpha1.IntentCancel
 		}), first},
