@@ -66,6 +66,33 @@ func TestSafeToDestroy(t *testing.T) {
 	}
 }
 
+// What the policy approved Ceph has to name safe, also of an OSD that is dead.
+func TestDispensableByPolicy(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		byPolicy bool
+		safe     []int
+		want     bool
+	}{
+		"a person's":           {false, nil, true},
+		"the policy's":         {true, nil, false},
+		"the policy's, safely": {true, []int{4}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &operationRun{&Operations{}, OperationTarget{
+				Object: &v1alpha1.StorageOperation{Spec: v1alpha1.StorageOperationSpec{Type: v1alpha1.OperationReplace}},
+				Record: &manifest.OperationRecord{ByPolicy: tt.byPolicy},
+			}}
+			asked := &askedCeph{pgs: "active+clean", safe: tt.safe}
+			now, _ := asked.Snapshot(t.Context())
+			if err := r.dispensable(t.Context(), asked, now, []manifest.RecordedOSD{{ID: 4, UUID: "u4", Dead: true}}); (err == nil) != tt.want {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 // An OSD that is replaced is taken for dead only if it was so when that began: one that went down since may come back with the
 // copies that have not moved yet.
 func TestDispensable(t *testing.T) {

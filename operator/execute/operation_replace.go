@@ -35,14 +35,15 @@ func (r *operationRun) dispensable(ctx context.Context, session ceph.Client, now
 		dead, _ = presentOf(now, slices.DeleteFunc(slices.Clone(osds), func(osd manifest.RecordedOSD) bool { return !osd.Dead }))
 		dead = slices.DeleteFunc(dead, func(id int) bool { return slices.Contains(up, id) })
 	}
-	if err := deadUnneeded(ctx, session, dead); err != nil {
+	if err := r.deadUnneeded(ctx, session, dead); err != nil {
 		return err
 	}
 	return safeToDestroy(ctx, session, slices.DeleteFunc(present, func(id int) bool { return slices.Contains(dead, id) }))
 }
 
-// deadUnneeded refuses when PGs are served by OSDs that are down, or may miss what is on them.
-func deadUnneeded(ctx context.Context, session ceph.Client, ids []int) error {
+// deadUnneeded refuses when PGs are served by OSDs that are down, or may miss what is on them. What no person approved Ceph has to
+// name safe besides.
+func (r *operationRun) deadUnneeded(ctx context.Context, session ceph.Client, ids []int) error {
 	if len(ids) == 0 {
 		return nil
 	}
@@ -52,6 +53,9 @@ func deadUnneeded(ctx context.Context, session ceph.Client, ids []int) error {
 	}
 	for _, id := range ids {
 		needed := cmp.Or(plan.DeadIsNeeded(answer, id), plan.NeedsDead(after))
+		if needed == "" && r.Record != nil && r.Record.ByPolicy && !slices.Contains(answer.Safe, id) {
+			needed = "Ceph does not say that it is safe to destroy: " + answer.Explanation
+		}
 		if known := osdIn(after, int32(id)); known != nil && known.Up { //nolint:gosec // Ceph's ids are below 2^31
 			needed = "it has come up"
 		}

@@ -155,6 +155,9 @@ func (r *run) stillLost(ctx context.Context, action plan.MakeReplace) error {
 		if needed := cmp.Or(plan.DeadIsNeeded(answer, known.ID), plan.NotRecovered(after)); needed != "" {
 			return replaceConflict(action.Name, fmt.Sprintf("osd.%d may be needed: %s", osd.ID, needed))
 		}
+		if !slices.Contains(answer.Safe, known.ID) {
+			return replaceConflict(action.Name, fmt.Sprintf("Ceph does not say that osd.%d is safe to destroy: %s", osd.ID, answer.Explanation))
+		}
 	}
 	return nil
 }

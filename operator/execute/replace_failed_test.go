@@ -10,6 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/operator/manifest"
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
@@ -79,6 +81,29 @@ func TestReplaceNeedsAnUndisturbedNode(t *testing.T) {
 			r := &run{Executor: w.executor, Target: w.target}
 			err := r.undisturbed(t.Context(), plan.MakeReplace{Name: "o", Failed: plan.FailedDisk{Node: "n1"}})
 			if (err == nil) != tt.want || err != nil && !apierrors.IsConflict(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+// An operation is made for an OSD that Ceph itself names safe to destroy, and is down and out.
+func TestStillLost(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		ceph askedCeph
+		want bool
+	}{
+		"safe":             {askedCeph{pgs: "active+clean", safe: []int{4}}, true},
+		"Ceph cannot tell": {askedCeph{pgs: "active+clean"}, false},
+		"it is up":         {askedCeph{pgs: "active+clean", safe: []int{4}, up: true}, false},
+		"PGs recover":      {askedCeph{pgs: "active+undersized", safe: []int{4}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := &run{Target: Target{Ceph: func() (ceph.Client, error) { return &tt.ceph, nil }}}
+			failed := plan.FailedDisk{Node: "n1", OSDs: []manifest.RecordedOSD{{ID: 4, UUID: "u4"}}}
+			if err := r.stillLost(t.Context(), plan.MakeReplace{Name: "o", Failed: failed}); (err == nil) != tt.want || err != nil && !apierrors.IsConflict(err) {
 				t.Errorf("got %v", err)
 			}
 		})

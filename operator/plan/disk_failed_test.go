@@ -202,6 +202,20 @@ func metMade(after time.Duration, disks ...string) func(*CarryObserved) {
 	}
 }
 
+// What the policy may not approve today it looks at again, although nobody wakes it; a person's operation waits for the person.
+func TestPolicyLooksAgain(t *testing.T) {
+	t.Parallel()
+	in := madeForD0()
+	in.Automatic = in.Approvals.MaxAutomaticPerDay
+	if carried := Carry(in); carried.After <= 0 || carried.After > lookPolicy {
+		t.Errorf("it is looked at after %s", carried.After)
+	}
+	in.Approvals.FailedDisks = v1alpha1.ApprovalManual
+	if carried := Carry(in); carried.After != 0 {
+		t.Errorf("what waits for a person is looked at after %s", carried.After)
+	}
+}
+
 // A person who has an operation about the disk decides; the policy does nothing beside it.
 func TestPolicyBesideAPerson(t *testing.T) {
 	t.Parallel()

@@ -29,6 +29,8 @@ func begin(in CarryObserved) Carried {
 		carried.Steps, carried.After = []Step{{ID: stepID(do), Reason: "plan " + draft.Plan.ID + " is approved: " + b.approved.Message, Do: do}}, lookSoon
 	case b.approved.Status == "True" && !wait.done:
 		carried.After = lookWaiting
+	case in.Made && in.Approvals.Approve(in.Spec.Type) && !wait.done:
+		carried.After = lookPolicy
 	}
 	return carried
 }

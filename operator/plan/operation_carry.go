@@ -85,6 +85,7 @@ const (
 	lookSoon     = time.Second      // a step is about to end
 	lookDraining = 2 * time.Second  // data moves
 	lookWaiting  = 15 * time.Second // somebody else has to do something
+	lookPolicy   = 10 * time.Minute // the policy may approve it later, as when a day is over
 
 	// LookKeptBack is for a step that was refused when it was looked at: what was asked costs as much as to plan anew.
 	LookKeptBack = 5 * time.Second

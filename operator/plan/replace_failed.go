@@ -67,6 +67,7 @@ func (c *computation) replaceFailed() {
 		if name != "" {
 			c.add(MakeReplace{name, failed}, fmt.Sprintf("disk %s had %s, which is down, out and recovered elsewhere: %s",
 				failed.Disks[0], osdNamesOf(failed.OSDs), failed.Why))
+			c.wake(lookWaiting) // when the executor finds that it may not be made yet
 		}
 	}
 }
@@ -153,7 +154,7 @@ func (c *computation) nameReplace(failed *FailedDisk) (name string, wait time.Du
 			return operation.Name, 0 // it is made, and not noted yet
 		case !OperationFinished(&operation.Status):
 			return "", 0
-		case made && operation.Spec.Intent == v1alpha1.IntentCancel:
+		case made && operation.Spec.Intent == v1alpha1.IntentCancel && slices.Contains(operation.Spec.Disks, failed.Disks[0]):
 			return "", 0 // a person does not want it
 		case made && operation.Status.State == v1alpha1.OperationSuperseded:
 			wait = max(wait, replaceAgain-c.in.Now.Sub(endedAt(operation)))

@@ -150,6 +150,10 @@ func TestReplaceFailed(t *testing.T) {
 		"cancelled": {madeBefore("replace-main-osd-0-1", v1alpha1.OperationCancelled, 48*time.Hour, func(o *v1alpha1.StorageOperation) {
 			o.Spec.Intent = v1alpha1.IntentCancel
 		}), ""},
+		"cancelled for another, of which it was the place": {madeBefore("replace-main-osd-9-1", v1alpha1.OperationCancelled, 48*time.Hour,
+			func(o *v1alpha1.StorageOperation) {
+				o.Spec.Replacement, o.Spec.Disks, o.Spec.Intent = o.Spec.Disks[0], []string{"other"}, v1alpha1.IntentCancel
+			}), first},
 		"a person cancelled another": {madeBefore("mine", v1alpha1.OperationCancelled, time.Hour, byPerson, func(o *v1alpha1.StorageOperation) {
 			o.Spec.Type, o.Spec.Intent = v1alpha1.OperationDrain, v1alpha1.IntentCancel
 		}), first},
@@ -196,6 +200,10 @@ func TestReplaceFailedIsForgotten(t *testing.T) {
 	in.Operations, in.Disks.Entries[entryOf(in, 0)].FailedSince = nil, in.Now.Add(time.Minute-FailedFor)
 	if p := Compute(*in); p.After <= 0 || p.After > time.Minute {
 		t.Errorf("what has just failed is looked at again after %s", p.After)
+	}
+	in.Disks.Entries[entryOf(in, 0)].FailedSince = in.Now.Add(-FailedFor)
+	if p := Compute(*in); p.After <= 0 || p.After > lookWaiting {
+		t.Errorf("one that may not be made yet is tried again after %s", p.After)
 	}
 	lostOSD(in).Up, lostOSD(in).In = true, true
 	lostReservation(in).Replaced = "replace-main-osd-0-1"
