@@ -11,9 +11,11 @@ import (
 	"testing"
 	"time"
 
+	. "github.com/onsi/gomega"
 	"golang.org/x/sys/unix"
 
 	"github.com/seamount-dev/seamount/agent/block"
+	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/tests/cephtest"
 	"github.com/seamount-dev/seamount/tests/loopdev"
 )
@@ -88,6 +90,8 @@ func TestMultiNode(t *testing.T) {
 	}
 	a.unmap(image)
 	b.unmap(image)
+	// Nobody fences a worker that died where other nodes write too, and Ceph keeps its watch until osd_client_watch_timeout of 30 s.
+	NewWithT(t).Eventually(func() ([]ceph.Watcher, error) { return c.ImageWatchers(within(t, patience), ref(image)) }, patience).Should(BeEmpty())
 	wantFree(t, cluster, b, image)
 }
 
