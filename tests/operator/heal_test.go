@@ -132,7 +132,7 @@ func (s *suite) nodeStopped(t *testing.T) {
 	start := time.Now()
 	s.Local(t, "node", "stop", "node2")
 	s.watch.await(t, s.ceph, start, "a mon and the node's OSDs are out", func(x state) bool {
-		return len(x.Quorum) == 2 && x.Up == len(s.disks)-2
+		return len(x.Quorum) == 2 && x.Up == len(s.disks)-s.perNode()["node2"]
 	})
 	if got := s.condition(t, "Ready"); got.Status != "True" {
 		s.awaitCondition(t, "Ready", "True", "")
@@ -250,9 +250,14 @@ func (s *suite) unchanged(t *testing.T, before map[string]bool, memory string) s
 
 // mostOnOneHost is how many of the OSDs are in the host that has most.
 func (s *suite) mostOnOneHost() int {
+	return slices.Max(slices.Collect(maps.Values(s.perNode())))
+}
+
+// perNode is how many of the disks are in each node.
+func (s *suite) perNode() map[string]int {
 	count := map[string]int{}
 	for _, d := range s.disks {
 		count[d.Node]++
 	}
-	return slices.Max(slices.Collect(maps.Values(count)))
+	return count
 }
