@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -58,8 +57,7 @@ func AtWork(node *Node) bool { return Undisturbed(node) && node.Discover == Disc
 
 // Undisturbed says that a node is ready, and that nobody takes it away or works on it.
 func Undisturbed(node *Node) bool {
-	off := slices.ContainsFunc(node.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeOutOfService })
-	return node.Ready && !node.Deleting && !node.Unschedulable && !off
+	return node.Ready && !node.Deleting && !node.Unschedulable && !saidOff(node)
 }
 
 // DiskFailed says why a disk is gone or dead as far as its status tells; empty: it is neither. One that is merely worn out is not.

@@ -12,11 +12,12 @@ import (
 // table of the disk, with the label of that OSD: it is no free space, for agents only add slices and erase none, and the next OSD
 // whose DB fits gets it as it is.
 func (c *diskCluster) freed(disk *v1alpha1.StorageDisk) (freed []v1alpha1.DiskSlice) {
-	if c.FSID == "" || !c.claims(disk.Status.Claim) {
+	asked := partitions(disk)
+	if len(asked) == 0 || c.FSID == "" || !c.claims(disk.Status.Claim) {
 		return nil
 	}
 	lost := c.lost(disk)
-	for _, s := range partitions(disk) {
+	for _, s := range asked {
 		kept := func(osd v1alpha1.DiskOSD) bool { return osd.Slice == s.UUID }
 		if s.Role != v1alpha1.OSDRoleDB || c.hasSlice(disk.Name, s.UUID) || slices.ContainsFunc(lost, kept) {
 			continue

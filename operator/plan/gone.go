@@ -12,9 +12,12 @@ import (
 func Gone(nodes []Node) func(name string) bool {
 	speaks := make(map[string]bool, len(nodes))
 	for _, node := range nodes {
-		speaks[node.Name] = !slices.ContainsFunc(node.Taints, func(t corev1.Taint) bool {
-			return t.Key == corev1.TaintNodeOutOfService
-		})
+		speaks[node.Name] = !saidOff(&node)
 	}
 	return func(name string) bool { return !speaks[name] }
+}
+
+// saidOff says that somebody has said of a node that it is off.
+func saidOff(node *Node) bool {
+	return slices.ContainsFunc(node.Taints, func(t corev1.Taint) bool { return t.Key == corev1.TaintNodeOutOfService })
 }

@@ -336,26 +336,33 @@ func (c *carrying) allSafe(ids []int32) bool {
 }
 
 // stopped says that no daemon of the OSDs is left: each is marked as leaving, has no Deployment, and Ceph does not see it up.
-func (c *carrying) stopped() bool { return c.record.Final || c.notStopped(c.record.OSDs) == "" }
+func (c *carrying) stopped() bool { return c.record.Final || c.left(c.record.OSDs).text == "" }
 
-// notStopped returns what is left of the daemons of OSDs; empty: nothing.
-func (c *carrying) notStopped(osds []manifest.RecordedOSD) string {
+// remains is what is left of daemons that are to stop, and when to look again.
+type remains struct {
+	text  string // empty: nothing
+	after time.Duration
+}
+
+// left returns what is left of the daemons of OSDs.
+func (c *carrying) left(osds []manifest.RecordedOSD) remains {
 	for _, osd := range osds {
 		name := osdName(osd.ID)
 		r := c.reservation(osd)
 		known := c.osdmap[osd.ID]
 		switch {
 		case r != nil && r.Leaving == "":
-			return name + " is to be stopped"
+			return remains{name + " is to be stopped", lookSoon}
 		case slices.ContainsFunc(c.in.Deployed, func(d Deployed) bool { return d.Daemon.String() == name }):
-			return "the Deployment of " + name + " goes"
+			return remains{"the Deployment of " + name + " goes", lookSoon}
 		case slices.ContainsFunc(c.in.Leaving, func(l Leaving) bool { return l.Daemon.String() == name && c.in.Nodes[l.Node] }):
-			return "the pod of " + name + " ends"
+			// A daemon on a dead disk may take for ever to end, and the end of a pod is not asked of Ceph.
+			return remains{"the pod of " + name + " ends", lookDraining}
 		case known != nil && strings.EqualFold(known.UUID, osd.UUID) && known.Up:
-			return name + " is to go down"
+			return remains{name + " is to go down", lookSoon}
 		}
 	}
-	return ""
+	return remains{"", lookSoon}
 }
 
 // reservation of an OSD of the operation; nil: it is gone, or another OSD has its number by now.
@@ -368,11 +375,8 @@ func (c *carrying) reservation(osd manifest.RecordedOSD) *Reservation {
 }
 
 func (c *carrying) stop() {
-	text, after := c.notStopped(c.record.OSDs), lookSoon
-	if strings.HasPrefix(text, "the pod of ") {
-		after = lookDraining // a daemon on a dead disk may take for ever to end, and the end of a pod is not asked of Ceph
-	}
-	c.is(stepStop, after, "%s", text)
+	left := c.left(c.record.OSDs)
+	c.is(stepStop, left.after, "%s", left.text)
 	if c.in.Busy != "" && len(c.marked()) == 0 {
 		c.is(stepStop, lookWaiting, "it waits: %s", c.in.Busy)
 		c.stage.reason = v1alpha1.ReasonWaitingForCluster

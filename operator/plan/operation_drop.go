@@ -81,7 +81,7 @@ func (c *carrying) dropping() bool {
 
 // letGo does the next step, and says what is left to be done.
 func (c *carrying) letGo(d *manifest.RecordedDrop) string {
-	switch left := c.notStopped(d.OSDs); {
+	switch left := c.left(d.OSDs).text; {
 	case slices.ContainsFunc(d.OSDs, c.ran):
 		return c.letStay(d)
 	case slices.ContainsFunc(d.OSDs, c.staying):

@@ -159,24 +159,32 @@ func (s *suite) powerCut(t *testing.T) {
 	t.Logf("power on to HEALTH_OK: %.1f s", time.Since(back).Seconds())
 }
 
-// boots are the epochs of the osdmap in which OSDs came up, by id.
-func (s *suite) boots(ctx context.Context) (map[int32]int64, error) {
+// mappedOSD is an OSD in the osdmap.
+type mappedOSD struct {
+	OSD    int32 `json:"osd"`
+	Up     int32 `json:"up"`
+	In     int32 `json:"in"`
+	UpFrom int64 `json:"up_from"`
+}
+
+func (s *suite) osdmap(ctx context.Context) ([]mappedOSD, error) {
 	out, err := s.run(ctx, "timeout 15 ceph osd dump --format json 2>/dev/null")
 	if err != nil {
 		return nil, err
 	}
-	var dump struct {
-		OSDs []struct {
-			OSD    int32 `json:"osd"`
-			Up     int32 `json:"up"`
-			UpFrom int64 `json:"up_from"`
-		} `json:"osds"`
-	}
-	if err := json.Unmarshal([]byte(out), &dump); err != nil {
+	var dump struct{ OSDs []mappedOSD }
+	err = json.Unmarshal([]byte(out), &dump)
+	return dump.OSDs, err
+}
+
+// boots are the epochs of the osdmap in which OSDs came up, by id.
+func (s *suite) boots(ctx context.Context) (map[int32]int64, error) {
+	osds, err := s.osdmap(ctx)
+	if err != nil {
 		return nil, err
 	}
 	boots := map[int32]int64{}
-	for _, o := range dump.OSDs {
+	for _, o := range osds {
 		if o.Up == 1 {
 			boots[o.OSD] = o.UpFrom
 		}

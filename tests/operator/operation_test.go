@@ -95,13 +95,11 @@ func (s *suite) holdData(t *testing.T) (release func()) {
 // takesData says whether an OSD is in.
 func (s *suite) takesData(t *testing.T, id int32) bool {
 	t.Helper()
-	var dump struct {
-		OSDs []struct{ OSD, In int32 }
-	}
-	if err := json.Unmarshal([]byte(s.ask(t, "ceph osd dump --format json 2>/dev/null")), &dump); err != nil {
+	osds, err := s.osdmap(t.Context())
+	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.ContainsFunc(dump.OSDs, func(o struct{ OSD, In int32 }) bool { return o.OSD == id && o.In == 1 })
+	return slices.ContainsFunc(osds, func(o mappedOSD) bool { return o.OSD == id && o.In == 1 })
 }
 
 func (s *suite) awaitIn(t *testing.T, id int32, want bool) {
