@@ -181,7 +181,7 @@ func buildIn(t testing.TB, dir, pkg string) string {
 	}
 	cmd := exec.Command("go", "build", "-o", out.Name(), pkg)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-tags=netgo,osusergo -buildvcs=false -trimpath -gcflags=all=-dwarf=false")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, text)
 	}

@@ -21,7 +21,8 @@ type component struct {
 	Out   string
 	Links []string
 
-	CGO  bool
+	CGO bool
+	// Tags are further ones: see flags.
 	Tags string
 	// LDFlags may hold {module path}, which becomes its version.
 	LDFlags string
@@ -29,7 +30,7 @@ type component struct {
 
 // What the recipes below mean, for cached results: raise it when compile.go
 // comes to treat the same recipe in another way.
-const recipeVersion = 1
+const recipeVersion = 2
 
 const (
 	binDir   = "bin"
@@ -61,7 +62,7 @@ var components = []component{
 		// containerd asks for a seccomp profile in every container, and runc
 		// refuses it without this tag. Static, so that it also runs where
 		// libseccomp is another version or missing.
-		CGO: true, Tags: "netgo,osusergo,seccomp",
+		CGO: true, Tags: "seccomp",
 		LDFlags: "-s -w -linkmode external -extldflags -static -X main.version={github.com/opencontainers/runc}",
 	},
 	{
