@@ -47,7 +47,7 @@ const (
 
 // kubernetesNames are the programs that the one binary acts as.
 var kubernetesNames = []string{
-	"etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet",
+	"etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet",
 }
 
 // components are compiled in this order: the cheap ones that find a missing
@@ -80,10 +80,11 @@ var components = []component{
 	},
 	{
 		Name: "kubernetes", Module: "kubernetes", Out: binDir,
-		Packages: []string{"."}, Links: kubernetesNames,
-		// Without a version kubelet and kube-apiserver call themselves v0.0.0, and
-		// clients that compare versions go astray. gitCommit is not known here.
-		LDFlags: "-s -w" + kubernetesVersion("k8s.io/component-base/version") + kubernetesVersion("k8s.io/client-go/pkg/version"),
+		Packages: []string{"."}, Links: kubernetesNames, LDFlags: "-s -w" + kubernetesVersions,
+	},
+	{
+		Name: "kubectl", Module: "kubernetes", Out: binDir,
+		Packages: []string{"./kubectl"}, LDFlags: "-s -w" + kubernetesVersions,
 	},
 	{
 		// The CoreDNS that kubeadm installs with this Kubernetes. It needs nothing
@@ -94,6 +95,11 @@ var components = []component{
 		LDFlags:  "-s -w",
 	},
 }
+
+// kubernetesVersions are what the programs of Kubernetes say of themselves.
+// Without a version kubelet and kube-apiserver call themselves v0.0.0, and
+// clients that compare versions go astray. gitCommit is not known here.
+var kubernetesVersions = kubernetesVersion("k8s.io/component-base/version") + kubernetesVersion("k8s.io/client-go/pkg/version")
 
 func kubernetesVersion(pkg string) string {
 	return " -X " + pkg + ".gitVersion={k8s.io/kubernetes}" +
