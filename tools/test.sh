@@ -97,18 +97,21 @@ computing() {
 }
 
 # with_kubernetes begins with what a newcomer does, since what fails there matters most, and since it compares the machine before and
-# after. Then Seamount is tested in two clusters at once. Last are the modules that make the local Kubernetes and the images: they use
-# the devices that it uses.
+# after. Then Seamount is tested in two clusters at once. Last are the modules that make the local Kubernetes: they use the devices
+# that it uses.
 with_kubernetes() {
 	local beside
 	step e2e-local e2e . ./tests/local
-	SEAMOUNT_E2E_BESIDE=yes step e2e-cluster e2e . ./tests/operator -run='^TestStorageCluster$' &
+	{
+		SEAMOUNT_E2E_BESIDE=yes step e2e-cluster e2e . ./tests/operator -run='^TestStorageCluster$'
+		step e2e-images e2e images alone
+	} &
 	beside=$!
 	step e2e-kubernetes e2e . kubernetes
 	step e2e-operator e2e . ./tests/operator -skip='^TestStorageCluster$'
 	wait "$beside"
 	for module in $MODULES; do
-		[[ $module == . ]] || step "e2e-$(tr / - <<<"$module")" e2e "$module" alone
+		[[ $module == . || $module == images ]] || step "e2e-$(tr / - <<<"$module")" e2e "$module" alone
 	done
 }
 
