@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -119,7 +120,8 @@ func (s *session) interrupted() string {
 }
 
 func newBuild() *cobra.Command {
-	return &cobra.Command{
+	noInstall := false
+	cmd := &cobra.Command{
 		Use:   "build",
 		Short: "Compile what a cluster needs into the cache, and print the directory of programs",
 		Args:  cobra.NoArgs,
@@ -132,6 +134,9 @@ func newBuild() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := prepareToCompile(cmd.Context(), s, b, noInstall); err != nil {
+				return err
+			}
 			programs, err := b.Build(cmd.Context())
 			if err != nil {
 				return err
@@ -140,4 +145,34 @@ func newBuild() *cobra.Command {
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&noInstall, "no-install", false, "do not install missing packages, but say which")
+	return cmd
+}
+
+// prepareToCompile installs the packages that are missing if anything is to be compiled. What else the machine lacks is the
+// business of up.
+func prepareToCompile(ctx context.Context, s *session, b build.Builder, noInstall bool) error {
+	if missing, err := b.Missing(ctx); err != nil || len(missing) == 0 {
+		return err
+	}
+	boot, err := state.BootID()
+	if err != nil {
+		return err
+	}
+	s.config = state.DefaultConfig()
+	if s.journal, err = state.ReadJournal(s.dir, boot); err != nil {
+		return err
+	}
+	findings, err := examine(ctx, s, b)
+	if err != nil {
+		return err
+	}
+	if noInstall {
+		return preflight.Error(findings, preflight.Installable)
+	}
+	return installPackages(ctx, s, b, findings)
+}
+
+func installPackages(ctx context.Context, s *session, b build.Builder, findings []preflight.Finding) error {
+	return preflight.Install(ctx, s.report, preflight.Packages(findings), filepath.Join(b.Cache, "logs", "apt-get.log"))
 }

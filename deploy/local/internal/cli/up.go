@@ -225,8 +225,7 @@ func (o *upOptions) preflight(ctx context.Context, s *session, b build.Builder) 
 	if err := preflight.Error(findings, refuse...); err != nil {
 		return err
 	}
-	log := filepath.Join(b.Cache, "logs", "apt-get.log")
-	return preflight.Install(ctx, s.report, preflight.Packages(findings), log)
+	return installPackages(ctx, s, b, findings)
 }
 
 // record writes what later commands need to know about the cluster.
