@@ -194,6 +194,10 @@ up: bin/seamount-local ## Try Seamount: Kubernetes, storage on its disks, a data
 down: bin/seamount-local ## Remove all that up made, to the last mount
 	@bin/seamount-local trial down
 
+.PHONY: local-build
+local-build: bin/seamount-local ## Only compile that Kubernetes, which takes long the first time
+	@bin/seamount-local build >/dev/null
+
 .PHONY: local-up
 local-up: bin/seamount-local ## Start only a real Kubernetes of one to five nodes; the first time it is compiled
 	@bin/seamount-local up $(ARGS)

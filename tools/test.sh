@@ -3,9 +3,9 @@
 # its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
 # or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
 #
-# There are lanes, side by side: the tests of the local Kubernetes and then, in two of them, those of Seamount on it, which wait for
-# pods most of the time; those of real daemons and disks without it, which wait too; and all that only computes, which takes the
-# processors meanwhile. The last two have a lower priority each than the one before.
+# When the local Kubernetes is compiled, there are lanes, side by side: its tests and then, in two of them, those of Seamount on it,
+# which wait for pods most of the time; those of real daemons and disks without it, which wait too; and all that only computes, which
+# takes the processors meanwhile. The last two have a lower priority each than the one before.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -79,18 +79,27 @@ summarize() {
 	exit
 }
 
-# without_kubernetes is what needs none. Lint compiles what the tests of daemons are linked from, so that these follow it.
+# before_all compiles the local Kubernetes, which most waits for, from which the product takes most of its libraries, and beside which
+# the processors have little time.
+before_all() {
+	local beside
+	(renice -n 15 "$BASHPID" >/dev/null; step verify make verify) &
+	beside=$!
+	step local-build make local-build
+	wait "$beside"
+}
+
+# without_kubernetes is what needs none.
 without_kubernetes() {
-	step verify make verify
-	step lint make lint
 	(renice -n 15 "$BASHPID" >/dev/null; computing) &
 	step e2e-alone e2e . alone
 	wait
 }
 
 computing() {
-	step vet make vet
 	step house make house
+	step lint make lint
+	step vet make vet
 	step unit make unit
 	# What differs in behaviour without cgo is Ceph's client and what is built with it.
 	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
@@ -124,6 +133,7 @@ if [[ ${1:-} == long ]]; then
 	summarize
 fi
 
+before_all
 (renice -n 5 "$BASHPID" >/dev/null; without_kubernetes) &
 with_kubernetes
 wait
