@@ -3,9 +3,9 @@
 # its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
 # or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
 #
-# There are three lanes, side by side: the tests of the local Kubernetes and on it, which wait for pods most of the time; those of
-# real daemons and disks without it, which wait too; and all that only computes, which takes the processors meanwhile. Each has a
-# lower priority than the one before.
+# When the local Kubernetes is compiled, there are lanes, side by side: its tests and then, in two of them, those of Seamount on it,
+# which wait for pods most of the time; those of real daemons and disks without it, which wait too; and all that only computes, which
+# takes the processors meanwhile. The last two have a lower priority each than the one before.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -42,27 +42,25 @@ failures() {
 		/^--- FAIL/ { for (i = 0; i < n; i++) print said[i]; n = 0 }' "$1"
 }
 
-# newcomers_first puts the package in front that does what a newcomer does: what fails there matters most.
-newcomers_first() { awk '{ print !/\/tests\/local$/, $0 }' | sort -sn -k1,1 | cut -d" " -f2-; }
-
-# packages prints the directories of the current module whose tests have the tag e2e: with "kubernetes" those that start
-# the local Kubernetes, with "alone" the others.
+# packages prints the directories of the current module whose tests have the tag e2e: with "kubernetes" those that start the local
+# Kubernetes, but for the two that with_kubernetes names; with "alone" the others.
 packages() {
-	local where=$1 tests dir starts
+	local where=$1 tests dir lane
 	tests=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
 		{ xargs -r grep -lE '^//go:build .*\be2e\b' || true; } | xargs -rn1 dirname | sort -u) || return
 	for dir in $tests; do
-		starts=alone
-		[[ $(go list -tags "$tags" -test -deps "$dir") != */tests/local/cluster* ]] || starts=kubernetes
-		[[ $starts != "$where" ]] || echo "$dir"
-	done | newcomers_first
+		lane=alone
+		[[ $(go list -tags "$tags" -test -deps "$dir") != */tests/local/cluster* ]] || lane=kubernetes
+		case $dir in */tests/local | */tests/operator) lane=named ;; esac
+		[[ $lane != "$where" ]] || echo "$dir"
+	done
 }
 
-# e2e <module> <kubernetes|alone|package...> runs tagged tests of a module, one package after the other.
+# e2e <module> <alone|kubernetes|package and flags...> runs tagged tests of a module, one package after the other.
 e2e() {
 	local module=$1 tags=e2e,$TAGS packages=${*:2}
 	cd "$module" || return
-	case $2 in kubernetes | alone) packages=$(packages "$2") || return ;; esac
+	case $2 in alone | kubernetes) packages=$(packages "$2") || return ;; esac
 	[[ -n $packages ]] || { echo "module $module has no such test"; return 0; }
 	# Vet looks at them by itself.
 	# shellcheck disable=SC2086 # one word for each package
@@ -81,29 +79,48 @@ summarize() {
 	exit
 }
 
-# without_kubernetes is what needs none. Lint compiles what the tests of daemons are linked from, so that these follow it.
+# before_all compiles the local Kubernetes, which most waits for, from which the product takes most of its libraries, and beside which
+# the processors have little time.
+before_all() {
+	local beside
+	(renice -n 15 "$BASHPID" >/dev/null; step verify make verify) &
+	beside=$!
+	step local-build make local-build
+	wait "$beside"
+}
+
+# without_kubernetes is what needs none.
 without_kubernetes() {
-	step verify make verify
-	step lint make lint
 	(renice -n 15 "$BASHPID" >/dev/null; computing) &
 	step e2e-alone e2e . alone
 	wait
 }
 
 computing() {
-	step vet make vet
 	step house make house
+	step lint make lint
+	step vet make vet
 	step unit make unit
 	# What differs in behaviour without cgo is Ceph's client and what is built with it.
 	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
 }
 
-# with_kubernetes is the lane of the local Kubernetes, and of the modules that make it and the images: they use the devices
+# with_kubernetes begins with what a newcomer does, since what fails there matters most, and since it compares the machine before and
+# after. Then Seamount is tested in two clusters at once. Last are the modules that make the local Kubernetes: they use the devices
 # that it uses.
 with_kubernetes() {
+	local beside
+	step e2e-local e2e . ./tests/local
+	{
+		SEAMOUNT_E2E_BESIDE=yes step e2e-cluster e2e . ./tests/operator -run='^TestStorageCluster$'
+		step e2e-images e2e images alone
+	} &
+	beside=$!
 	step e2e-kubernetes e2e . kubernetes
+	step e2e-operator e2e . ./tests/operator -skip='^TestStorageCluster$'
+	wait "$beside"
 	for module in $MODULES; do
-		[[ $module == . ]] || step "e2e-$(tr / - <<<"$module")" e2e "$module" alone
+		[[ $module == . || $module == images ]] || step "e2e-$(tr / - <<<"$module")" e2e "$module" alone
 	done
 }
 
@@ -116,6 +133,7 @@ if [[ ${1:-} == long ]]; then
 	summarize
 fi
 
+before_all
 (renice -n 5 "$BASHPID" >/dev/null; without_kubernetes) &
 with_kubernetes
 wait

@@ -52,10 +52,11 @@ func judgeLabels(r handover.Reservation, reserved handover.Device, labels []disk
 	return finished(r, reserved, deciding[0], as)
 }
 
-// supersedes says that a DB is that of the OSD which had the slice before and was destroyed, by every label.
+// supersedes says that a DB is that of an OSD which had the slice before and was destroyed, by every label.
 func supersedes(r handover.Reservation, reserved handover.Device, labels []disk.Label) bool {
+	before := append([]string{reserved.Supersedes}, reserved.Before...)
 	return reserved.Supersedes != "" && reserved.Slice != "" && !slices.ContainsFunc(labels, func(label disk.Label) bool {
-		return label.OSDUUID != reserved.Supersedes || label.Description != string(roleDB) || label.FSID != "" && label.FSID != r.FSID
+		return !slices.Contains(before, label.OSDUUID) || label.Description != string(roleDB) || label.FSID != "" && label.FSID != r.FSID
 	})
 }
 

@@ -13,11 +13,11 @@ import (
 // domain, so the call is made on all of them; threads that come later inherit it.
 func landlock() error {
 	attr := unix.LandlockRulesetAttr{
-		Access_fs: unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK,
+		Handled_access_fs: unix.LANDLOCK_ACCESS_FS_WRITE_FILE | unix.LANDLOCK_ACCESS_FS_MAKE_BLOCK,
 	}
 	// The first version of Landlock knows the first field alone. Newer ones take the rest for not asked for.
 	rules, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET,
-		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr.Access_fs), 0)
+		uintptr(unsafe.Pointer(&attr)), unsafe.Sizeof(attr.Handled_access_fs), 0)
 	if errno != 0 {
 		return fmt.Errorf("make a ruleset: %w", errno)
 	}

@@ -87,7 +87,7 @@ func TestBundleRuns(t *testing.T) {
 	for program, cgo := range map[string]string{"seamount-node": "0", "seamount-block": "1"} {
 		build := exec.CommandContext(t.Context(), "go", "build", "-tags=pacific,netgo,osusergo", "-o", filepath.Join(bin, program), "./cmd/"+program)
 		build.Dir = "../.."
-		build.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOFLAGS=-buildvcs=false -trimpath")
+		build.Env = append(os.Environ(), "CGO_ENABLED="+cgo, "GOFLAGS=-buildvcs=false -trimpath -gcflags=all=-dwarf=false")
 		if out, err := build.CombinedOutput(); err != nil {
 			t.Fatalf("build %s: %v: %s", program, err, out)
 		}

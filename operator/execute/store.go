@@ -175,7 +175,7 @@ func (r *run) reservation(osd plan.Reservation, sizes map[string]int64) handover
 func device(p plan.Part, sizes map[string]int64) handover.Device {
 	d := handover.Device{
 		Disk: p.Disk, Identity: p.Identity, Seal: p.Seal, Size: sizes[p.Disk], Slice: p.Slice,
-		Index: p.Index, Count: p.Count, Offset: p.Offset, Bytes: p.Bytes, Supersedes: p.Supersedes,
+		Index: p.Index, Count: p.Count, Offset: p.Offset, Bytes: p.Bytes, Supersedes: p.Supersedes, Before: p.Before,
 	}
 	if d.Offset > 0 && d.Slice == "" {
 		d.Slice = uuid.NewString()

@@ -80,6 +80,8 @@ type RecordedOSD struct {
 	Dead bool `json:"dead,omitempty"`
 	// Gone says that it was purged, or destroyed.
 	Gone bool `json:"gone,omitempty"`
+	// Before are the uuids of OSDs whose labels may be in the slice for its DB, since it never ran.
+	Before []string `json:"before,omitempty"`
 }
 
 // RecordedDisk is a disk of an operation that is to be erased.

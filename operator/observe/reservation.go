@@ -50,7 +50,7 @@ func ReservationOf(r handover.Reservation) (plan.Reservation, error) {
 func partOf(d handover.Device) plan.Part {
 	return plan.Part{
 		Disk: d.Disk, Slice: d.Slice, Index: d.Index, Count: max(d.Count, 1), Offset: d.Offset, Bytes: d.Bytes,
-		Seal: d.Seal, Identity: d.Identity, Supersedes: d.Supersedes,
+		Seal: d.Seal, Identity: d.Identity, Supersedes: d.Supersedes, Before: d.Before,
 	}
 }
 

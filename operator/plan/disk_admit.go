@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest"
@@ -146,7 +147,7 @@ func (p *diskPlanner) number() {
 		}
 		left := slices.DeleteFunc(slices.Clone(d.admission.place.OSDs), func(id int32) bool { return d.owner.reserved[id] })
 		for i := range min(len(left), len(d.osds)) {
-			d.osds[i].ID, d.osds[i].DB = &left[i], p.inherited(left[i])
+			d.osds[i].ID, d.osds[i].DB = &left[i], p.inherited(left[i], d.admission.record)
 		}
 	}
 }
@@ -158,8 +159,8 @@ func (c *diskCluster) inherits(osd v1alpha1.DiskOSD) bool {
 	})
 }
 
-// inherited is the slice for the DB of an OSD that is replaced, on a disk that stays; nil: there is none.
-func (p *diskPlanner) inherited(id int32) *Part {
+// inherited is the slice for the DB of an OSD that an operation replaces, on a disk that stays; nil: there is none.
+func (p *diskPlanner) inherited(id int32, record *manifest.OperationRecord) *Part {
 	for _, d := range p.drafts {
 		if d.owner == nil || d.operation != nil {
 			continue
@@ -167,9 +168,19 @@ func (p *diskPlanner) inherited(id int32) *Part {
 		for _, lost := range d.lostParts() {
 			if lost.ID == id && lost.Role == v1alpha1.OSDRoleDB {
 				part := lost.Part
-				part.Supersedes = lost.UUID
+				part.Supersedes, part.Before = lost.UUID, recordedBefore(record, lost)
 				return &part
 			}
+		}
+	}
+	return nil
+}
+
+// recordedBefore lists whose labels may be in the slice of an OSD that is lost, besides its own.
+func recordedBefore(record *manifest.OperationRecord, lost LostPart) []string {
+	for _, osd := range record.OSDs {
+		if osd.ID == lost.ID && strings.EqualFold(osd.UUID, lost.UUID) {
+			return osd.Before
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
@@ -137,6 +138,45 @@ func TestFreedIsErased(t *testing.T) {
 	}
 }
 
+// Of an OSD that is replaced and never ran, the label in the slice for its DB may be that of any before it: the next one overwrites each.
+func TestReplaceOfOneThatNeverRan(t *testing.T) {
+	t.Parallel()
+	in := oneDisk()
+	disk := freedDisk(&in)
+	r := reserved(7, "broken")
+	r.UUID, r.DB = "u7", &Part{Disk: disk.Name, Slice: "a", Supersedes: "u6", Before: []string{"u5"}}
+	for name, tt := range map[string]struct {
+		known *ceph.OSD
+		want  []string
+	}{
+		"it never ran": {&ceph.OSD{ID: 7, UUID: "u7", States: []string{"exists", "new"}}, []string{"u6", "u5"}},
+		"it ran":       {&ceph.OSD{ID: 7, UUID: "u7", States: []string{"exists"}}, nil},
+		"it runs":      {&ceph.OSD{ID: 7, UUID: "u7", Up: true}, nil},
+		"it is not it": {&ceph.OSD{ID: 7, UUID: "another"}, nil},
+	} {
+		before := supersededBy(7, "U7", tt.known, []Reservation{r})
+		if diff := cmp.Diff(tt.want, before); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		record := manifest.OperationRecord{
+			Operation: "o", Type: v1alpha1.OperationReplace, Final: true, OSDs: []manifest.RecordedOSD{{ID: 7, UUID: "u7", Gone: true, Before: before}},
+		}
+		in.Clusters[0].Operations = []manifest.OperationRecord{record}
+		p := newDiskPlanner(in)
+		p.drafts[0].owner = p.clusters[0]
+		part := p.inherited(7, &record)
+		if part == nil || part.Slice != "a" || part.Supersedes != "u7" {
+			t.Fatalf("%s: gets %+v", name, part)
+		}
+		if diff := cmp.Diff(append([]string{"u7"}, tt.want...), part.superseded()); diff != "" {
+			t.Errorf("%s, labels that may be in it (-want +got):\n%s", name, diff)
+		}
+	}
+	if before := supersededBy(9, "u9", nil, []Reservation{r}); before != nil {
+		t.Errorf("nothing is reserved for it, and before it were %q", before)
+	}
+}
+
 // A slice that another OSD has by now may still have the label of the one before: whoever erases the disk may erase that too.
 func TestSupersededIsErased(t *testing.T) {
 	t.Parallel()
@@ -144,14 +184,15 @@ func TestSupersededIsErased(t *testing.T) {
 	disk := freedDisk(&in)
 	disk.Status.OSDs = disk.Status.OSDs[1:]
 	reservations := in.Clusters[0].Reservations
-	reservations[0].DB.Supersedes = "u7"
-	if diff := cmp.Diff([]string{"u8", "u7"}, recordDisk(disk, "fsid-main", reservations).OSDs); diff != "" {
+	reservations[0].DB.Supersedes, reservations[0].DB.Before = "u7", []string{"u6"}
+	if diff := cmp.Diff([]string{"u8", "u7", "u6"}, recordDisk(disk, "fsid-main", reservations).OSDs); diff != "" {
 		t.Errorf("an operation (-want +got):\n%s", diff)
 	}
 	wiped := disksOfCluster(Observed{KnownFSID: "fsid-main", Reservations: reservations, Wiping: Wiping{Disks: in.Disks}})
-	if diff := cmp.Diff([]manifest.RecordedOSD{{ID: 8, UUID: "u8"}, {ID: 8, UUID: "u7"}}, wiped[disk.Name]); diff != "" {
+	if diff := cmp.Diff([]manifest.RecordedOSD{{ID: 8, UUID: "u8"}, {ID: 8, UUID: "u7"}, {ID: 8, UUID: "u6"}}, wiped[disk.Name]); diff != "" {
 		t.Errorf("the deletion (-want +got):\n%s", diff)
 	}
+	reservations[0].DB.Before = nil
 	disk.Status.Request.Slices[0].Freed = "u7" // the agent was not asked again since
 	if record := recordDisk(disk, "fsid-main", reservations); len(record.OSDs) != 2 {
 		t.Errorf("what is asked for twice is refused: %+v", record.OSDs)

@@ -85,6 +85,16 @@ type Part struct {
 	Identity v1alpha1.DiskIdentity
 	// Supersedes is the uuid of the OSD that had the slice before; empty: it was free.
 	Supersedes string `json:",omitempty"`
+	// Before are the uuids of those that had it earlier still, when those after them never ran: the label in it may be any of theirs.
+	Before []string `json:",omitempty"`
+}
+
+// superseded lists the uuids of the OSDs whose labels may be in the slice until it is overwritten.
+func (p *Part) superseded() []string {
+	if p == nil || p.Supersedes == "" {
+		return nil
+	}
+	return append([]string{p.Supersedes}, p.Before...)
 }
 
 // OSDState is an OSD as Ceph knows it.

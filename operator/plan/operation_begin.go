@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/ceph"
 	"github.com/seamount-dev/seamount/operator/manifest"
 )
 
@@ -229,7 +231,7 @@ func (b *beginning) record() manifest.OperationRecord {
 	record.Plan.Blockers = nil
 	if takesOSDs(record.Type) {
 		c.tree = newCRUSHTree(c.snapshot)
-		record.OSDs, record.StartPGs, record.StartBytes = c.recordOSDs()
+		record.OSDs, record.StartPGs, record.StartBytes = c.recordOSDs(b.in.Reservations)
 	}
 	if b.in.Wipe != nil {
 		record.Deletion, record.DeletionOf, record.Disks = true, b.in.DeletionOf, c.recordWiped()
@@ -259,7 +261,7 @@ func eraseOf(spec v1alpha1.StorageOperationSpec) v1alpha1.EraseMode {
 }
 
 // recordOSDs lists the OSDs of the targets, with how many PGs and bytes are to leave them.
-func (c *operationComputation) recordOSDs() (osds []manifest.RecordedOSD, pgs int32, bytes int64) {
+func (c *operationComputation) recordOSDs(reserved []Reservation) (osds []manifest.RecordedOSD, pgs int32, bytes int64) {
 	uuids := map[int32]string{}
 	for _, disk := range c.disks {
 		for _, osd := range disk.Status.OSDs {
@@ -270,10 +272,20 @@ func (c *operationComputation) recordOSDs() (osds []manifest.RecordedOSD, pgs in
 		known := c.tree.osds[id]
 		osds = append(osds, manifest.RecordedOSD{
 			ID: id, UUID: uuids[id], WasIn: known != nil && known.In, Dead: known == nil || !known.Up,
+			Before: supersededBy(id, uuids[id], known, reserved),
 		})
 	}
 	pgs, bytes = c.left()
 	return osds, pgs, bytes
+}
+
+// supersededBy lists the uuids of OSDs whose labels an OSD that never ran need not have overwritten in the slice for its DB.
+func supersededBy(id int32, uuid string, known *ceph.OSD, reserved []Reservation) []string {
+	at := slices.IndexFunc(reserved, func(r Reservation) bool { return r.ID == id && strings.EqualFold(r.UUID, uuid) })
+	if at < 0 || !NeverRan(known, uuid) {
+		return nil
+	}
+	return reserved[at].DB.superseded()
 }
 
 // left returns how many PGs are on the OSDs, and how many bytes of them.
@@ -322,8 +334,8 @@ func recordDisk(disk *v1alpha1.StorageDisk, fsid string, reserved []Reservation)
 // they are overwritten.
 func superseded(disk string, reserved []Reservation) (uuids []string) {
 	for _, r := range reserved {
-		if r.DB != nil && r.DB.Disk == disk && r.DB.Supersedes != "" {
-			uuids = append(uuids, r.DB.Supersedes)
+		if r.DB != nil && r.DB.Disk == disk {
+			uuids = append(uuids, r.DB.superseded()...)
 		}
 	}
 	return uuids

@@ -115,8 +115,8 @@ func disksOfCluster(in Observed) map[string][]manifest.RecordedOSD {
 		add(r.Data.Disk, r.ID, r.UUID)
 		if r.DB != nil {
 			add(r.DB.Disk, r.ID, r.UUID)
-			if r.DB.Supersedes != "" {
-				add(r.DB.Disk, r.ID, r.DB.Supersedes) // its label is there until it is overwritten
+			for _, uuid := range r.DB.superseded() {
+				add(r.DB.Disk, r.ID, uuid) // its label is there until it is overwritten
 			}
 		}
 	}

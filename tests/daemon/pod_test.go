@@ -28,7 +28,7 @@ import (
 var program = sync.OnceValues(func() (string, error) {
 	exe := filepath.Join(scratch, "seamount-node")
 	cmd := exec.Command("go", "build", "-o", exe, "github.com/seamount-dev/seamount/cmd/seamount-node")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-tags=netgo,osusergo -buildvcs=false -trimpath -gcflags=all=-dwarf=false")
 	cmd.Stderr = os.Stderr
 	return exe, cmd.Run()
 })

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/tests/local/cluster"
@@ -172,7 +174,7 @@ func (s *slicedSuite) sliceAdded(t *testing.T, db cluster.Disk, plugIn func()) {
 	s.dedicatedDB(t)
 	after := s.reservations(t)
 	for id, r := range before {
-		if now := after[id]; now.Data != r.Data || (r.DB != nil && *now.DB != *r.DB) {
+		if now := after[id]; !cmp.Equal(now.Data, r.Data) || r.DB != nil && !cmp.Equal(now.DB, r.DB) {
 			t.Errorf("osd.%d was at %+v, and is at %+v", id, r, now)
 		}
 	}

@@ -112,6 +112,8 @@ func TestReservationRefuses(t *testing.T) {
 		"source of DB": func(r *Reservation) { r.DB.Identity.Source = "" },
 
 		"superseded, no UUID":      func(r *Reservation) { r.DB.Supersedes = "x" },
+		"before, nothing after":    func(r *Reservation) { r.DB.Before = []string{r.UUID} },
+		"before, no UUID":          func(r *Reservation) { r.DB.Supersedes, r.DB.Before = r.UUID, []string{"x"} },
 		"superseded, whole disk":   func(r *Reservation) { r.Data.Supersedes = r.UUID },
 		"slice that is no UUID":    func(r *Reservation) { r.DB.Slice = "x" },
 		"offset without slice":     func(r *Reservation) { r.Data.Offset = 1 << 20 },

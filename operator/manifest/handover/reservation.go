@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -62,6 +63,8 @@ type Device struct {
 	Bytes int64 `json:"bytes,omitempty"`
 	// Supersedes is the uuid of the OSD that had the partition before, and that was destroyed: a DB of it is overwritten.
 	Supersedes string `json:"supersedes,omitempty"`
+	// Before are the uuids of those that had it earlier still, when those after them never ran: the DB may be one of theirs yet.
+	Before []string `json:"before,omitempty"`
 }
 
 // Keys of the Secret.
@@ -139,6 +142,8 @@ func (d Device) validateSlice() error {
 	switch {
 	case d.Supersedes != "" && (d.Slice == "" || !uuidForm.MatchString(d.Supersedes)):
 		return fmt.Errorf("slice %q of the OSD %q before", d.Slice, d.Supersedes)
+	case len(d.Before) > 0 && (d.Supersedes == "" || slices.ContainsFunc(d.Before, func(uuid string) bool { return !uuidForm.MatchString(uuid) })):
+		return fmt.Errorf("OSDs %q before the one before, %q", d.Before, d.Supersedes)
 	case d.Slice == "" && d.Offset == 0:
 		return nil
 	case !uuidForm.MatchString(d.Slice):

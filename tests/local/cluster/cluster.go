@@ -27,11 +27,26 @@ type Plan struct {
 	Bridge string
 }
 
-// Shared is the plan of the cluster that tests share.
-var Shared = Plan{
-	Dir:    "/var/lib/seamount-e2e",
-	Bridge: "sme2e0",
-	Flags:  []string{"--bridge=sme2e0", "--network=10.242.0.1/24", "--pod-network=10.243.0.0/16", "--service-network=10.244.0.0/16"},
+// Shared is the plan of the cluster that the tests of a package share. With BesideVariable set to anything it is another one, so
+// that two packages can have a cluster each at the same time.
+var Shared = sharedPlan(os.Getenv(BesideVariable) != "")
+
+// BesideVariable names the variable of the environment that chooses between the two plans of Shared.
+const BesideVariable = "SEAMOUNT_E2E_BESIDE"
+
+func sharedPlan(beside bool) Plan {
+	if beside {
+		return Plan{
+			Dir:    "/var/lib/seamount-e2e-3",
+			Bridge: "sme2e2",
+			Flags:  []string{"--bridge=sme2e2", "--network=10.234.0.1/24", "--pod-network=10.235.0.0/16", "--service-network=10.236.0.0/16"},
+		}
+	}
+	return Plan{
+		Dir:    "/var/lib/seamount-e2e",
+		Bridge: "sme2e0",
+		Flags:  []string{"--bridge=sme2e0", "--network=10.242.0.1/24", "--pod-network=10.243.0.0/16", "--service-network=10.244.0.0/16"},
+	}
 }
 
 // Second is the plan of a cluster beside the shared one, for tests that bring
@@ -103,13 +118,13 @@ func Main(m *testing.M) int {
 
 var locked sync.Once
 
-// lock waits until no other test binary uses the clusters. The kernel gives the
-// lock back when this binary ends.
+// lock waits until no other test binary uses the plan of Shared, and with it
+// Second. The kernel gives the lock back when this binary ends.
 func lock(t testing.TB) {
 	t.Helper()
 	locked.Do(func() {
 		// A bare descriptor: an os.File would be closed when it is collected.
-		fd, err := syscall.Open("/run/lock/seamount-e2e", syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o600)
+		fd, err := syscall.Open("/run/lock/"+filepath.Base(Shared.Dir), syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC, 0o600)
 		if err == nil {
 			err = syscall.Flock(fd, syscall.LOCK_EX)
 		}
@@ -181,7 +196,7 @@ func buildIn(t testing.TB, dir, pkg string) string {
 	}
 	cmd := exec.Command("go", "build", "-o", out.Name(), pkg)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false -trimpath")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-tags=netgo,osusergo -buildvcs=false -trimpath -gcflags=all=-dwarf=false")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, text)
 	}

@@ -21,7 +21,8 @@ type component struct {
 	Out   string
 	Links []string
 
-	CGO  bool
+	CGO bool
+	// Tags are further ones: see flags.
 	Tags string
 	// LDFlags may hold {module path}, which becomes its version.
 	LDFlags string
@@ -29,7 +30,7 @@ type component struct {
 
 // What the recipes below mean, for cached results: raise it when compile.go
 // comes to treat the same recipe in another way.
-const recipeVersion = 1
+const recipeVersion = 2
 
 const (
 	binDir   = "bin"
@@ -46,7 +47,7 @@ const (
 
 // kubernetesNames are the programs that the one binary acts as.
 var kubernetesNames = []string{
-	"etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet",
+	"etcd", "kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubelet",
 }
 
 // components are compiled in this order: the cheap ones that find a missing
@@ -61,7 +62,7 @@ var components = []component{
 		// containerd asks for a seccomp profile in every container, and runc
 		// refuses it without this tag. Static, so that it also runs where
 		// libseccomp is another version or missing.
-		CGO: true, Tags: "netgo,osusergo,seccomp",
+		CGO: true, Tags: "seccomp",
 		LDFlags: "-s -w -linkmode external -extldflags -static -X main.version={github.com/opencontainers/runc}",
 	},
 	{
@@ -79,10 +80,11 @@ var components = []component{
 	},
 	{
 		Name: "kubernetes", Module: "kubernetes", Out: binDir,
-		Packages: []string{"."}, Links: kubernetesNames,
-		// Without a version kubelet and kube-apiserver call themselves v0.0.0, and
-		// clients that compare versions go astray. gitCommit is not known here.
-		LDFlags: "-s -w" + kubernetesVersion("k8s.io/component-base/version") + kubernetesVersion("k8s.io/client-go/pkg/version"),
+		Packages: []string{"."}, Links: kubernetesNames, LDFlags: "-s -w" + kubernetesVersions,
+	},
+	{
+		Name: "kubectl", Module: "kubernetes", Out: binDir,
+		Packages: []string{"./kubectl"}, LDFlags: "-s -w" + kubernetesVersions,
 	},
 	{
 		// The CoreDNS that kubeadm installs with this Kubernetes. It needs nothing
@@ -93,6 +95,11 @@ var components = []component{
 		LDFlags:  "-s -w",
 	},
 }
+
+// kubernetesVersions are what the programs of Kubernetes say of themselves.
+// Without a version kubelet and kube-apiserver call themselves v0.0.0, and
+// clients that compare versions go astray. gitCommit is not known here.
+var kubernetesVersions = kubernetesVersion("k8s.io/component-base/version") + kubernetesVersion("k8s.io/client-go/pkg/version")
 
 func kubernetesVersion(pkg string) string {
 	return " -X " + pkg + ".gitVersion={k8s.io/kubernetes}" +

@@ -44,9 +44,12 @@ func goCommand(ctx context.Context, c component, dir string, args ...string) *ex
 }
 
 // flags are common to every go command about c, so that all agree on what is
-// in the build cache.
+// in the build cache. With the first two tags package net is the one that the
+// product is built with, and with what the Makefile of the repository sets, so
+// is every library that both use: each is compiled once. runc is static, and
+// needs the tags in any case.
 func (c component) flags() []string {
-	return []string{"-trimpath", "-buildvcs=false", "-mod=readonly", "-tags=" + c.Tags}
+	return []string{"-trimpath", "-buildvcs=false", "-mod=readonly", "-gcflags=all=-dwarf=false", "-tags=netgo,osusergo," + c.Tags}
 }
 
 // stalePackages counts the packages of c that are not in the build cache.
