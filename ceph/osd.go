@@ -101,6 +101,9 @@ type BlocklistEntry struct {
 type PGs interface {
 	// PGsOfOSD lists the PGs whose up or acting set has the OSD. It grows with the OSD's PGs and is not part of a poll.
 	PGsOfOSD(ctx context.Context, id int) ([]PG, error)
+	// PGStates counts PGs by state, the most frequent first, as OSDs have told the mgr. Those of a Snapshot are up to
+	// mgr_stats_period (5 s) older: the mgr tells the mons of them from time to time. ErrAgain: OSDs have still to report.
+	PGStates(ctx context.Context) ([]PGStateCount, error)
 }
 
 // PG is one placement group.

@@ -106,6 +106,12 @@ var osdBehaviours = []behaviour{
 	{"PGs of a mgr that says that it knows none", func(ctx context.Context, a *Admin) error { _, err := a.PGsOfOSD(ctx, 3); return err }, []answer{
 		{op: "pg ls-by-osd", output: `{"pg_ready":false}`},
 	}, ceph.ErrAgain},
+	{"states of PGs that a mgr does not know", func(ctx context.Context, a *Admin) error { _, err := a.PGStates(ctx); return err }, []answer{
+		{op: "pg stat", status: staleWarning + "\n", output: `{"pg_ready":true,"pg_summary":{"num_pg_by_state":[]}}`},
+	}, ceph.ErrAgain},
+	{"states of PGs of a mgr that says that it knows none", func(ctx context.Context, a *Admin) error { _, err := a.PGStates(ctx); return err }, []answer{
+		{op: "pg stat", output: `{"pg_ready":false,"pg_summary":{"num_pg_by_state":[]}}`},
+	}, ceph.ErrAgain},
 	{"PGs of a mgr that just started", func(ctx context.Context, a *Admin) error { _, err := a.PGsOfOSD(ctx, 3); return err }, []answer{
 		{op: "pg ls-by-osd", status: staleWarning + "\n", output: `{"pg_ready":false}`},
 	}, ceph.ErrAgain},

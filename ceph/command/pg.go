@@ -1,9 +1,11 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/seamount-dev/seamount/ceph"
@@ -119,6 +121,48 @@ func (a *Admin) downOrAbsent(ctx context.Context, r Request, id int, down error)
 		return err
 	}
 	return down
+}
+
+func pgStatesRequest() Request { return Request{Op: "pg stat", Target: Mgr()} }
+
+type pgStatesAnswer struct {
+	Ready   *bool `json:"pg_ready"`
+	Summary *struct {
+		ByState *[]struct {
+			State *string `json:"name"`
+			Count *int    `json:"num"`
+		} `json:"num_pg_by_state"`
+	} `json:"pg_summary"`
+}
+
+// PGStates counts the PGs by state, as the mgr knows them. It is ErrAgain until all OSDs have reported to the mgr.
+func (a *Admin) PGStates(ctx context.Context) ([]ceph.PGStateCount, error) {
+	r := pgStatesRequest()
+	reply, err := a.transport.Send(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.checkFresh(reply); err != nil {
+		return nil, err
+	}
+	answer, err := decode[pgStatesAnswer](r, reply.Output)
+	if err != nil {
+		return nil, err
+	}
+	if !*answer.Ready {
+		return nil, r.fail(ceph.ErrAgain, staleWarning)
+	}
+	var out []ceph.PGStateCount
+	for _, in := range *answer.Summary.ByState {
+		out = append(out, ceph.PGStateCount{State: *in.State, Count: *in.Count})
+	}
+	slices.SortFunc(out, byCount)
+	return out, nil
+}
+
+// byCount puts what most PGs are in first.
+func byCount(a, b ceph.PGStateCount) int {
+	return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.State, b.State))
 }
 
 // has tells whether a PG is in a state such as degraded: its own is a list such

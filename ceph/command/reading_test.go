@@ -49,6 +49,7 @@ var readings = []reading{
 	{name: "safe-to-destroy-degraded", op: "osd safe-to-destroy", file: "osd-safe-to-destroy-degraded.json", call: safeToDestroy},
 	{name: "blocklist", op: "osd blocklist ls", call: func(ctx context.Context, a *Admin) (any, error) { return a.Blocklist(ctx) }},
 	{name: "pgs", op: "pg ls-by-osd", call: func(ctx context.Context, a *Admin) (any, error) { return a.PGsOfOSD(ctx, 0) }},
+	{name: "pg-states", op: "pg stat", call: func(ctx context.Context, a *Admin) (any, error) { return a.PGStates(ctx) }},
 	{name: "crush", op: "osd crush dump", call: func(ctx context.Context, a *Admin) (any, error) { return a.CRUSHMap(ctx) }},
 	{name: "profile", op: "osd erasure-code-profile get", call: profile},
 	{name: "profile-default", op: "osd erasure-code-profile get", file: "osd-erasure-code-profile-get-default.json", call: profile},

@@ -401,4 +401,6 @@ func (s *scenario) reads() {
 	}
 	_, err = s.PGsOfOSD(ctx, 0)
 	s.want(err, nil, "PGs")
+	_, err = s.PGStates(ctx)
+	s.want(err, nil, "states of PGs")
 }

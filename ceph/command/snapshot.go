@@ -1,7 +1,6 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"slices"
 
@@ -157,8 +156,6 @@ func (s statusAnswer) pgs() ceph.PGSummary {
 	for _, in := range *m.ByState {
 		out.ByState = append(out.ByState, ceph.PGStateCount{State: *in.State, Count: *in.Count})
 	}
-	slices.SortFunc(out.ByState, func(a, b ceph.PGStateCount) int {
-		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.State, b.State))
-	})
+	slices.SortFunc(out.ByState, byCount)
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/seamount-dev/seamount/ceph"
@@ -314,6 +315,16 @@ func stoppingCases(e *env) {
 		_, err = e.PGsOfOSD(e.ctx, 999)
 		e.want(err, ceph.ErrNotFound)
 	})
+	e.check("PGStates counts what PGsOfOSD lists, before a Snapshot does", func(e *env) {
+		e.eventually("all PGs to be clean", func() error {
+			states, err := e.PGStates(e.ctx)
+			e.ok(err)
+			if total := e.snapshot().PGs.Total; len(states) != 1 || states[0] != (ceph.PGStateCount{State: "active+clean", Count: total}) {
+				return notYet("of %d PGs: %+v", total, states)
+			}
+			return nil
+		})
+	})
 	e.check("while one of three is down, no other may stop, and the one is not safe to destroy", func(e *env) {
 		e.stopped(1)
 		e.eventually("the answer to change", func() error {
@@ -332,6 +343,13 @@ func stoppingCases(e *env) {
 			}
 			return nil
 		})
+		states, err := e.PGStates(e.ctx)
+		e.ok(err)
+		if !slices.ContainsFunc(states, func(s ceph.PGStateCount) bool {
+			return s.State == "active+undersized" || strings.Contains(s.State, "degraded")
+		}) {
+			e.Errorf("with an OSD down the PGs are %+v", states)
+		}
 	})
 }
 

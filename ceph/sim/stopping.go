@@ -175,6 +175,14 @@ func (k *Client) PGsOfOSD(ctx context.Context, id int) ([]ceph.PG, error) {
 	})
 }
 
+// PGStates implements ceph.PGs.
+func (k *Client) PGStates(ctx context.Context) ([]ceph.PGStateCount, error) {
+	return ask(ctx, k, mgrRead("PGStates", "pg stat"), "", func(c *Cluster) ([]ceph.PGStateCount, error) {
+		c.settle()
+		return c.pgSummary().ByState, nil
+	})
+}
+
 func (p *pg) export() ceph.PG {
 	return ceph.PG{ID: p.id(), State: p.state.String(), Up: ints(p.up), Acting: ints(p.acting), Objects: p.objects, Bytes: p.bytes}
 }

@@ -85,14 +85,20 @@ func deploymentOf(cluster client.ObjectKey, id int32) *appsv1.Deployment {
 
 // SafeToDestroy asks Ceph whether anything needs OSDs, and then how the PGs are. The second counts as much as the first: an OSD
 // that is out is called safe to destroy as soon as no PG is mapped to it, also while those that have left it recover (seen with
-// Ceph 20.2). What they lack may be whole on that OSD alone.
+// Ceph 16.2, 18.2 and 20.2). What they lack may be whole on that OSD alone. Both are asked of the mgr, for the mons' own answer is
+// some seconds older: it may still call the PGs clean that have just left the OSD.
 func SafeToDestroy(ctx context.Context, session ceph.Client, ids []int) (answer ceph.SafeToDestroy, after *ceph.Snapshot, err error) {
 	if answer, err = session.OSDSafeToDestroy(ctx, ids...); err != nil {
 		return answer, nil, fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
 	}
+	if after, err = session.Snapshot(ctx); err != nil {
+		return answer, nil, err
+	}
 	// Asked after it, since each PG's state is reported together with the OSDs that it is mapped to.
-	after, err = session.Snapshot(ctx)
-	return answer, after, err
+	if after.PGs.ByState, err = session.PGStates(ctx); err != nil {
+		return answer, nil, fmt.Errorf("ask for the states of PGs: %w", err)
+	}
+	return answer, after, nil
 }
 
 // safeToDestroy refuses to destroy OSDs that something needs, just now.

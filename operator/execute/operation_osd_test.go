@@ -15,7 +15,7 @@ import (
 type askedCeph struct {
 	ceph.Client
 	safe, active []int
-	pgs          string
+	pgs          string // as the mgr has it; the mons were told earlier that all are clean
 	unfound      int64
 	up           bool
 	err          error
@@ -27,9 +27,16 @@ func (c *askedCeph) OSDSafeToDestroy(context.Context, ...int) (ceph.SafeToDestro
 
 func (c *askedCeph) Snapshot(context.Context) (*ceph.Snapshot, error) {
 	return &ceph.Snapshot{
-		PGs:  ceph.PGSummary{ByState: []ceph.PGStateCount{{State: c.pgs, Count: 9}}, UnfoundObjects: c.unfound},
+		PGs:  ceph.PGSummary{ByState: []ceph.PGStateCount{{State: "active+clean", Count: 9}}, UnfoundObjects: c.unfound},
 		OSDs: []ceph.OSD{{ID: 4, UUID: "u4", Up: c.up}},
 	}, nil
+}
+
+func (c *askedCeph) PGStates(context.Context) ([]ceph.PGStateCount, error) {
+	if c.pgs == "" {
+		return nil, ceph.ErrAgain
+	}
+	return []ceph.PGStateCount{{State: c.pgs, Count: 9}}, nil
 }
 
 // Ceph calls an OSD safe to destroy that no PG is mapped to, also while those that have left it lack objects.
@@ -48,6 +55,7 @@ func TestSafeToDestroy(t *testing.T) {
 		"a copy is broken":        {askedCeph{safe: []int{4, 5}, pgs: "active+clean+inconsistent"}, "inconsistent"},
 		"Ceph gives no answer":    {askedCeph{err: ceph.ErrTimeout}, "ask whether OSDs are safe to destroy"},
 		"nobody knows of the PGs": {askedCeph{safe: []int{4, 5}, pgs: "unknown"}, "9 unknown"},
+		"the mgr has just begun":  {askedCeph{safe: []int{4, 5}}, "ask for the states of PGs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -118,6 +126,7 @@ func TestDispensable(t *testing.T) {
 			t.Parallel()
 			r := &operationRun{&Operations{}, OperationTarget{Object: &v1alpha1.StorageOperation{Spec: v1alpha1.StorageOperationSpec{Type: tt.kind}}}}
 			now, _ := tt.ceph.Snapshot(t.Context())
+			now.PGs.ByState[0].State = tt.ceph.pgs
 			err := r.dispensable(t.Context(), &tt.ceph, now, []manifest.RecordedOSD{{ID: 4, UUID: "u4", Dead: tt.dead}})
 			if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q", err, tt.want)
