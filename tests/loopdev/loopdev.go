@@ -146,13 +146,23 @@ func (d *Disk) onDevice(mode int, do func(fd int) error) error {
 	return errors.Join(do(int(device.Fd())), device.Close())
 }
 
-// Detach takes the file away, as pulling a disk does. It is an error while something holds the device.
+// Detach takes the file away, as pulling a disk does, and returns when nothing has the file open any more. It is an error when
+// something holds the device.
 func (d *Disk) Detach() error {
 	err := d.onDevice(os.O_RDONLY, func(fd int) error { return unix.IoctlSetInt(fd, unix.LOOP_CLR_FD, 0) })
 	if errors.Is(err, unix.ENXIO) {
 		return nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	// The kernel puts it off while somebody else has the device open: https://man7.org/linux/man-pages/man4/loop.4.html
+	return whileBusy(func() error {
+		if _, err := os.Stat("/sys/block/" + filepath.Base(d.Path) + "/loop/backing_file"); err == nil {
+			return fmt.Errorf("detach %s: %w", d.Path, unix.EBUSY)
+		}
+		return nil
+	})
 }
 
 // Reattach puts a file into a device that was detached.
@@ -160,9 +170,6 @@ func (d *Disk) Reattach(file string) error {
 	d.File = file
 	return d.configure()
 }
-
-// removeLimit is how long a device may be busy after its test: somebody else may just be looking at it.
-const removeLimit = 20 * time.Second
 
 func (d *Disk) remove(t testing.TB) {
 	t.Helper()
@@ -173,11 +180,19 @@ func (d *Disk) remove(t testing.TB) {
 
 // removeNumber removes a device as soon as nothing has it open.
 func removeNumber(number int) error {
-	deadline := time.After(removeLimit)
+	return whileBusy(func() error { return control(unix.LOOP_CTL_REMOVE, number) })
+}
+
+// busyLimit is how long a device may be busy: somebody else may just be looking at it.
+const busyLimit = 20 * time.Second
+
+// whileBusy tries again while it fails with EBUSY.
+func whileBusy(try func() error) error {
+	deadline := time.After(busyLimit)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		err := control(unix.LOOP_CTL_REMOVE, number)
+		err := try()
 		if !errors.Is(err, unix.EBUSY) {
 			return err
 		}
