@@ -83,6 +83,9 @@ func (c *Cluster) daemonConf() string {
 	if c.options.OSDs <= 1 { // else nobody may have a single copy, as in a real cluster
 		global["mon_allow_pool_size_one"] = "true"
 	}
+	if c.options.OSDs == 0 { // else it is HEALTH_OK only until the mgr has given up waiting for OSDs, four seconds
+		global["mon_warn_on_too_few_osds"] = "false"
+	}
 	maps.Copy(global, fastSettings)
 	maps.Copy(global, c.options.Config)
 	var b strings.Builder
