@@ -62,11 +62,15 @@ func TestStopAndKill(t *testing.T) {
 	}
 }
 
+// staysBound keeps a pod from eviction: a node that is reached again may take most of a minute to be Ready, since what it had sent
+// lies in connections whose next retransmission comes after as long again as the last, and Kubernetes pings them no sooner.
+const staysBound = "tolerations: [{operator: Exists}]"
+
 func TestPartition(t *testing.T) {
 	c := up(t)
 	healAfter(t, c)
 	ns := c.Namespace(t)
-	c.Apply(t, ns, probePod("inside", "node2", "", ""))
+	c.Apply(t, ns, probePod("inside", "node2", staysBound, ""))
 	c.Apply(t, ns, probePod("outside", "node1", "", ""))
 	awaitPods(t, c, ns, "inside", "outside")
 	url := "http://" + c.Kubectl(t, "-n", ns, "get", "pod", "inside", "-o", "jsonpath={.status.podIP}") + ":8080"
@@ -94,7 +98,7 @@ func TestFreeze(t *testing.T) {
 	c := up(t)
 	healAfter(t, c)
 	ns := c.Namespace(t)
-	c.Apply(t, ns, probePod("stuck", "node2", "", ""))
+	c.Apply(t, ns, probePod("stuck", "node2", staysBound, ""))
 	awaitPods(t, c, ns, "stuck")
 	before := bootID(t, c, "node2")
 	url := "http://" + c.Kubectl(t, "-n", ns, "get", "pod", "stuck", "-o", "jsonpath={.status.podIP}") + ":8080"
