@@ -38,7 +38,7 @@ func goCommand(ctx context.Context, c component, dir string, args ...string) *ex
 	cmd.Env = append(os.Environ(), cgo, "GOWORK=off")
 	if os.Getenv("GOGC") == "" {
 		// Collecting garbage seldom saves the compiler a tenth of its time.
-		cmd.Env = append(cmd.Env, "GOGC=200")
+		cmd.Env = append(cmd.Env, "GOGC=400")
 	}
 	return cmd
 }

@@ -44,11 +44,7 @@ func (o *upOptions) preflightOnly(cmd *cobra.Command) error {
 			return err
 		}
 	}
-	boot, err := state.BootID()
-	if err != nil {
-		return err
-	}
-	if s.journal, err = state.ReadJournal(s.dir, boot); err != nil {
+	if err := s.readJournal(); err != nil {
 		return err
 	}
 	b, err := newBuilder(s)
@@ -155,12 +151,8 @@ func prepareToCompile(ctx context.Context, s *session, b build.Builder, noInstal
 	if missing, err := b.Missing(ctx); err != nil || len(missing) == 0 {
 		return err
 	}
-	boot, err := state.BootID()
-	if err != nil {
-		return err
-	}
 	s.config = state.DefaultConfig()
-	if s.journal, err = state.ReadJournal(s.dir, boot); err != nil {
+	if err := s.readJournal(); err != nil {
 		return err
 	}
 	findings, err := examine(ctx, s, b)

@@ -59,14 +59,20 @@ func openCluster() (*session, error) {
 	if s.config, err = state.LoadConfig(s.dir); err != nil {
 		return nil, err
 	}
-	boot, err := state.BootID()
-	if err != nil {
-		return nil, err
-	}
-	if s.journal, err = state.ReadJournal(s.dir, boot); err != nil {
+	if err := s.readJournal(); err != nil {
 		return nil, err
 	}
 	return s, s.loadPrograms()
+}
+
+// readJournal reads what commands have done since the machine started. That they do more meanwhile is not seen.
+func (s *session) readJournal() error {
+	boot, err := state.BootID()
+	if err != nil {
+		return err
+	}
+	s.journal, err = state.ReadJournal(s.dir, boot)
+	return err
 }
 
 // changeCluster is a session on a cluster that exists, with its lock.
