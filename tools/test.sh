@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs every check and every test, goes on after a failure, and says at the end what failed and where
+# Runs every test, goes on after a failure, and says at the end what failed and where
 # its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
 # or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
 #
@@ -79,15 +79,6 @@ summarize() {
 	exit
 }
 
-# before_all compiles the local Kubernetes, which most waits for, from which the product takes most of its libraries, and beside which
-# the processors have little time.
-before_all() {
-	local beside
-	(renice -n 15 "$BASHPID" >/dev/null; step verify make verify) &
-	beside=$!
-	step local-build make local-build
-	wait "$beside"
-}
 
 # without_kubernetes is what needs none.
 without_kubernetes() {
@@ -98,11 +89,11 @@ without_kubernetes() {
 
 computing() {
 	step house make house
-	step lint make lint
-	step vet make vet
-	step unit make unit
-	# What differs in behaviour without cgo is Ceph's client and what is built with it.
-	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT="./ceph/rados/... ./cmd/..."
+	# The race detector wants each library compiled once more. Here it is for what does not need that of Kubernetes; "make check"
+	# has it for all.
+	step unit make unit RACED='/(ceph|agent/(block|fault|fuse)|csi/(calls|endpoint)|deploy/local|discover/uevent|operator/session)(/|$$)'
+	# What differs in behaviour without cgo is Ceph's client.
+	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT=./ceph/rados/...
 }
 
 # with_kubernetes begins with what a newcomer does, since what fails there matters most, and since it compares the machine before and
@@ -111,13 +102,10 @@ computing() {
 with_kubernetes() {
 	local beside
 	step e2e-local e2e . ./tests/local
-	{
-		SEAMOUNT_E2E_BESIDE=yes step e2e-cluster e2e . ./tests/operator -run='^TestStorageCluster$'
-		step e2e-images e2e images alone
-	} &
+	(SEAMOUNT_E2E_BESIDE=yes step e2e-operator e2e . ./tests/operator) &
 	beside=$!
 	step e2e-kubernetes e2e . kubernetes
-	step e2e-operator e2e . ./tests/operator -skip='^TestStorageCluster$'
+	step e2e-images e2e images alone
 	wait "$beside"
 	for module in $MODULES; do
 		[[ $module == . || $module == images ]] || step "e2e-$(tr / - <<<"$module")" e2e "$module" alone
@@ -133,7 +121,8 @@ if [[ ${1:-} == long ]]; then
 	summarize
 fi
 
-before_all
+# First what most waits for, and from which the product takes most of its libraries.
+step local-build make local-build
 (renice -n 5 "$BASHPID" >/dev/null; without_kubernetes) &
 with_kubernetes
 wait
