@@ -59,7 +59,10 @@ func (e Endpoint) serve(ctx context.Context) error {
 	case <-e.gone(ctx, made):
 	}
 	stop(server)
-	return <-served
+	if err := <-served; !errors.Is(err, grpc.ErrServerStopped) { // which it says when it had not begun
+		return err
+	}
+	return nil
 }
 
 // listen makes the socket, and says as what it is known.

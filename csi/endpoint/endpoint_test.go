@@ -60,3 +60,20 @@ func TestDirectoryThatIsNotThere(t *testing.T) {
 		t.Error("served nowhere")
 	}
 }
+
+// An endpoint that is told to end before it serves has not failed. Which of the two comes first is left to chance, many times.
+func TestEndedAsItBegins(t *testing.T) {
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "endpoint") //nolint:usetesting // the path of a socket is short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) }) // the system clears it otherwise
+	for range 300 {
+		ctx, stop := context.WithCancel(t.Context())
+		ended := Endpoint{Path: filepath.Join(dir, "csi.sock"), Register: func(to grpc.ServiceRegistrar) { register(to); stop() }}
+		if err := ended.Run(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
