@@ -234,10 +234,10 @@ func (s *story) inactive() int {
 	return n
 }
 
-// TestSafeToDestroyNeverLies destroys what is safe, and loses nothing.
-func TestSafeToDestroyNeverLies(t *testing.T) {
+// TestSafeToDestroyAndClean destroys what is safe while all PGs are clean, and loses nothing.
+func TestSafeToDestroyAndClean(t *testing.T) {
 	t.Parallel()
-	destroyed := 0
+	destroyed, wrong := 0, 0
 	for seed := range uint64(40) {
 		s := newStory(t, seed, 6, 3)
 		for range s.random.IntN(40) {
@@ -248,7 +248,15 @@ func TestSafeToDestroyNeverLies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			states, err := s.admin.PGStates(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
 			if len(answer.Safe) == 0 {
+				continue
+			}
+			if len(states) != 1 || states[0].State != "active+clean" {
+				wrong++
 				continue
 			}
 			destroyed++
@@ -263,8 +271,8 @@ func TestSafeToDestroyNeverLies(t *testing.T) {
 			}
 		}
 	}
-	if destroyed == 0 {
-		t.Error("nothing was ever safe to destroy")
+	if destroyed == 0 || wrong == 0 {
+		t.Errorf("safe to destroy were %d OSDs while all PGs were clean, and %d while some were not", destroyed, wrong)
 	}
 }
 

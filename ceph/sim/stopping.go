@@ -84,6 +84,8 @@ func (k *Client) OSDSafeToDestroy(ctx context.Context, ids ...int) (ceph.SafeToD
 	})
 }
 
+// safeToDestroy is as wrong as Ceph: an OSD that no PG is mapped to is safe, whatever copies it has that PGs still recover from. They
+// are stray, which an OSD does not count when it reports how many PGs it has.
 func (c *Cluster) safeToDestroy(ids []int) ceph.SafeToDestroy {
 	var answer ceph.SafeToDestroy
 	clean := c.allActiveClean()
@@ -98,8 +100,6 @@ func (c *Cluster) safeToDestroy(ids []int) ceph.SafeToDestroy {
 			answer.Active = append(answer.Active, id)
 		case !clean && (!o.booted() || !o.up):
 			answer.MissingStats = append(answer.MissingStats, id)
-		case !clean && o.copies > 0:
-			answer.StoredPGs = append(answer.StoredPGs, id)
 		default:
 			answer.Safe = append(answer.Safe, id)
 		}
@@ -131,7 +131,7 @@ func (c *Cluster) mapped(o *osd) int {
 }
 
 func explain(a ceph.SafeToDestroy, pgs int) string {
-	if len(a.Active)+len(a.MissingStats)+len(a.StoredPGs) == 0 {
+	if len(a.Active)+len(a.MissingStats) == 0 {
 		return ""
 	}
 	var b strings.Builder
@@ -143,9 +143,6 @@ func explain(a ceph.SafeToDestroy, pgs int) string {
 	}
 	if len(a.MissingStats) > 0 {
 		fmt.Fprintf(&b, "OSD(s) %s have no reported stats, and not all PGs are active+clean; we cannot draw any conclusions. ", idList(a.MissingStats))
-	}
-	if len(a.StoredPGs) > 0 {
-		fmt.Fprintf(&b, "OSD(s) %s last reported they still store some PG data, and not all PGs are active+clean; we cannot be sure they aren't still needed.", idList(a.StoredPGs))
 	}
 	return b.String()
 }
