@@ -100,11 +100,12 @@ computing() {
 # after. Then Seamount is tested in two clusters at once. Last are the modules that make the local Kubernetes: they use the devices
 # that it uses.
 with_kubernetes() {
-	local beside
+	local beside shared='^TestMonFailover$' # so that both take about as long
 	step e2e-local e2e . ./tests/local
-	(SEAMOUNT_E2E_BESIDE=yes step e2e-operator e2e . ./tests/operator) &
+	(SEAMOUNT_E2E_BESIDE=yes step e2e-operator e2e . ./tests/operator -skip="$shared") &
 	beside=$!
 	step e2e-kubernetes e2e . kubernetes
+	step e2e-failover e2e . ./tests/operator -run="$shared"
 	step e2e-images e2e images alone
 	wait "$beside"
 	for module in $MODULES; do
