@@ -73,7 +73,7 @@ func FuzzOKToStop(f *testing.F) {
 		if v, ok := got.(ceph.OKToStop); ok && !v.OK && v.Inactive > v.PGs {
 			t.Errorf("more PGs become inactive than there are: %+v", v)
 		}
-	}, "osd ok-to-stop", "osd safe-to-destroy", "pg ls-by-osd")
+	}, "osd ok-to-stop", "osd safe-to-destroy", "pg ls-by-osd", "pg stat")
 }
 
 func FuzzBlocklist(f *testing.F) {
