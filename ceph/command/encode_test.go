@@ -63,7 +63,7 @@ var encodeCases = []encodeCase{
 	{request: findOSD(3), target: "mon", subject: "osd.3", want: `{"prefix":"osd find","id":3}`},
 	{request: requireOSDRelease("tentacle"), target: "mon", subject: "tentacle", want: `{"prefix":"osd require-osd-release","release":"tentacle"}`},
 	{request: osdOKToStop([]int{3}), target: "mgr", subject: "osd.3", want: `{"prefix":"osd ok-to-stop","ids":["3"]}`},
-	{request: pgStatesRequest(), target: "mgr", want: `{"prefix":"pg stat"}`},
+	{request: pgStates(), target: "mgr", want: `{"prefix":"pg stat"}`},
 	{request: osdSafeToDestroy([]int{3}), target: "mgr", subject: "osd.3", want: `{"prefix":"osd safe-to-destroy","ids":["3"]}`},
 	{request: osdFlag("osd set", "noout"), target: "mon", subject: "noout", want: `{"prefix":"osd set","key":"noout"}`},
 	{request: groupFlag("osd set-group", "noout", []string{"osd.3", "n1"}), target: "mon", subject: "noout osd.3,n1", want: `{"prefix":"osd set-group","flags":"noout","who":["osd.3","n1"]}`},

@@ -25,6 +25,8 @@ type pgsAnswer struct {
 	Stats []pgStat `json:"pg_stats"`
 }
 
+func (a pgsAnswer) ready() bool { return *a.Ready }
+
 type pgStat struct {
 	ID     *string `json:"pgid"`
 	State  *string `json:"state"`
@@ -87,17 +89,27 @@ func (a *Admin) pgStats(ctx context.Context, id int) ([]pgStat, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkFresh(reply); err != nil {
-		return nil, err
-	}
-	answer, err := decode[pgsAnswer](r, reply.Output)
+	answer, err := decodeFresh[pgsAnswer](r, reply)
 	if err != nil {
 		return nil, err
 	}
-	if !*answer.Ready {
-		return nil, r.fail(ceph.ErrAgain, staleWarning)
-	}
 	return answer.Stats, nil
+}
+
+// decodeFresh decodes an answer that says whether the mgr knows all PGs, and is ErrAgain if it does not.
+func decodeFresh[T interface{ ready() bool }](r Request, reply Reply) (T, error) {
+	var none T
+	if err := r.checkFresh(reply); err != nil {
+		return none, err
+	}
+	answer, err := decode[T](r, reply.Output)
+	if err != nil {
+		return none, err
+	}
+	if !answer.ready() {
+		return none, r.fail(ceph.ErrAgain, staleWarning)
+	}
+	return answer, nil
 }
 
 // checkFresh refuses an answer about PGs that a mgr gives before all OSDs have
@@ -123,7 +135,7 @@ func (a *Admin) downOrAbsent(ctx context.Context, r Request, id int, down error)
 	return down
 }
 
-func pgStatesRequest() Request { return Request{Op: "pg stat", Target: Mgr()} }
+func pgStates() Request { return Request{Op: "pg stat", Target: Mgr()} }
 
 type pgStatesAnswer struct {
 	Ready   *bool `json:"pg_ready"`
@@ -135,22 +147,18 @@ type pgStatesAnswer struct {
 	} `json:"pg_summary"`
 }
 
+func (a pgStatesAnswer) ready() bool { return *a.Ready }
+
 // PGStates counts the PGs by state, as the mgr knows them. It is ErrAgain until all OSDs have reported to the mgr.
 func (a *Admin) PGStates(ctx context.Context) ([]ceph.PGStateCount, error) {
-	r := pgStatesRequest()
+	r := pgStates()
 	reply, err := a.transport.Send(ctx, r)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.checkFresh(reply); err != nil {
-		return nil, err
-	}
-	answer, err := decode[pgStatesAnswer](r, reply.Output)
+	answer, err := decodeFresh[pgStatesAnswer](r, reply)
 	if err != nil {
 		return nil, err
-	}
-	if !*answer.Ready {
-		return nil, r.fail(ceph.ErrAgain, staleWarning)
 	}
 	var out []ceph.PGStateCount
 	for _, in := range *answer.Summary.ByState {

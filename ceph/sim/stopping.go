@@ -84,8 +84,8 @@ func (k *Client) OSDSafeToDestroy(ctx context.Context, ids ...int) (ceph.SafeToD
 	})
 }
 
-// safeToDestroy is as wrong as Ceph: an OSD that no PG is mapped to is safe, whatever copies it has that PGs still recover from. They
-// are stray, which an OSD does not count when it reports how many PGs it has.
+// safeToDestroy is as wrong as Ceph (16.2.15, 18.2.7, 20.2.4): an OSD that is up, and that no PG is mapped to, is safe, whatever copies
+// it has that PGs still recover from.
 func (c *Cluster) safeToDestroy(ids []int) ceph.SafeToDestroy {
 	var answer ceph.SafeToDestroy
 	clean := c.allActiveClean()
