@@ -69,11 +69,20 @@ func (g *Golden) importAll(ctx context.Context, step *progress.Step, socket stri
 	for _, a := range archives {
 		step.Detail("unpacking %s", filepath.Base(a.Path))
 		cmd := exec.CommandContext(ctx, g.bin.Program("ctr"), append([]string{"-a", socket}, ImportArgs(a.Path)...)...)
-		if output, err := cmd.CombinedOutput(); err != nil {
+		if output, err := dependent(cmd); err != nil {
 			return fmt.Errorf("unpack %s: %w: %s", a.Path, err, bytes.TrimSpace(output))
 		}
 	}
 	return nil
+}
+
+// dependent runs a program that ends with this one, whatever ends it: ctr would go on to look for the containerd that is gone.
+func dependent(cmd *exec.Cmd) ([]byte, error) {
+	// The parent of Pdeathsig is the thread, which must not end before.
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	return cmd.CombinedOutput()
 }
 
 // serve starts containerd in a mount and a pid namespace of its own, so that
