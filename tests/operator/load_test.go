@@ -3,6 +3,7 @@
 package operator
 
 import (
+	_ "embed"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -10,33 +11,11 @@ import (
 	"testing"
 )
 
-// loadScript writes objects to a pool until it is told to end, and reads back what it wrote before: an object that does not
-// hold what was acknowledged ends it with an error, and so does a call that fails. It prints the number of writes and the
-// longest time of one in milliseconds.
-const loadScript = `
-ceph osd pool create %[1]s 16 16 replicated >&2
-ceph osd pool application enable %[1]s rados >&2
-check() { test "$(rados -p %[1]s get o$1 - | sha256sum)" = "$(cat sum-$1)"; }
-i=0 longest=0
-while test ! -e end; do
-  n=$((i %% 40)) i=$((i + 1))
-  head -c 1048576 /dev/urandom >object
-  began=$(date +%%s%%3N)
-  rados -p %[1]s put o$n object
-  took=$(($(date +%%s%%3N) - began))
-  sha256sum <object >sum-$n.new
-  mv sum-$n.new sum-$n
-  test $took -le $longest || longest=$took
-  k=$((i * 7 %% 40))
-  if test -e sum-$k; then check $k; fi
-done
-n=0
-while test -e sum-$n; do check $n; n=$((n + 1)); done
-rados purge %[1]s --yes-i-really-really-mean-it >&2
-echo $i $longest`
+//go:embed testdata/load.py
+var loadScript string
 
-// startScript runs a script that it finds in $1, as client.admin, and leaves it running. The directory has the way to Ceph, what
-// the script prints, and at its end its status. The key comes by standard input.
+// startScript runs a program that it finds in $0 with the argument $1, as client.admin, and leaves it running. The directory has the
+// way to Ceph, what the program prints, and at its end its status. The key comes by standard input.
 const startScript = `umask 077
 rm -rf %[1]s; mkdir -p %[1]s; cd %[1]s
 cat >key
@@ -53,7 +32,7 @@ mon_client_hunt_interval_backoff = 1
 END
 printf %%s "$0" >run
 export CEPH_CONF=%[1]s/ceph.conf
-setsid sh -c 'sh -e run >out 2>err; echo $? >status.new; mv status.new status' </dev/null >/dev/null 2>&1 &
+setsid sh -c 'python3 run "$0" >out 2>err; echo $? >status.new; mv status.new status' "$1" </dev/null >/dev/null 2>&1 &
 echo $! >pid`
 
 // load is somebody who writes to a pool of its own, and verifies what it wrote. It is in the bystander's pod, so that it goes
@@ -75,14 +54,14 @@ func (s *suite) startLoad(t *testing.T, pool string) *load {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := l.bystander(where.Key, fmt.Sprintf(startScript, l.dir, where.MonHost, where.FSID), fmt.Sprintf(loadScript, pool)); err != nil {
+	if _, err := l.bystander(where.Key, fmt.Sprintf(startScript, l.dir, where.MonHost, where.FSID), loadScript, pool); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.stop(t) })
 	s.Eventually(t, "some objects are written", func() error {
-		got, err := l.bystander("", "cd "+l.dir+"; test ! -e status || tail -n 5 err >&2; ls | grep -c '^sum-' || true")
+		got, err := l.bystander("", "cd "+l.dir+"; test ! -e status || tail -n 5 err >&2; cat written || true")
 		if n, _ := strconv.Atoi(got); err == nil && n < 20 {
-			err = fmt.Errorf("%s are", got)
+			err = fmt.Errorf("%q are", got)
 		}
 		return err
 	})
