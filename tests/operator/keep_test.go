@@ -62,13 +62,16 @@ func (s *suite) storesLost(t *testing.T) {
 	for _, mon := range lost {
 		s.awaitRefusal(t, mon)
 	}
-	said := s.awaitCondition(t, "MonQuorum", "False", "QuorumLost")
-	for _, mon := range lost {
-		if !strings.Contains(said.Message, manifest.MonDaemon(mon.Name)+" on node "+mon.Node+" has lost its store") {
-			t.Errorf("nothing says that the store of mon.%s is missing: %s", mon.Name, said.Message)
+	s.Eventually(t, "it is said that both stores are missing", func() error {
+		said := s.awaitCondition(t, "MonQuorum", "False", "QuorumLost")
+		for _, mon := range lost { // each is told when its pod refuses to start
+			if !strings.Contains(said.Message, manifest.MonDaemon(mon.Name)+" on node "+mon.Node+" has lost its store") {
+				return fmt.Errorf("of mon.%s it says nothing: %s", mon.Name, said.Message)
+			}
 		}
-	}
-	t.Logf("MonQuorum: %s", said.Message)
+		t.Logf("MonQuorum: %s", said.Message)
+		return nil
+	})
 	ended := time.Now()
 	s.Local(t, "node", "start", stopped.Node)
 	s.awaitRunning(t, stopped)
