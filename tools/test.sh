@@ -36,10 +36,13 @@ readable() {
 	return 0
 }
 
-# failures prints of a log what each test said that failed, from its start on, but no more than 100 lines of each.
+# failures prints of a log what each test said that failed, subtests first, but no more than 60 lines of each.
 failures() {
-	awk '/^=== RUN +[^ \/]+$/ { n = 0 } { if (n < 100) said[n++] = $0 }
-		/^--- FAIL/ { for (i = 0; i < n; i++) print said[i]; n = 0 }' "$1"
+	awk 'function start(name) { at = name; if (!(name in n)) n[name] = 0 }
+		/^=== (RUN|CONT|NAME) / { start($3); next }
+		/^ *--- (FAIL|PASS|SKIP)/ { if ($2 == "FAIL:") failed[++fails] = $3; next }
+		at != "" && n[at] < 60 { said[at, n[at]++] = $0 }
+		END { for (f = fails; f > 0; f--) { name = failed[f]; print "--- FAIL: " name; for (i = 0; i < n[name]; i++) print said[name, i] } }' "$1"
 }
 
 # packages prints the directories of the current module whose tests have the tag e2e: with "kubernetes" those that start the local
@@ -74,7 +77,7 @@ summarize() {
 	echo "=== summary"
 	sort -k4 "$logs/summary"
 	echo "packages: $(count $'^ok  \t') ok, $(count $'^FAIL\t') failed; logs in $logs"
-	grep -hE $'^FAIL\t' "$logs"/*.log | sort -u
+	grep -hE $'^FAIL\t|^ *--- FAIL' "$logs"/*.log | sort -u
 	! grep -q '^FAIL' "$logs/summary"
 	exit
 }
