@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/seamount-dev/seamount/deploy/local/internal/node/boot"
 	"github.com/seamount-dev/seamount/deploy/local/internal/state"
@@ -15,6 +16,14 @@ import (
 
 // imageList is the file that records which archives the node's containerd holds.
 func (m *Manager) imageList(n int) string { return filepath.Join(m.dir.Node(n), "images.json") }
+
+// Made reports whether any node was made, from the image store that there was then.
+func (m *Manager) Made() bool {
+	return slices.ContainsFunc(m.cfg.NodeNumbers(), func(n int) bool {
+		_, err := os.Stat(m.imageList(n))
+		return err == nil
+	})
+}
 
 // LoadImages loads image archives into node n. An archive that the node has
 // already, with the same content, is left out.
