@@ -82,6 +82,7 @@ func clusterOf(t testing.TB) string {
 // newSuite makes a cluster and what its volumes are made in.
 func newSuite(t testing.TB, made ...backing) *suite {
 	t.Helper()
+	product.Prepare(t, len(nodes), "ceph-20", "seamount-node", "seamount", "workload")
 	p := product.Install(t, len(nodes), product.Discover)
 	ceph := p.Image(t, "ceph-20")
 	p.SnapshotCRDs(t)

@@ -15,24 +15,23 @@ func TestMain(m *testing.M) { os.Exit(cluster.Main(m)) }
 
 var loaded struct {
 	sync.Once
-	images map[string]built.Image
+	cluster *cluster.Cluster
+	images  map[string]built.Image
 }
 
 // up is a cluster of one node that has every image.
 func up(t *testing.T) (*cluster.Cluster, map[string]built.Image) {
 	t.Helper()
-	c := cluster.Up(t, 1)
 	loaded.Do(func() {
 		images := built.All(t)
-		args := []string{"load"}
+		var archives []string
 		for _, i := range images {
-			args = append(args, i.Archive)
+			archives = append(archives, i.Archive)
 		}
-		c.Local(t, args...)
-		loaded.images = images
+		loaded.cluster, loaded.images = cluster.Up(t, 1, archives...), images
 	})
 	if loaded.images == nil {
 		t.Fatal("the images could not be built or loaded: see the first failure")
 	}
-	return c, loaded.images
+	return loaded.cluster, loaded.images
 }

@@ -20,6 +20,7 @@ var cephImage, nodeImage string
 // install is Seamount in a cluster of three nodes that have the image of Ceph.
 func install(t testing.TB) *product.Product {
 	t.Helper()
+	product.Prepare(t, len(nodes), "ceph-20", "seamount-node", "seamount")
 	p := product.Install(t, len(nodes), product.Discover)
 	if cephImage == "" {
 		cephImage, nodeImage = p.Image(t, "ceph-20"), p.Image(t, "seamount-node")

@@ -18,7 +18,7 @@ const nodes = 3
 // TestDiscover is in parts: what a new cluster has in it when discover comes, then what happens to its disks, and last
 // what happens when nothing does. Each part but the first installs discover if it is not there.
 func TestDiscover(t *testing.T) {
-	t.Run("a disk passes from node to node", func(t *testing.T) { takeOver(t, product.Install(t, nodes)) })
+	t.Run("a disk passes from node to node", func(t *testing.T) { takeOver(t, product.Prepare(t, nodes, "seamount-node")) })
 	t.Run("eight disks", func(t *testing.T) { eightDisks(t, product.Install(t, nodes)) })
 	for _, part := range []struct {
 		name string

@@ -76,8 +76,8 @@ var shared struct {
 }
 
 // Up is the shared cluster with at least that many nodes, Ready. The first call
-// starts it; it stays up until Down.
-func Up(t testing.TB, nodes int) *Cluster {
+// starts it, with nodes that hold the images of archives; it stays up until Down.
+func Up(t testing.TB, nodes int, archives ...string) *Cluster {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
@@ -86,7 +86,11 @@ func Up(t testing.TB, nodes int) *Cluster {
 	}
 	c := shared.cluster
 	if nodes > shared.nodes {
-		c.Local(t, c.UpArgs(nodes)...)
+		args := c.UpArgs(nodes)
+		for _, archive := range archives {
+			args = append(args, "--load="+archive)
+		}
+		c.Local(t, args...)
 		shared.nodes = nodes
 	}
 	return c

@@ -132,7 +132,8 @@ func (s *session) checkout() (trial.Checkout, error) {
 	return trial.Checkout{Root: root, Cache: filepath.Dir(cache), Logs: filepath.Join(cache, "logs"), Report: s.report}, nil
 }
 
-// prepare installs packages, and compiles Kubernetes beside the building of images, which mostly waits for the network.
+// prepare installs packages, and compiles Kubernetes beside the building of images, which mostly waits for the network. Seamount is
+// compiled after it, from the same libraries.
 func (o *upOptions) prepare(ctx context.Context, s *session, checkout trial.Checkout, given func(string) bool) error {
 	builder, err := newBuilder(s)
 	if err != nil {
@@ -149,21 +150,24 @@ func (o *upOptions) prepare(ctx context.Context, s *session, checkout trial.Chec
 			return err
 		}
 	}
-	return together(ctx, checkout.BuildUpstream, func(ctx context.Context) error {
+	err = together(ctx, checkout.BuildUpstream, func(ctx context.Context) error {
 		_, err := builder.Build(ctx)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return checkout.BuildOwn(ctx)
 }
 
-// start starts the nodes beside the compilation of Seamount, which needs the libraries that were compiled for Kubernetes,
-// and gives the nodes the images.
+// start starts nodes that have the images, and gives them to nodes that were there before.
 func (o *upOptions) start(ctx context.Context, s *session, checkout trial.Checkout, given func(string) bool) (trial.Images, error) {
-	err := together(ctx, checkout.BuildOwn, func(ctx context.Context) error { return o.locked(ctx, s, given) })
+	images, archives, err := checkout.Built()
 	if err != nil {
 		return nil, err
 	}
-	images, archives, err := checkout.Built()
-	if err != nil {
+	o.load = archives
+	if err := o.locked(ctx, s, given); err != nil {
 		return nil, err
 	}
 	return images, checkout.LoadStep(ctx, func(ctx context.Context) error { return s.load(ctx, "", archives) })

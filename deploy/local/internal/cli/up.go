@@ -29,6 +29,7 @@ type upOptions struct {
 	services  string
 	disks     int
 	diskSize  string
+	load      []string
 	noInstall bool
 	keep      bool
 }
@@ -54,6 +55,7 @@ func (o *upOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&o.asked.KubeAPIQPS, "kube-api-qps", 0, "request rate of kube-controller-manager (default Kubernetes' own, 20)")
 	f.IntVar(&o.disks, "disks", o.disks, "disks that every node has at least")
 	f.StringVar(&o.diskSize, "disk-size", "10G", "size of disks added by --disks")
+	f.StringArrayVar(&o.load, "load", nil, "image archive that the nodes of a new cluster hold; can be repeated; the command load is for those of another")
 	f.BoolVar(&o.noInstall, "no-install", false, "do not install missing packages, but say which")
 	f.BoolVar(&o.keep, "keep-failed", false, "leave what a failed first up made, to look at it")
 	f.StringVar(&o.machine, "network", o.asked.Network.Machine.String(), "this machine's address on the cluster's network, with the length of the network")
@@ -84,6 +86,10 @@ func (o *upOptions) parse() error {
 	}
 	if _, err := disk.ParseSize(o.diskSize); err != nil {
 		return fmt.Errorf("--disk-size: %w", err)
+	}
+	var err error
+	if o.load, err = archives(o.load); err != nil {
+		return fmt.Errorf("--load: %w", err)
 	}
 	return o.asked.Validate()
 }
@@ -198,7 +204,7 @@ func (o *upOptions) bringUp(ctx context.Context, s *session) error {
 	if err := s.network().Up(ctx); err != nil {
 		return err
 	}
-	if err := s.startNodes(ctx); err != nil {
+	if err := s.startNodes(ctx, o.load); err != nil {
 		return err
 	}
 	api, err := s.plane().API()
@@ -243,11 +249,16 @@ func (s *session) record() error {
 }
 
 // startNodes starts the control plane beside the preparation of the image store,
-// then all nodes at once.
-func (s *session) startNodes(ctx context.Context) error {
+// then all nodes at once. Images to load are unpacked once, for nodes that are
+// made of the store: those that are there have to be given them one by one.
+func (s *session) startNodes(ctx context.Context, load []string) error {
 	archives, err := filepath.Glob(filepath.Join(s.programs.ImageDir, "*.tar"))
 	if err != nil {
 		return err
+	}
+	nodes := s.nodes()
+	if !nodes.Made() {
+		archives = append(archives, load...)
 	}
 	images := store.New(s.dir, s.programs, s.journal, s.report)
 	err = together(ctx,
@@ -257,7 +268,6 @@ func (s *session) startNodes(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	nodes := s.nodes()
 	if err := nodes.Prepare(ctx); err != nil {
 		return err
 	}

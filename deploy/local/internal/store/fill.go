@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 
@@ -66,12 +67,27 @@ func (g *Golden) importAll(ctx context.Context, step *progress.Step, socket stri
 	if err := await(ctx, socket); err != nil {
 		return err
 	}
-	for _, a := range archives {
-		step.Detail("unpacking %s", filepath.Base(a.Path))
-		cmd := exec.CommandContext(ctx, g.bin.Program("ctr"), append([]string{"-a", socket}, ImportArgs(a.Path)...)...)
-		if output, err := dependent(cmd); err != nil {
-			return fmt.Errorf("unpack %s: %w: %s", a.Path, err, bytes.TrimSpace(output))
-		}
+	var wg sync.WaitGroup
+	errs, slots := make([]error, len(archives)), make(chan struct{}, atOnce)
+	for i, a := range archives {
+		slots <- struct{}{}
+		wg.Go(func() {
+			step.Detail("unpacking %s", filepath.Base(a.Path))
+			errs[i] = g.unpack(ctx, socket, a)
+			<-slots
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// atOnce is how many archives are unpacked at the same time.
+const atOnce = 2
+
+func (g *Golden) unpack(ctx context.Context, socket string, a Archive) error {
+	cmd := exec.CommandContext(ctx, g.bin.Program("ctr"), append([]string{"-a", socket}, ImportArgs(a.Path)...)...)
+	if output, err := dependent(cmd); err != nil {
+		return fmt.Errorf("unpack %s: %w: %s", a.Path, err, bytes.TrimSpace(output))
 	}
 	return nil
 }

@@ -50,9 +50,10 @@ func (g *Golden) Archives() ([]string, error) {
 	return paths, err
 }
 
-// Ensure makes the store hold exactly the given archives. It costs milliseconds
-// if it does already, and otherwise unpacks only what no earlier store has. A
-// store that was not completed is thrown away.
+// Ensure makes the store hold the given archives. It costs milliseconds if it
+// does already, and otherwise unpacks only what no earlier store has; what is not
+// given is in the new store no more. A store that was not completed is thrown
+// away.
 func (g *Golden) Ensure(ctx context.Context, archives []string) error {
 	return g.log.Do(ctx, "image store", func(ctx context.Context, step *progress.Step) error {
 		var want List
@@ -66,6 +67,9 @@ func (g *Golden) Ensure(ctx context.Context, archives []string) error {
 		have, err := g.current()
 		if err != nil {
 			return err
+		}
+		if have.Root != "" && extends(want, have.Archives) {
+			want = have.Archives
 		}
 		root := filepath.Join(g.dir.Store(), want.key())
 		if have.Root != root {

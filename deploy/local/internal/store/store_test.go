@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +12,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/seamount-dev/seamount/deploy/local/internal/build"
+	"github.com/seamount-dev/seamount/deploy/local/internal/progress"
+	"github.com/seamount-dev/seamount/deploy/local/internal/state"
 )
 
 func archive(t testing.TB, files ...string) []byte {
@@ -130,4 +135,37 @@ func inode(t *testing.T, dir, name string) uint64 {
 		t.Fatal(err)
 	}
 	return info.Sys().(*syscall.Stat_t).Ino
+}
+
+// TestEnsureKeeps: a store that holds more than what is asked for stays, with all of it.
+func TestEnsureKeeps(t *testing.T) {
+	t.Parallel()
+	dir := state.Dir(t.TempDir())
+	g := New(dir, build.Artifacts{}, nil, progress.New(io.Discard, nil))
+	var held List
+	for _, name := range []string{"system.tar", "product.tar"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, archive(t, "manifest.json", name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a, err := Identify(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = held.With(a)
+	}
+	want := current{Root: filepath.Join(dir.Store(), held.key()), Archives: held}
+	if err := errors.Join(os.MkdirAll(want.Root, 0o700), state.WriteJSON(g.currentFile(), want)); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Ensure(t.Context(), []string{held[0].Path}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := g.current()
+	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+		t.Errorf("the store is another (%v): %s", err, diff)
+	}
+	if _, err := os.Stat(want.Root); err != nil {
+		t.Error(err)
+	}
 }
