@@ -166,7 +166,7 @@ bench: deps-build ## Print the figures of the benchmarks
 STATIC := helm kubectl-seamount seamount-node
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 # program <module> <package> <name>
-program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) go build -trimpath -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
+program = cd $(1) && $(if $(filter $(3),$(STATIC)),CGO_ENABLED=0) GOGC=$${GOGC:-400} go build -trimpath -ldflags="$(LDFLAGS)" -o $(CURDIR)/bin/$(3) $(2)
 
 .PHONY: build
 build: deps-build $(COMMANDS:%=bin/%) bin/seamount-local bin/seamount-images ## Build all programs into bin/
