@@ -87,18 +87,42 @@ func deploymentOf(cluster client.ObjectKey, id int32) *appsv1.Deployment {
 // that is out is called safe to destroy as soon as no PG is mapped to it, also while those that have left it recover (seen with
 // Ceph 16.2, 18.2 and 20.2). What they lack may be whole on that OSD alone. Both are asked of the mgr, for the mons' own answer is
 // some seconds older: it may still call the PGs clean that have just left the OSD.
-func SafeToDestroy(ctx context.Context, session ceph.Client, ids []int) (answer ceph.SafeToDestroy, after *ceph.Snapshot, err error) {
-	if answer, err = session.OSDSafeToDestroy(ctx, ids...); err != nil {
-		return answer, nil, fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
+func SafeToDestroy(ctx context.Context, session ceph.Client, ids []int) (answer ceph.SafeToDestroy, after ceph.PGSummary, err error) {
+	if answer, err = namedSafe(ctx, session, ids); err != nil {
+		return answer, after, err
+	}
+	after.ByState, err = statesOfPGs(ctx, session)
+	return answer, after, err
+}
+
+// safeAndSeen is SafeToDestroy for what goes by the OSDs as well.
+func safeAndSeen(ctx context.Context, session ceph.Client, ids []int) (answer ceph.SafeToDestroy, after *ceph.Snapshot, err error) {
+	if answer, err = namedSafe(ctx, session, ids); err != nil {
+		return answer, nil, err
 	}
 	if after, err = session.Snapshot(ctx); err != nil {
 		return answer, nil, err
 	}
-	// Asked after it, since each PG's state is reported together with the OSDs that it is mapped to.
-	if after.PGs.ByState, err = session.PGStates(ctx); err != nil {
-		return answer, nil, fmt.Errorf("ask for the states of PGs: %w", err)
+	// Last, so that no OSD is seen later than the PGs that may need it.
+	after.PGs.ByState, err = statesOfPGs(ctx, session)
+	return answer, after, err
+}
+
+func namedSafe(ctx context.Context, session ceph.Client, ids []int) (ceph.SafeToDestroy, error) {
+	answer, err := session.OSDSafeToDestroy(ctx, ids...)
+	if err != nil {
+		return answer, fmt.Errorf("ask whether OSDs are safe to destroy: %w", err)
 	}
-	return answer, after, nil
+	return answer, nil
+}
+
+// statesOfPGs is to be asked after namedSafe, since each PG's state is reported together with the OSDs that it is mapped to.
+func statesOfPGs(ctx context.Context, session ceph.Client) ([]ceph.PGStateCount, error) {
+	states, err := session.PGStates(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask for the states of PGs: %w", err)
+	}
+	return states, nil
 }
 
 // safeToDestroy refuses to destroy OSDs that something needs, just now.
@@ -116,7 +140,7 @@ func safeToDestroy(ctx context.Context, session ceph.Client, ids []int) error {
 				"Ceph does not say that osd.%d is safe to destroy: %s", id, answer.Explanation)
 		}
 	}
-	if unclean := plan.UncleanPGs(after.PGs); unclean != "" {
+	if unclean := plan.UncleanPGs(after); unclean != "" {
 		return unsafe(v1alpha1.ReasonWouldLoseData, "wait until all PGs are active+clean: ceph pg stat",
 			"PGs may lack what is only on the OSDs that are to go: %s", unclean)
 	}

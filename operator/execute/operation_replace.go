@@ -47,7 +47,7 @@ func (r *operationRun) deadUnneeded(ctx context.Context, session ceph.Client, id
 	if len(ids) == 0 {
 		return nil
 	}
-	answer, after, err := SafeToDestroy(ctx, session, ids)
+	answer, after, err := safeAndSeen(ctx, session, ids)
 	if err != nil {
 		return err
 	}

@@ -143,7 +143,7 @@ func (r *run) stillLost(ctx context.Context, action plan.MakeReplace) error {
 	for _, osd := range action.Failed.OSDs {
 		ids = append(ids, int(osd.ID))
 	}
-	answer, after, err := SafeToDestroy(ctx, session, slices.Compact(ids))
+	answer, after, err := safeAndSeen(ctx, session, slices.Compact(ids))
 	if err != nil {
 		return err
 	}

@@ -211,7 +211,7 @@ func (r *Reconciler) ask(ctx context.Context, s *scope) {
 		return
 	}
 	if answer, after, err := execute.SafeToDestroy(limited, conn, execute.OSDIDs(destroyed)); err == nil {
-		s.in.Safe, s.in.Unclean = &answer, plan.UncleanPGs(after.PGs)
+		s.in.Safe, s.in.Unclean = &answer, plan.UncleanPGs(after)
 	}
 }
 
