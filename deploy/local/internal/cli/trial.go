@@ -160,17 +160,14 @@ func (o *upOptions) prepare(ctx context.Context, s *session, checkout trial.Chec
 	return checkout.BuildOwn(ctx)
 }
 
-// start starts nodes that have the images, and gives them to nodes that were there before.
+// start starts nodes that have the images.
 func (o *upOptions) start(ctx context.Context, s *session, checkout trial.Checkout, given func(string) bool) (trial.Images, error) {
 	images, archives, err := checkout.Built()
 	if err != nil {
 		return nil, err
 	}
 	o.load = archives
-	if err := o.locked(ctx, s, given); err != nil {
-		return nil, err
-	}
-	return images, checkout.LoadStep(ctx, func(ctx context.Context) error { return s.load(ctx, "", archives) })
+	return images, o.locked(ctx, s, given)
 }
 
 // seamount makes the trial itself.

@@ -55,7 +55,7 @@ func (o *upOptions) flags(cmd *cobra.Command) {
 	f.IntVar(&o.asked.KubeAPIQPS, "kube-api-qps", 0, "request rate of kube-controller-manager (default Kubernetes' own, 20)")
 	f.IntVar(&o.disks, "disks", o.disks, "disks that every node has at least")
 	f.StringVar(&o.diskSize, "disk-size", "10G", "size of disks added by --disks")
-	f.StringArrayVar(&o.load, "load", nil, "image archive that the nodes of a new cluster hold; can be repeated; the command load is for those of another")
+	f.StringArrayVar(&o.load, "load", nil, "image archive that all nodes hold; can be repeated")
 	f.BoolVar(&o.noInstall, "no-install", false, "do not install missing packages, but say which")
 	f.BoolVar(&o.keep, "keep-failed", false, "leave what a failed first up made, to look at it")
 	f.StringVar(&o.machine, "network", o.asked.Network.Machine.String(), "this machine's address on the cluster's network, with the length of the network")
@@ -207,6 +207,9 @@ func (o *upOptions) bringUp(ctx context.Context, s *session) error {
 	if err := s.startNodes(ctx, o.load); err != nil {
 		return err
 	}
+	if err := s.loadMissing(ctx, o.load); err != nil {
+		return err
+	}
 	api, err := s.plane().API()
 	if err != nil {
 		return err
@@ -276,6 +279,16 @@ func (s *session) startNodes(ctx context.Context, load []string) error {
 			return err
 		}
 		return s.awaitNodes(ctx)
+	})
+}
+
+// loadMissing loads what nodes do not hold that were there before.
+func (s *session) loadMissing(ctx context.Context, archives []string) error {
+	if len(archives) == 0 {
+		return nil
+	}
+	return s.report.Do(ctx, "load the images into the nodes", func(ctx context.Context, _ *progress.Step) error {
+		return s.load(ctx, "", archives)
 	})
 }
 

@@ -10,8 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/seamount-dev/seamount/deploy/local/internal/progress"
 )
 
 // Names of the definitions of images that a trial needs.
@@ -117,11 +115,4 @@ func parseIndex(data []byte) (Images, []string, error) {
 		archives = append(archives, archive[name])
 	}
 	return images, archives, nil
-}
-
-// LoadStep loads the images with load, as a step.
-func (c Checkout) LoadStep(ctx context.Context, load func(context.Context) error) error {
-	return c.Report.Do(ctx, titleLoad, func(ctx context.Context, _ *progress.Step) error {
-		return load(ctx)
-	})
 }

@@ -33,7 +33,6 @@ const (
 	titleBuilder  = "compile the builder of images"
 	titleUpstream = "build the images of Ceph and of the workload"
 	titleOwn      = "build Seamount's images"
-	titleLoad     = "load the images into the nodes"
 	titleCluster  = "bring up the StorageCluster"
 	titlePool     = "make the StoragePool"
 	titleDemo     = "start PostgreSQL on a volume"
@@ -55,7 +54,7 @@ func FirstTime() map[string]time.Duration {
 		titleUpstream:        3 * time.Minute,
 		titlePrograms:        4 * time.Minute,
 		titleOwn:             30 * time.Second,
-		titleLoad:            30 * time.Second,
+		"image store":        20 * time.Second,
 		titleCluster:         30 * time.Second,
 		titlePool:            10 * time.Second,
 		titleFilesystem:      20 * time.Second,
