@@ -126,12 +126,12 @@ func (c *Cluster) muteOldKeys(ctx context.Context) error {
 	})
 }
 
-// poll tries until it succeeds or ctx ends; then it returns the last failure too.
+// poll tries until it succeeds or ctx ends; then it returns the last failure too. Between two tries it waits as long as one takes, for
+// Ceph's command line takes a third of a second of a processor.
 func poll(ctx context.Context, try func() error) error {
-	tick := time.NewTicker(pollInterval)
-	defer tick.Stop()
 	var said error // what was missing last: at the end the try itself is cut off
 	for {
+		began := time.Now()
 		err := try()
 		if err == nil {
 			return nil
@@ -143,7 +143,7 @@ func poll(ctx context.Context, try func() error) error {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("%w while waiting: %w", context.Cause(ctx), err)
-		case <-tick.C:
+		case <-time.After(min(max(time.Since(began), pollInterval), time.Second)):
 		}
 	}
 }

@@ -87,13 +87,13 @@ func (c *Cluster) AwaitNode(t testing.TB, node string, ready bool) {
 	})
 }
 
-// Eventually repeats check until it succeeds, for at most two minutes.
+// Eventually repeats check until it succeeds, for at most two minutes. Between two it waits as long as one takes: most run kubectl and
+// what that runs in a pod, and others want the processors too.
 func (c *Cluster) Eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
 	deadline := time.After(2 * time.Minute)
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
 	for {
+		began := time.Now()
 		err := check()
 		if err == nil {
 			return
@@ -101,7 +101,7 @@ func (c *Cluster) Eventually(t testing.TB, what string, check func() error) {
 		select {
 		case <-deadline:
 			t.Fatalf("%s: %v", what, err)
-		case <-tick.C:
+		case <-time.After(min(max(time.Since(began), 200*time.Millisecond), time.Second)):
 		}
 	}
 }
