@@ -63,7 +63,10 @@ func (s *suite) storesLost(t *testing.T) {
 		s.awaitRefusal(t, mon)
 	}
 	s.Eventually(t, "it is said that both stores are missing", func() error {
-		said := s.awaitCondition(t, "MonQuorum", "False", "QuorumLost")
+		said := s.condition(t, "MonQuorum")
+		if said.Status != "False" || said.Reason != "QuorumLost" {
+			return fmt.Errorf("it is %s %s: %s", said.Status, said.Reason, said.Message)
+		}
 		for _, mon := range lost { // each is told when its pod refuses to start
 			if !strings.Contains(said.Message, manifest.MonDaemon(mon.Name)+" on node "+mon.Node+" has lost its store") {
 				return fmt.Errorf("of mon.%s it says nothing: %s", mon.Name, said.Message)

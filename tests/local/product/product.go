@@ -79,17 +79,17 @@ func Prepare(t testing.TB, nodes int, images ...string) *Product {
 
 func up(t testing.TB, nodes int, images []string) *Product {
 	t.Helper()
-	if shared.product == nil {
-		var archives []string
-		if len(images) > 0 {
-			all := built.Some(t, images...)
-			for _, name := range images {
-				archives = append(archives, all[name].Archive)
-			}
+	var archives []string
+	if shared.product == nil && len(images) > 0 {
+		all := built.Some(t, images...)
+		for _, name := range images {
+			archives = append(archives, all[name].Archive)
 		}
-		shared.product = prepare(t, cluster.Up(t, nodes, archives...))
 	}
-	cluster.Up(t, nodes)
+	c := cluster.Up(t, nodes, archives...)
+	if shared.product == nil {
+		shared.product = prepare(t, c)
+	}
 	return shared.product
 }
 
