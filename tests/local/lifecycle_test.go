@@ -29,6 +29,7 @@ func second(t *testing.T) *cluster.Cluster {
 // the machine with what it was before.
 func TestDownLeavesNothing(t *testing.T) {
 	c := second(t)
+	attachForeign(t) // and it must stay attached
 	before := takeSnapshot(t, c)
 	for name, hurt := range map[string]func(*testing.T){
 		"in order": func(*testing.T) {},

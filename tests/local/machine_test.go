@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/seamount-dev/seamount/tests/local/cluster"
+	"github.com/seamount-dev/seamount/tests/loopdev"
 )
 
 // attachForeign attaches a loop device as somebody else on the machine would.
@@ -106,11 +107,14 @@ func mounts(t *testing.T, c *cluster.Cluster) []string {
 
 // loops are the loop devices that are attached to a file in the plan's directory
 // or to one that the machine does not see (a node's), and the unattached ones that
-// the kernel did not make by itself.
+// the kernel did not make by itself. Those of package loopdev are of tests beside.
 func loops(t *testing.T, plan cluster.Plan) []string {
 	t.Helper()
 	var found []string
 	for _, dir := range glob(t, "/sys/block/loop*") {
+		if loopdev.Made(filepath.Base(dir)) {
+			continue
+		}
 		backing, err := os.ReadFile(dir + "/loop/backing_file")
 		file := strings.TrimSpace(string(backing))
 		_, statErr := os.Stat(file)
@@ -185,9 +189,13 @@ func (s snapshot) without(other snapshot) snapshot {
 	return rest
 }
 
-// kept leaves out mount points that are no longer there: who made them beside this has unmounted and removed them.
+// kept leaves out what others gave back: loop devices, which are known to survive when they are not the cluster's (attachForeign), and
+// mount points that are no longer there.
 func (s snapshot) kept() snapshot {
 	return slices.DeleteFunc(s, func(line string) bool {
+		if strings.HasPrefix(line, "loop ") {
+			return true
+		}
 		dir, isMount := strings.CutPrefix(line, "mount ")
 		if !isMount {
 			return false
@@ -201,16 +209,15 @@ func (s snapshot) kept() snapshot {
 // the last one restores.
 const sharedLimit = "/proc/sys/fs/inotify/max_user_instances:"
 
-// checkNothingLeft compares the machine with what it was before. A developer's own
-// cluster may have come or gone meanwhile, with the limit that clusters share.
+// checkNothingLeft compares the machine with what it was before. Another cluster
+// may have come or gone meanwhile, with the limit that clusters share.
 func checkNothingLeft(t *testing.T, c *cluster.Cluster, before snapshot) {
 	t.Helper()
-	_, err := os.Stat("/var/lib/seamount-local")
-	alone := err != nil
+	others := slices.DeleteFunc(glob(t, "/var/lib/seamount-*"), func(dir string) bool { return dir == c.Dir })
 	c.Eventually(t, "the machine is as before", func() error {
 		now := takeSnapshot(t, c)
 		changed := append(now.without(before).marked("new: "), before.without(now).kept().marked("gone: ")...)
-		if !alone {
+		if len(others) > 0 {
 			changed = slices.DeleteFunc(changed, func(l string) bool { return strings.Contains(l, sharedLimit) })
 		}
 		if len(changed) > 0 {

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +20,12 @@ const (
 	firstNumber = 3000
 	lastNumber  = 3999
 )
+
+// Made tells whether a device of that name of the kernel is one that this package makes.
+func Made(name string) bool {
+	number, err := strconv.Atoi(strings.TrimPrefix(name, "loop"))
+	return err == nil && number >= firstNumber && number <= lastNumber
+}
 
 // Disk is a loop device.
 type Disk struct {
