@@ -11,8 +11,18 @@ import (
 	"github.com/seamount-dev/seamount/operator/plan"
 )
 
-// contentFor is how long a list of images or subvolumes is believed. One that decides on a deletion is made anew.
-const contentFor = time.Minute
+// How long a list of images or subvolumes is believed: for so many times what it took to make, so that a short one is soon known anew
+// (it decides whether somebody may delete the pool), and a long one costs Ceph little. One that decides on a deletion is made anew.
+const (
+	contentTimes   = 200
+	contentAtLeast = 5 * time.Second
+	contentAtMost  = time.Minute
+)
+
+// believed is how long a list is that took so long to make.
+func believed(took time.Duration) time.Duration {
+	return min(max(contentTimes*took, contentAtLeast), contentAtMost)
+}
 
 // Memory is what is remembered of objects from one pass to the next. All of it may be lost: volumes are listed once more,
 // and a number is written a little early. The zero value is ready for use.
@@ -22,8 +32,8 @@ type Memory struct {
 }
 
 type remembered struct {
-	capacityAt, contentAt time.Time
-	content               plan.PoolContent
+	capacityAt, contentUntil time.Time
+	content                  plan.PoolContent
 }
 
 func (m *Memory) of(pool types.NamespacedName) remembered {
@@ -45,12 +55,12 @@ func (m *Memory) change(pool types.NamespacedName, change func(*remembered)) {
 
 // stale has what an object holds be listed anew.
 func (m *Memory) stale(pool types.NamespacedName) {
-	m.change(pool, func(r *remembered) { r.contentAt = time.Time{} })
+	m.change(pool, func(r *remembered) { r.contentUntil = time.Time{} })
 }
 
-// listed remembers what a pool holds.
-func (m *Memory) listed(pool types.NamespacedName, at time.Time, content plan.PoolContent) {
-	m.change(pool, func(r *remembered) { r.content, r.contentAt = content, at })
+// listed remembers what a pool holds, and until when that is believed.
+func (m *Memory) listed(pool types.NamespacedName, until time.Time, content plan.PoolContent) {
+	m.change(pool, func(r *remembered) { r.content, r.contentUntil = content, until })
 }
 
 // reported remembers when the capacity was written, which is done at intervals only.

@@ -100,8 +100,8 @@ func (r *Reconciler) observe(ctx context.Context, s *scope) error {
 	return errors.Join(err, s.pass.gather(ctx, r.Client))
 }
 
-// look takes what the session with the cluster saw, and lists what the object holds: each minute, and whenever that
-// decides whether it is deleted.
+// look takes what the session with the cluster saw, and lists what the object holds: when it was some time ago (see believed), and
+// whenever that decides whether it is deleted.
 func (r *Reconciler) look(ctx context.Context, s *scope) error {
 	state, in := r.Sessions.State(s.cluster), s.pass.observed()
 	in.Ceph = observe.CephFacts(state.Snapshot, state.Fresh(r.Now()), state.Err, state.Polls > 0)
@@ -113,7 +113,7 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 		return nil
 	}
 	known := r.Memory.of(s.name)
-	if known.content.Known && !in.Deleting && r.Now().Sub(known.contentAt) < contentFor {
+	if known.content.Known && !in.Deleting && r.Now().Before(known.contentUntil) {
 		in.Content = known.content
 		return nil
 	}
@@ -124,8 +124,10 @@ func (r *Reconciler) look(ctx context.Context, s *scope) error {
 	}
 	limited, cancel := context.WithTimeout(ctx, listTimeout)
 	defer cancel()
+	start := r.Now()
 	in.Content = s.pass.content(limited, session)
-	r.Memory.listed(s.name, r.Now(), in.Content)
+	end := r.Now()
+	r.Memory.listed(s.name, end.Add(believed(end.Sub(start))), in.Content)
 	return nil
 }
 

@@ -36,7 +36,10 @@ func TestTrial(t *testing.T) {
 	setting, tries := commandsOf(t, told)
 	setting += "export SEAMOUNT_LOCAL_DIR=" + c.Dir + "\n"
 	for _, try := range tries {
+		start := time.Now()
 		mustShell(t, setting+try)
+		first, _, _ := strings.Cut(strings.TrimSpace(try), "\n")
+		t.Logf("%s took %s", first, time.Since(start).Round(time.Second))
 	}
 	for command, want := range map[string]string{
 		"kubectl -n demo exec deployment/writers -- sh -c 'ls /shared'":                                                  "hello",
@@ -61,8 +64,8 @@ func TestTrial(t *testing.T) {
 
 const clusterFSID = "kubectl -n seamount get storagecluster main -o jsonpath='{.status.fsid}'"
 
-// uninstallInOrder does what docs/install.md says. What is counted in an object's status is up to a minute old, and a deletion is
-// refused until then. The definitions stay, and the keys of the cluster.
+// uninstallInOrder does what docs/install.md says. What is counted in an object's status is some seconds old, and a deletion is
+// refused until it is known anew. The definitions stay, and the keys of the cluster.
 func uninstallInOrder(t *testing.T, c *cluster.Cluster, setting string) {
 	t.Helper()
 	mustShell(t, setting+`kubectl -n demo delete volumesnapshots --all
@@ -71,7 +74,9 @@ for volume in $(kubectl get persistentvolumes -o name); do kubectl wait --for=de
 `)
 	for _, kind := range []string{"storagepool", "storagefilesystem", "storagecluster"} {
 		remove := fmt.Sprintf("kubectl -n seamount delete %ss --all", kind)
+		start := time.Now()
 		c.Eventually(t, remove, func() error { return shell(setting+remove, kind+".seamount.dev") })
+		t.Logf("%s took %s", remove, time.Since(start).Round(time.Second))
 	}
 	mustShell(t, setting+"helm uninstall seamount -n seamount\nkubectl get storageclusters -A")
 }
