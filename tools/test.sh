@@ -3,9 +3,9 @@
 # its log is. `make test` calls it, and `make test-long` with the argument "long", for what repeats often
 # or is large. Logs go to $SEAMOUNT_TEST_LOGS, or to a new directory that it names.
 #
-# When the local Kubernetes is compiled, there are lanes, side by side: its tests and then, in two of them, those of Seamount on it,
-# which wait for pods most of the time; those of real daemons and disks without it, which wait too; and all that only computes, which
-# takes the processors meanwhile. The last two have a lower priority each than the one before.
+# When the local Kubernetes is compiled, there are lanes, side by side: what a newcomer does with it, and then two with tests of it and of
+# Seamount on it, which wait for pods most of the time; real daemons and disks without it, which wait too; and all that only computes,
+# which takes the processors meanwhile, and then more real daemons. The last two have a lower priority each than the one before.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
@@ -49,7 +49,7 @@ failures() {
 }
 
 # packages prints the directories of the current module whose tests have the tag e2e: with "kubernetes" those that start the local
-# Kubernetes, but for the two that with_kubernetes names; with "alone" the others.
+# Kubernetes, but for the two that with_kubernetes names; with "ceph" those that need nothing but daemons of Ceph; with "alone" the others.
 packages() {
 	local where=$1 tests dir lane
 	tests=$(go list -tags "$tags" -f '{{$d := .Dir}}{{range .TestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}' ./... |
@@ -57,16 +57,19 @@ packages() {
 	for dir in $tests; do
 		lane=alone
 		[[ $(go list -tags "$tags" -test -deps "$dir") != */tests/local/cluster* ]] || lane=kubernetes
-		case $dir in */tests/local | */tests/operator) lane=named ;; esac
+		case $dir in
+		*/tests/local | */tests/operator) lane=named ;;
+		*/tests/cephtest | */tests/conformance | */tests/fence | */tests/rados) lane=ceph ;;
+		esac
 		[[ $lane != "$where" ]] || echo "$dir"
 	done
 }
 
-# e2e <module> <alone|kubernetes|package and flags...> runs tagged tests of a module, one package after the other.
+# e2e <module> <alone|ceph|kubernetes|package and flags...> runs tagged tests of a module, one package after the other.
 e2e() {
 	local module=$1 tags=e2e,$TAGS packages=${*:2}
 	cd "$module" || return
-	case $2 in alone | kubernetes) packages=$(packages "$2") || return ;; esac
+	case $2 in alone | ceph | kubernetes) packages=$(packages "$2") || return ;; esac
 	[[ -n $packages ]] || { echo "module $module has no such test"; return 0; }
 	# Vet looks at them by itself.
 	# shellcheck disable=SC2086 # one word for each package
@@ -88,8 +91,12 @@ summarize() {
 
 # without_kubernetes is what needs none.
 without_kubernetes() {
+	local computes
 	(renice -n 15 "$BASHPID" >/dev/null; computing) &
-	step e2e-alone e2e . alone
+	computes=$!
+	step e2e-alone e2e . alone &
+	wait "$computes"
+	step e2e-ceph e2e . ceph
 	wait
 }
 
@@ -102,17 +109,17 @@ computing() {
 	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT=./ceph/rados/...
 }
 
-# with_kubernetes begins with what a newcomer does, since what fails there matters most, and since it compares the machine before and
-# after. Then Seamount is tested in two clusters at once. Last are the modules that make the local Kubernetes: they use the devices
-# that it uses.
+# with_kubernetes begins with what a newcomer does, since what fails there matters most, and since it compares all of the machine before
+# and after: no other cluster may come or go meanwhile. Then there are two clusters at once, for about as long. Last are the modules that
+# make the local Kubernetes: they use the devices that it uses.
 with_kubernetes() {
-	local beside shared='^TestMonFailover$' # so that both take about as long
-	step e2e-local e2e . ./tests/local
-	(SEAMOUNT_E2E_BESIDE=yes step e2e-operator e2e . ./tests/operator -skip="$shared") &
+	local beside trial='^TestTrial$' failover='^TestMonFailover$'
+	step e2e-trial e2e . ./tests/local -run="$trial"
+	(SEAMOUNT_E2E_BESIDE=yes step e2e-operator e2e . ./tests/operator -skip="$failover"; step e2e-images e2e images alone) &
 	beside=$!
+	step e2e-local e2e . ./tests/local -skip="$trial"
 	step e2e-kubernetes e2e . kubernetes
-	step e2e-failover e2e . ./tests/operator -run="$shared"
-	step e2e-images e2e images alone
+	step e2e-failover e2e . ./tests/operator -run="$failover"
 	wait "$beside"
 	for module in $MODULES; do
 		[[ $module == . || $module == images ]] || step "e2e-$(tr / - <<<"$module")" e2e "$module" alone
@@ -130,7 +137,8 @@ if [[ ${1:-} == long ]]; then
 fi
 
 # First what most waits for, and from which the product takes most of its libraries.
-step local-build make local-build
+# While nothing else wants memory, compilers can have three times as much.
+GOGC=1200 step local-build make local-build
 (renice -n 5 "$BASHPID" >/dev/null; without_kubernetes) &
 with_kubernetes
 wait
