@@ -74,8 +74,7 @@ func (v *view) ready() Condition {
 
 // serving judges by what Ceph says of itself.
 func (v *view) serving() Condition {
-	full, data := v.check("OSD_FULL"), v.dataHealthy()
-	up := 0
+	full, up := v.check("OSD_FULL"), 0
 	for _, osd := range v.snapshot.OSDs {
 		if osd.Up && osd.In {
 			up++
@@ -84,8 +83,8 @@ func (v *view) serving() Condition {
 	switch {
 	case full != nil:
 		return isFalse(v1alpha1.ReasonFull, "writes are stopped: %s", checkText(*full))
-	case data.Reason == v1alpha1.ReasonInactive:
-		return isFalse(v1alpha1.ReasonDataUnavailable, "%s", data.Message)
+	case v.unavailable():
+		return isFalse(v1alpha1.ReasonDataUnavailable, "%s", v.dataHealthy().Message)
 	case up == 0:
 		return isFalse(v1alpha1.ReasonCreating, "no OSD is up yet: %s", v.disksSettled().Message)
 	}
@@ -93,6 +92,14 @@ func (v *view) serving() Condition {
 		return isTrue(v1alpha1.ReasonServingDegraded, "%s", some(open))
 	}
 	return isTrue(v1alpha1.ReasonServing, "%s up, %s in quorum, HEALTH_OK", count(up, "OSD"), count(len(v.snapshot.Quorum.InQuorum), "mon"))
+}
+
+// unavailable says that clients cannot read or write something: PGs are not active. PGs that a new mgr has not heard of yet are unknown,
+// and those of a new pool are creating: neither keeps anybody from data, and Ceph says PG_AVAILABILITY of those that stay so for a minute
+// (mon_pg_stuck_threshold): https://docs.ceph.com/en/latest/rados/operations/health-checks/#pg-availability
+func (v *view) unavailable() bool {
+	passing := []string{"active", "unknown", "creating"}
+	return v.check("PG_AVAILABILITY") != nil || anyPG(v.snapshot.PGs, func(words []string) bool { return !intersects(words, passing) })
 }
 
 // creating says what the cluster waits for before its first quorum.

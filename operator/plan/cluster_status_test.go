@@ -99,14 +99,21 @@ func whatCephSays() map[string]conditionCase {
 			health("X_Y", "z", ceph.HealthWarn)(in)
 			in.Spec.MutedHealthChecks = []string{"X_Y"}
 		}, "Ready", "True Serving", ""},
-		"full":           {health("OSD_FULL", "1 full osd(s)", ceph.HealthErr), "Ready", "False Full", "OSD_FULL: 1 full osd(s)"},
-		"full, capacity": {health("OSD_FULL", "1 full osd(s)", ceph.HealthErr), "CapacityOK", "False Full", "add disks"},
-		"near full":      {health("OSD_NEARFULL", "2 nearfull osd(s)", ceph.HealthWarn), "CapacityOK", "False NearFull", "2 nearfull"},
-		"inactive":       {pgs("peering"), "Ready", "False DataUnavailable", "2 peering"},
-		"degraded":       {pgs("active+undersized+degraded"), "DataHealthy", "False Degraded", "2 active+undersized+degraded"},
-		"undersized":     {pgs("active+undersized"), "DataHealthy", "False Undersized", ""},
-		"recovering":     {pgs("active+remapped+backfilling"), "DataHealthy", "False Recovering", ""},
-		"inconsistent":   {pgs("active+clean+inconsistent"), "DataHealthy", "False Inconsistent", ""},
+		"full":            {health("OSD_FULL", "1 full osd(s)", ceph.HealthErr), "Ready", "False Full", "OSD_FULL: 1 full osd(s)"},
+		"full, capacity":  {health("OSD_FULL", "1 full osd(s)", ceph.HealthErr), "CapacityOK", "False Full", "add disks"},
+		"near full":       {health("OSD_NEARFULL", "2 nearfull osd(s)", ceph.HealthWarn), "CapacityOK", "False NearFull", "2 nearfull"},
+		"inactive":        {pgs("peering"), "Ready", "False DataUnavailable", "2 peering"},
+		"a new mgr":       {pgs("unknown"), "Ready", "True Serving", ""},
+		"a new mgr, data": {pgs("unknown"), "DataHealthy", "False Inactive", "2 unknown"},
+		"a new pool":      {pgs("creating+peering"), "Ready", "True Serving", ""},
+		"unknown for long": {func(in *Observed) {
+			pgs("unknown")(in)
+			health("PG_AVAILABILITY", "Reduced data availability: 2 pgs inactive", ceph.HealthWarn)(in)
+		}, "Ready", "False DataUnavailable", "2 unknown; PG_AVAILABILITY"},
+		"degraded":     {pgs("active+undersized+degraded"), "DataHealthy", "False Degraded", "2 active+undersized+degraded"},
+		"undersized":   {pgs("active+undersized"), "DataHealthy", "False Undersized", ""},
+		"recovering":   {pgs("active+remapped+backfilling"), "DataHealthy", "False Recovering", ""},
+		"inconsistent": {pgs("active+clean+inconsistent"), "DataHealthy", "False Inconsistent", ""},
 		"a mon is out": {func(in *Observed) {
 			in.Ceph.Snapshot.Quorum.InQuorum = []string{"a", "b"}
 			deployedIn(in, "mon.c").Running = false
