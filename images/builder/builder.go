@@ -18,6 +18,9 @@ import (
 	"github.com/seamount-dev/seamount/images/rootfs"
 )
 
+// OfContent as Options.Version gives images that differ names that differ, so that Kubernetes replaces what runs them.
+const OfContent = "content"
+
 // Options says what to build from and where to.
 type Options struct {
 	// Definitions has one folder an image; Builder is the source of the
@@ -27,7 +30,7 @@ type Options struct {
 	Cache string
 	// BinDir has our own programs.
 	BinDir string
-	// Version is the version of images of our own programs.
+	// Version is the version of images of our own programs. OfContent: each has one that follows from all that is in it.
 	Version string
 	// Mirror replaces the machine's own Debian mirror, Keyring its key.
 	Mirror, Keyring string
@@ -154,7 +157,10 @@ func (b *Builder) plan(ctx context.Context, name string) (*plan, error) {
 			p.version = debian.Upstream(pkg.Version)
 		}
 	}
-	p.key, err = b.key(p)
+	if p.key, err = b.key(p); err == nil && p.version == OfContent {
+		const digits = 12
+		p.version = "local-" + p.key[:digits]
+	}
 	return p, err
 }
 

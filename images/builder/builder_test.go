@@ -109,6 +109,23 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// TestVersionOfContent: whoever builds the same has the same image, and another one has another name.
+func TestVersionOfContent(t *testing.T) {
+	t.Parallel()
+	var images []Image
+	for _, content := range []string{"one", "one", "two"} {
+		b := newTestBuilder(t, t.TempDir(), func(d, _ fstest.MapFS, _ string) { d["small/motd"].Data = []byte(content) })
+		b.Version = OfContent
+		images = append(images, build(t, b))
+	}
+	if images[0].Digest != images[1].Digest || images[0].Version != images[1].Version {
+		t.Errorf("the same twice: %+v, %+v", images[0], images[1])
+	}
+	if images[0].Version == images[2].Version || images[0].Names[0] == images[2].Names[0] {
+		t.Errorf("another one has the same name: %+v, %+v", images[0], images[2])
+	}
+}
+
 func TestNewBuildReplacesOld(t *testing.T) {
 	t.Parallel()
 	cache := t.TempDir()

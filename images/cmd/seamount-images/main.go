@@ -44,7 +44,7 @@ func newCommand() *cobra.Command {
 	flags := root.PersistentFlags()
 	flags.StringVar(&o.Cache, "cache", filepath.Join(cacheDir(), "images"), "directory of archives, packages and package indexes")
 	flags.StringVar(&o.BinDir, "bin-dir", "bin", "directory of our own programs")
-	flags.StringVar(&o.Version, "image-version", version, "tag of images of our own programs")
+	flags.StringVar(&o.Version, "image-version", version, "tag of images of our own programs; \""+builder.OfContent+"\": one that follows from what is in the image")
 	flags.StringVar(&o.Mirror, "mirror", "", "Debian mirror to use instead of the machine's own")
 	flags.StringVar(&o.Keyring, "keyring", "/usr/share/keyrings/debian-archive-keyring.gpg", "keys that the mirror named by --mirror is signed with")
 	flags.DurationVar(&o.MaxAge, "max-age", 24*time.Hour, "fetch package indexes that are older; 0 fetches them always")

@@ -33,7 +33,7 @@ func Some(t testing.TB, names ...string) map[string]Image {
 	t.Helper()
 	root := repository(t)
 	programs(t, root, names)
-	build(t, root, append([]string{"--bin-dir", filepath.Join(root, "bin"), "--image-version", "e2e"}, names...)...)
+	build(t, root, append([]string{"--bin-dir", filepath.Join(root, "bin"), "--image-version", "content"}, names...)...)
 	images := index(t)
 	for _, name := range names {
 		if _, ok := images[name]; !ok {

@@ -52,13 +52,24 @@ func (m *Manager) LoadImages(ctx context.Context, n int, archives ...string) err
 }
 
 // loadMissing loads what the store holds and the node, made from an earlier
-// store, does not.
+// store, does not. What the node has is not looked for: it may be gone, replaced
+// by a newer build of the image.
 func (m *Manager) loadMissing(ctx context.Context, n int) error {
 	archives, err := m.images.Archives()
 	if err != nil {
 		return err
 	}
-	return m.LoadImages(ctx, n, archives...)
+	held, err := store.ReadList(m.imageList(n))
+	if err != nil {
+		return err
+	}
+	var missing []string
+	for _, archive := range archives {
+		if !held.Has(archive) {
+			missing = append(missing, archive.Path)
+		}
+	}
+	return m.LoadImages(ctx, n, missing...)
 }
 
 func (m *Manager) load(ctx context.Context, n int, file string) error {

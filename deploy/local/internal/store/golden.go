@@ -40,14 +40,10 @@ func (g *Golden) current() (current, error) {
 	return c, err
 }
 
-// Archives are the archives that new nodes hold, by path.
-func (g *Golden) Archives() ([]string, error) {
+// Archives are the archives that new nodes hold.
+func (g *Golden) Archives() (List, error) {
 	c, err := g.current()
-	paths := make([]string, len(c.Archives))
-	for i, a := range c.Archives {
-		paths[i] = a.Path
-	}
-	return paths, err
+	return c.Archives, err
 }
 
 // Ensure makes the store hold the given archives. It costs milliseconds if it

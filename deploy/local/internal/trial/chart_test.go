@@ -1,8 +1,6 @@
 package trial
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -87,31 +85,6 @@ func TestParseIndex(t *testing.T) {
 		if _, _, err := parseIndex([]byte(text)); err == nil {
 			t.Errorf("%s: no error", name)
 		}
-	}
-}
-
-// Images of another content have another name.
-func TestOwnVersion(t *testing.T) {
-	t.Parallel()
-	bin := t.TempDir()
-	if _, err := ownVersion(bin); err == nil {
-		t.Error("programs that are not there have a version")
-	}
-	versions := map[string]bool{}
-	for _, content := range []string{"one", "one", "two"} {
-		for _, program := range programs {
-			if err := os.WriteFile(filepath.Join(bin, program), []byte(content), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		version, err := ownVersion(bin)
-		if err != nil {
-			t.Fatal(err)
-		}
-		versions[version] = true
-	}
-	if len(versions) != 2 {
-		t.Errorf("versions %v, want two", versions)
 	}
 }
 

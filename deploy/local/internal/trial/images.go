@@ -2,12 +2,8 @@ package trial
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 )
@@ -36,7 +32,7 @@ func (c Checkout) BuildUpstream(ctx context.Context) error {
 	if err := c.do(ctx, titleBuilder, "builder", "make", "bin/seamount-images"); err != nil {
 		return err
 	}
-	return c.build(ctx, titleUpstream, "images-upstream", "local", imageCeph, imageWorkload)
+	return c.build(ctx, titleUpstream, "images-upstream", imageCeph, imageWorkload)
 }
 
 // BuildOwn compiles our programs and builds their images. BuildUpstream has to be done.
@@ -48,35 +44,15 @@ func (c Checkout) BuildOwn(ctx context.Context) error {
 	if err := c.do(ctx, titlePrograms, "programs", argv...); err != nil {
 		return err
 	}
-	version, err := ownVersion(filepath.Join(c.Root, "bin"))
-	if err != nil {
-		return err
-	}
-	return c.build(ctx, titleOwn, "images-own", version, imageSeamount, imageNode)
+	return c.build(ctx, titleOwn, "images-own", imageSeamount, imageNode)
 }
 
-func (c Checkout) build(ctx context.Context, title, log, version string, names ...string) error {
+// build builds images with tags that follow from their content: after a change the names in the manifests are others, and Kubernetes
+// replaces the pods.
+func (c Checkout) build(ctx context.Context, title, log string, names ...string) error {
 	return c.do(ctx, title, log, append([]string{
-		filepath.Join("bin", "seamount-images"), "build", "--cache", c.images(), "--image-version", version,
+		filepath.Join("bin", "seamount-images"), "build", "--cache", c.images(), "--image-version", "content",
 	}, names...)...)
-}
-
-// ownVersion is the tag of images of our programs. It is that of their content: after a change the names in the
-// manifests are others, and Kubernetes replaces the pods.
-func ownVersion(bin string) (string, error) {
-	hash := sha256.New()
-	for _, program := range programs {
-		file, err := os.Open(filepath.Join(bin, program))
-		if err != nil {
-			return "", fmt.Errorf("read a program: %w", err)
-		}
-		_, err = io.Copy(hash, file)
-		if err := errors.Join(err, file.Close()); err != nil {
-			return "", fmt.Errorf("read %s: %w", program, err)
-		}
-	}
-	const digits = 6
-	return "local-" + hex.EncodeToString(hash.Sum(nil)[:digits]), nil
 }
 
 // Built reads which images there are: their names, and the archives to load.
