@@ -22,13 +22,13 @@ import (
 
 	"github.com/seamount-dev/seamount/operator/manifest/handover"
 	"github.com/seamount-dev/seamount/tests/pidspace"
+	"github.com/seamount-dev/seamount/tests/static"
 )
 
 // program is the static program for nodes, built once from this checkout.
 var program = sync.OnceValues(func() (string, error) {
 	exe := filepath.Join(scratch, "seamount-node")
-	cmd := exec.Command("go", "build", "-o", exe, "github.com/seamount-dev/seamount/cmd/seamount-node")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-tags=netgo,osusergo -buildvcs=false -trimpath -gcflags=all=-dwarf=false")
+	cmd := static.Build(exe, "github.com/seamount-dev/seamount/cmd/seamount-node")
 	cmd.Stderr = os.Stderr
 	return exe, cmd.Run()
 })

@@ -23,6 +23,7 @@ import (
 	"github.com/seamount-dev/seamount/discover/verdict"
 	"github.com/seamount-dev/seamount/tests/loopdev"
 	"github.com/seamount-dev/seamount/tests/pidspace"
+	"github.com/seamount-dev/seamount/tests/static"
 )
 
 // node is the name that this machine has here.
@@ -58,8 +59,7 @@ var program = sync.OnceValues(func() (string, error) {
 	}
 	programDir = dir
 	exe := filepath.Join(dir, "seamount-node")
-	cmd := exec.Command("go", "build", "-o", exe, "github.com/seamount-dev/seamount/cmd/seamount-node")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-tags=netgo,osusergo -buildvcs=false -trimpath -gcflags=all=-dwarf=false")
+	cmd := static.Build(exe, "github.com/seamount-dev/seamount/cmd/seamount-node")
 	cmd.Stderr = os.Stderr
 	return exe, cmd.Run()
 })
