@@ -9,8 +9,8 @@
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit
 
-# Collecting garbage seldom saves compilers, linkers and tests a sixth of their time.
-export GOGC=${GOGC:-400}
+# Collecting garbage seldom saves compilers, linkers and tests a fifth of their time.
+export GOGC=${GOGC:-800}
 
 logs=${SEAMOUNT_TEST_LOGS:-$(mktemp -d "${TMPDIR:-/tmp}/seamount-test.XXXXXX")}
 mkdir -p "$logs"
@@ -104,7 +104,7 @@ computing() {
 	step house make house
 	# The race detector wants each library compiled once more. Here it is for what does not need that of Kubernetes; "make check"
 	# has it for all.
-	step unit make unit RACED='/(ceph|agent/(block|fault|fuse)|csi/(calls|endpoint)|deploy/local|discover/uevent|operator/session)(/|$$)'
+	step unit make unit RACED='/(ceph|agent/(block|fault|fuse)|discover/uevent|operator/session)(/|$$)'
 	# What differs in behaviour without cgo is Ceph's client.
 	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT=./ceph/rados/...
 }
