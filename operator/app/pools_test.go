@@ -12,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
@@ -176,6 +178,27 @@ func TestImageKeepsPool(t *testing.T) {
 	w.must(admin.RemoveImage(t.Context(), kept))
 	w.settle("all is gone", func() bool { return w.object().Name == "" })
 	w.nothingLeft("bulk")
+}
+
+// Whoever deletes a volume and then its pool is not refused for long: what a pool holds is counted anew although nothing else changes.
+func TestContentIsCountedAnew(t *testing.T) {
+	t.Parallel()
+	w := newPoolWorld(t, storagePool("fast", replicated(3)))
+	admin, volume := w.ceph.Admin(), ceph.ImageRef{Pool: "fast", Name: "pvc-1"}
+	w.settle("the pool is there", w.current)
+	volumes := func() int32 { return deref(deref(w.object().Status.Dependents).Volumes) }
+	w.must(admin.CreateImage(t.Context(), ceph.ImageSpec{ImageRef: volume, Size: 1 << 30}))
+	w.settle("the volume is counted", func() bool { return volumes() == 1 })
+	w.must(admin.RemoveImage(t.Context(), volume))
+	const limit = 15 * time.Second
+	for gone, next := w.now, time.Duration(0); volumes() == 1; w.now = w.now.Add(next) {
+		if w.now.Sub(gone) > limit {
+			t.Fatalf("a volume is counted %s after the last one went", w.now.Sub(gone))
+		}
+		result, err := w.pools.Reconcile(t.Context(), reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: w.name}})
+		w.must(err)
+		next = result.RequeueAfter
+	}
 }
 
 // What cannot be listed is not empty.

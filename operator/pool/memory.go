@@ -15,7 +15,7 @@ import (
 // (it decides whether somebody may delete the pool), and a long one costs Ceph little. One that decides on a deletion is made anew.
 const (
 	contentTimes   = 200
-	contentAtLeast = 5 * time.Second
+	contentAtLeast = 10 * time.Second
 	contentAtMost  = time.Minute
 )
 

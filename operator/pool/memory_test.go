@@ -8,8 +8,8 @@ import (
 func TestBelieved(t *testing.T) {
 	t.Parallel()
 	for took, want := range map[time.Duration]time.Duration{
-		0:                      5 * time.Second,
-		5 * time.Millisecond:   5 * time.Second,
+		0:                      10 * time.Second,
+		5 * time.Millisecond:   10 * time.Second,
 		100 * time.Millisecond: 20 * time.Second,
 		10 * time.Second:       time.Minute,
 	} {

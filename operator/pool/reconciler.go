@@ -74,7 +74,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, request reconcile.Request) (
 	if s.outcome.Err != nil {
 		return reconcile.Result{}, s.outcome.Err // tried again sooner than at any time that the plan names
 	}
-	return reconcile.Result{RequeueAfter: s.after}, nil
+	return reconcile.Result{RequeueAfter: r.again(s)}, nil
+}
+
+// again is when the next pass is due: when the plan asks for one, or when the list of what the object holds is believed no more. Nobody
+// announces that a volume is gone, and while one is listed the deletion of the object is refused.
+func (r *Reconciler) again(s *scope) time.Duration {
+	known := r.Memory.of(s.name)
+	if known.content.Volumes+known.content.Snapshots == 0 {
+		return s.after
+	}
+	return min(s.after, max(known.contentUntil.Sub(r.Now()), contentAtLeast))
 }
 
 // observe reads Kubernetes: the caches, and live what no cache can have.
