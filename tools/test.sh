@@ -94,7 +94,7 @@ without_kubernetes() {
 	local computes
 	(renice -n 15 "$BASHPID" >/dev/null; computing) &
 	computes=$!
-	step e2e-alone e2e . alone &
+	{ step e2e-alone e2e . alone; step e2e-images e2e images alone; } &
 	wait "$computes"
 	step e2e-ceph e2e . ceph
 	wait
@@ -115,7 +115,7 @@ computing() {
 with_kubernetes() {
 	local beside trial='^TestTrial$' failover='^TestMonFailover$'
 	step e2e-trial e2e . ./tests/local -run="$trial"
-	(SEAMOUNT_E2E_BESIDE=yes step e2e-operator e2e . ./tests/operator -skip="$failover"; step e2e-images e2e images alone) &
+	(SEAMOUNT_E2E_BESIDE=yes step e2e-operator e2e . ./tests/operator -skip="$failover") &
 	beside=$!
 	step e2e-local e2e . ./tests/local -skip="$trial"
 	step e2e-kubernetes e2e . kubernetes
