@@ -102,8 +102,8 @@ without_kubernetes() {
 
 computing() {
 	step house make house
-	# The race detector wants each library compiled once more. Here it is for what does not need that of Kubernetes; "make check"
-	# has it for all.
+	# The race detector wants each library compiled once more. Here it is for what does much at once and needs few libraries; "make
+	# check" has it for all.
 	step unit make unit RACED='/(ceph|agent/(block|fault|fuse)|discover/uevent|operator/session)(/|$$)'
 	# What differs in behaviour without cgo is Ceph's client.
 	step unit-without-cgo make unit CGO_ENABLED=0 MODULES=. UNIT=./ceph/rados/...
@@ -137,7 +137,7 @@ if [[ ${1:-} == long ]]; then
 fi
 
 # First what most waits for, and from which the product takes most of its libraries.
-# While nothing else wants memory, compilers can have three times as much.
+# While nothing else wants memory, compilers can have more.
 GOGC=1200 step local-build make local-build
 (renice -n 5 "$BASHPID" >/dev/null; without_kubernetes) &
 with_kubernetes
