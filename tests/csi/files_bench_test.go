@@ -69,7 +69,7 @@ func (s *suite) createVolumeTakes(b *testing.B) float64 {
 	for i := range oneByOne {
 		name := fmt.Sprintf("one-%d", i)
 		s.claims(b, sharedClaim(name))
-		s.Kubectl(b, "-n", s.namespace, "wait", "--for=jsonpath={.status.phase}=Bound", "--timeout=60s", "pvc/"+name)
+		s.Kubectl(b, "-n", s.namespace, "wait", "--for=jsonpath={.status.phase}=Bound", "--timeout=150s", "pvc/"+name)
 	}
 	sum, count := s.createVolumeCalls(b)
 	s.gone(b, "pvc", "--all")

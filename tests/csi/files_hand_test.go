@@ -57,7 +57,7 @@ func (s *suite) options(t testing.TB, pod string, u user) string {
 
 // mountByHand mounts a directory of the filesystem at /tmp/files in the pod. What refuses it ends well, so the mount is looked for.
 func (s *suite) mountByHand(pod, options, path string) error {
-	_, err := s.tryPod(pod, fmt.Sprintf("mkdir -p /tmp/files; ceph-fuse %s --client_mount_timeout 20 --client_fs %s -r '%s' /tmp/files || true\nmountpoint /tmp/files", options, filesystemName, path))
+	_, err := s.tryPod(pod, fmt.Sprintf("mkdir -p /tmp/files; ceph-fuse %s --client_mount_timeout 120 --client_fs %s -r '%s' /tmp/files || true\nmountpoint /tmp/files", options, filesystemName, path))
 	return err
 }
 

@@ -15,7 +15,7 @@ import (
 // fio writes and reads back all that it wrote, until somebody makes the file /data/stop. It ends with the first byte that
 // is not what it wrote, or the first error.
 const fio = `until [ -e /data/stop ]; do
-fio --name=verify --filename=/data/file --size=16M --bs=4k --rw=randwrite --ioengine=psync --direct=1 --fsync=64 --verify=crc32c --verify_fatal=1 --output=/data/fio.log || { cat /data/fio.log; exit 1; }
+fio --name=verify --filename=/data/file --size=4M --bs=4k --rw=randwrite --ioengine=psync --direct=1 --fsync=64 --verify=crc32c --verify_fatal=1 --output=/data/fio.log || { cat /data/fio.log; exit 1; }
 echo round; done`
 
 // killed takes every part of Seamount away from under a pod that verifies what it writes, again and again: the pod sees no

@@ -89,7 +89,7 @@ func (s *suite) grow(t *testing.T, name, size string, atLeast int) {
 		}
 		return err
 	})
-	s.Kubectl(t, "-n", s.namespace, "wait", "--for=jsonpath={.status.capacity.storage}="+size, "--timeout=60s", "pvc/"+name)
+	s.Kubectl(t, "-n", s.namespace, "wait", "--for=jsonpath={.status.capacity.storage}="+size, "--timeout=150s", "pvc/"+name)
 }
 
 // rawBlock writes a device on one node and reads it on another. discover never takes it for an empty disk.

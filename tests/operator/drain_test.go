@@ -37,12 +37,12 @@ func (s *suite) cordoned(t *testing.T) {
 func (s *suite) drained(t *testing.T) {
 	s.uncordonAfter(t, "node2")
 	start := time.Now()
-	s.Kubectl(t, "drain", "node2", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=40s",
+	s.Kubectl(t, "drain", "node2", "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=150s",
 		"--pod-selector="+v1alpha1.LabelCluster+"="+v1alpha1.ClusterLabelValue(s.namespace, s.name))
 	s.awaitNoout(t, `"crush_node_flags":{"node2":["noout"]}`)
 	s.Kubectl(t, "uncordon", "node2")
-	took := s.awaitHealthyAgain(t, time.Now())
-	t.Logf("uncordoned to HEALTH_OK: %.1f s", took.Seconds())
+	took := s.awaitHealthyAgain(t, start)
+	t.Logf("drain to uncordoned and HEALTH_OK: %.1f s", took.Seconds())
 	s.awaitNoout(t, `"crush_node_flags":{}`)
 	s.watch.answered(t, start)
 	for _, x := range s.watch.since(start) {
@@ -106,7 +106,7 @@ func (s *suite) evict(t *testing.T, pods []corev1.Pod) {
 	for i := range pods {
 		s.Eventually(t, pods[i].Name+" is evicted", func() error {
 			err := s.Client.SubResource("eviction").Create(t.Context(), &pods[i], eviction(&pods[i]))
-			if err != nil {
+			if err != nil && !apierrors.IsNotFound(err) { // it is not there when the answer of an eviction was lost
 				return fmt.Errorf("%w (%s)", err, causes(err))
 			}
 			return nil
@@ -164,7 +164,7 @@ func (s *suite) eachDrained(t *testing.T) {
 	for _, node := range inTurn {
 		t.Run(node, func(t *testing.T) {
 			s.uncordonAfter(t, node)
-			s.Kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=90s",
+			s.Kubectl(t, "drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=150s",
 				"--pod-selector="+v1alpha1.LabelCluster+"="+v1alpha1.ClusterLabelValue(s.namespace, s.name))
 			s.awaitNoout(t, `"crush_node_flags":{"`+node+`":["noout"]}`)
 			s.Kubectl(t, "uncordon", node)
@@ -191,9 +191,10 @@ func (s *suite) uncordonAfter(t *testing.T, node string) {
 func (s *suite) awaitNoout(t *testing.T, want string) {
 	t.Helper()
 	s.Eventually(t, "the osdmap has "+want, func() error {
-		if got := s.ask(t, "ceph osd dump --format json"); !strings.Contains(got, want) {
-			return fmt.Errorf("the osdmap lacks %s", want)
+		got, err := s.run(t.Context(), "ceph osd dump --format json")
+		if err == nil && !strings.Contains(got, want) {
+			err = fmt.Errorf("the osdmap lacks %s", want)
 		}
-		return nil
+		return err
 	})
 }

@@ -3,6 +3,7 @@
 package operator
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -29,10 +30,14 @@ func (s *slicedSuite) erased(t *testing.T) {
 	if len(held) > 0 {
 		t.Errorf("disks were not erased: %v", held)
 	}
-	if left := s.Kubectl(t, "-n", s.namespace, "get", "secrets,configmaps,services,deployments,pods,poddisruptionbudgets", "-o", "name",
-		"-l", v1alpha1.LabelCluster+"="+v1alpha1.ClusterLabelValue(s.namespace, s.name)); strings.TrimSpace(left) != "" {
-		t.Errorf("left is\n%s", left)
-	}
+	s.Eventually(t, "nothing of it is left", func() error { // pods end when their Deployments are gone
+		left, err := s.TryKubectl("", "-n", s.namespace, "get", "secrets,configmaps,services,deployments,pods,poddisruptionbudgets", "-o", "name",
+			"-l", v1alpha1.LabelCluster+"="+v1alpha1.ClusterLabelValue(s.namespace, s.name))
+		if err == nil && left != "" {
+			err = fmt.Errorf("left is\n%s", left)
+		}
+		return err
+	})
 	for _, node := range nodes {
 		if left := s.Exec(t, node, "sh", "-c", "ls -d "+handover.HostDir+"/"+before.FSID+" 2>/dev/null || true"); strings.TrimSpace(left) != "" {
 			t.Errorf("node %s keeps %s", node, left)

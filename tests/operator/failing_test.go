@@ -75,10 +75,13 @@ func (s *suite) toldFailing(t *testing.T, before *v1alpha1.StorageDisk, start ti
 	s.awaitDiskState(t, before.Name, v1alpha1.DiskFailed)
 	t.Logf("disk fails to its condition: %.1f s", time.Since(start).Seconds())
 	s.awaitEvent(t, v1alpha1.KindStorageDisk, before.Name, v1alpha1.ReasonPrepareFailed)
-	said := s.awaitCondition(t, "DisksSettled", "False", v1alpha1.ReasonPrepareFailed)
-	if !strings.Contains(said.Message, before.Name) || !strings.Contains(said.Message, failure) {
-		t.Errorf("DisksSettled says %q", said.Message)
-	}
+	s.Eventually(t, "DisksSettled names the disk and its error", func() error {
+		said := s.condition(t, "DisksSettled")
+		if said.Reason != v1alpha1.ReasonPrepareFailed || !strings.Contains(said.Message, before.Name) || !strings.Contains(said.Message, failure) {
+			return fmt.Errorf("it is %s %s: %s", said.Status, said.Reason, said.Message)
+		}
+		return nil
+	})
 	disk := s.AwaitVerdict(t, s.disks[len(s.disks)-1], v1alpha1.VerdictRejected, v1alpha1.ReasonUnreadableSectors)
 	t.Logf("disk fails to its verdict: %.1f s", time.Since(start).Seconds())
 	usable := meta.FindStatusCondition(disk.Status.Conditions, v1alpha1.ConditionUsable)

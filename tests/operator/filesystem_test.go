@@ -138,7 +138,7 @@ func (s *suite) awaitFilesystem(t *testing.T, kind string, status metav1.Conditi
 
 // deleteFilesystem takes the filesystem away, so that the next part finds the cluster as this one did.
 func (s *suite) deleteFilesystem(t *testing.T) {
-	if err := s.kubectl("delete", "storagefilesystem", "e2e-home", "--ignore-not-found", "--timeout=60s"); err != nil {
+	if err := s.kubectl("delete", "storagefilesystem", "e2e-home", "--ignore-not-found", "--timeout=150s"); err != nil {
 		t.Error(err)
 	}
 	s.awaitWhole(t)

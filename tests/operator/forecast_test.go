@@ -173,7 +173,7 @@ func removedByHand(t *testing.T, p *product.Product) time.Duration {
 	t.Logf("by hand: safe to destroy after %.1f s, PGs clean after %.1f s (%s)", answered.Seconds(), time.Since(start).Seconds(), w.drained(start))
 	c.Kubectl(t, "-n", c.namespace, "delete", "deployment", manifest.OSDName(c.name, 0))
 	c.Kubectl(t, "-n", c.namespace, "wait", "--for=delete", "pods", "-l", manifest.LabelDaemon+"="+manifest.OSDDaemon(0)+
-		","+v1alpha1.LabelCluster+"="+v1alpha1.ClusterLabelValue(c.namespace, c.name), "--timeout=60s")
+		","+v1alpha1.LabelCluster+"="+v1alpha1.ClusterLabelValue(c.namespace, c.name), "--timeout=150s")
 	c.ask(t, "until ceph osd purge 0 --yes-i-really-mean-it >&2; do sleep 1; done")
 	c.Exec(t, disks[0].Node, "sh", "-ec", "wipefs -aq "+disks[0].Path+"; dd if=/dev/zero of="+disks[0].Path+" bs=1M count=16 conv=fsync status=none")
 	took := time.Since(start)

@@ -148,10 +148,11 @@ func (s *suite) nodeStopped(t *testing.T) {
 // powerCut cuts the power of all nodes at once.
 func (s *suite) powerCut(t *testing.T) {
 	s.upAfter(t)
-	before, err := s.boots(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	var before map[int32]int64
+	s.Eventually(t, "Ceph says when its OSDs came up", func() (err error) {
+		before, err = s.boots(t.Context())
+		return err
+	})
 	s.Local(t, append([]string{"node", "kill"}, nodes...)...)
 	back := time.Now()
 	s.Local(t, append([]string{"node", "start"}, nodes...)...)
@@ -169,7 +170,7 @@ type mappedOSD struct {
 }
 
 func (s *suite) osdmap(ctx context.Context) ([]mappedOSD, error) {
-	out, err := s.run(ctx, "timeout 15 ceph osd dump --format json 2>/dev/null")
+	out, err := s.run(ctx, "timeout 60 ceph osd dump --format json 2>/dev/null")
 	if err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -92,8 +93,7 @@ func killPart(t testing.TB, p *product.Product, component, node string) {
 		}
 		for _, status := range pod.Status.ContainerStatuses {
 			if status.State.Running != nil {
-				killContainer(t, p.Cluster, pod.Spec.NodeName, status.ContainerID)
-				killed++
+				killed += killContainer(t, p.Cluster, pod.Spec.NodeName, status.ContainerID)
 			}
 		}
 		p.Kubectl(t, "-n", product.Namespace, "delete", "pod", pod.Name, "--force", "--grace-period=0", "--ignore-not-found")
@@ -103,13 +103,19 @@ func killPart(t testing.TB, p *product.Product, component, node string) {
 	}
 }
 
-// killContainer sends SIGKILL to all processes of a container: those whose cgroup is named for it.
-func killContainer(t testing.TB, c *cluster.Cluster, node, id string) {
+// killContainer sends SIGKILL to all processes of a container, those whose cgroup is named for it, and says how many that were: none
+// when it has ended by itself.
+func killContainer(t testing.TB, c *cluster.Cluster, node, id string) int {
 	t.Helper()
 	id = strings.TrimPrefix(id, "containerd://")
-	c.Exec(t, node, "sh", "-ec", `found=
+	killed := c.Exec(t, node, "sh", "-ec", `n=0
 for p in /proc/[0-9]*; do
-  if grep -qs "$0" "$p/cgroup"; then found=1; kill -9 "${p#/proc/}" || true; fi
+  if grep -qs "$0" "$p/cgroup" && kill -9 "${p#/proc/}"; then n=$((n+1)); fi
 done
-test -n "$found"`, id)
+echo $n`, id)
+	n, err := strconv.Atoi(strings.TrimSpace(killed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }

@@ -26,8 +26,8 @@ fsid = %[3]s
 keyfile = %[1]s/key
 log_to_file = false
 admin_socket =
-ms_connection_ready_timeout = 2
-mon_client_hunt_interval = 0.3
+ms_connection_ready_timeout = 4
+mon_client_hunt_interval = 1
 mon_client_hunt_interval_backoff = 1
 END
 printf %%s "$0" >run

@@ -81,32 +81,25 @@ func (s *suite) holdData(t *testing.T) (release func()) {
 			return
 		}
 		done = true
-		if _, err := s.run(context.WithoutCancel(t.Context()), "ceph osd unset nobackfill; ceph osd unset norecover"); err != nil {
-			t.Error(err)
-		}
+		s.Eventually(t, "data may move again", func() error {
+			_, err := s.run(context.WithoutCancel(t.Context()), "ceph osd unset nobackfill; ceph osd unset norecover")
+			return err
+		})
 	}
 	t.Cleanup(release)
 	s.ask(t, "ceph osd set nobackfill; ceph osd set norecover")
 	return release
 }
 
-// takesData says whether an OSD is in.
-func (s *suite) takesData(t *testing.T, id int32) bool {
-	t.Helper()
-	osds, err := s.osdmap(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return slices.ContainsFunc(osds, func(o mappedOSD) bool { return o.OSD == id && o.In == 1 })
-}
-
+// awaitIn waits until an OSD is in, which takes data, or is not.
 func (s *suite) awaitIn(t *testing.T, id int32, want bool) {
 	t.Helper()
 	s.Eventually(t, fmt.Sprintf("osd.%d is in: %v", id, want), func() error {
-		if is := s.takesData(t, id); is != want {
-			return fmt.Errorf("it is %v", is)
+		osds, err := s.osdmap(t.Context())
+		if err == nil && slices.ContainsFunc(osds, func(o mappedOSD) bool { return o.OSD == id && o.In == 1 }) != want {
+			err = fmt.Errorf("the osdmap says %+v", osds)
 		}
-		return nil
+		return err
 	})
 }
 

@@ -128,7 +128,7 @@ func (s *suite) awaitNoPool(t *testing.T, name string) {
 
 // deletePools takes all pools away, so that the next part finds the cluster as this one did.
 func (s *suite) deletePools(t *testing.T, names []string) {
-	err := s.kubectl(append([]string{"delete", "storagepool", "--ignore-not-found", "--timeout=60s"}, names...)...)
+	err := s.kubectl(append([]string{"delete", "storagepool", "--ignore-not-found", "--timeout=150s"}, names...)...)
 	if err != nil {
 		t.Error(errors.Join(err, s.kubectl("get", "storagepools", "-o", "yaml")))
 	}

@@ -75,9 +75,13 @@ func (s *suite) inAnotherNode(t *testing.T, node string, before *v1alpha1.Storag
 		t.Errorf("its verdict says %q, want %q", said, want)
 	}
 	s.awaitCondition(t, "DisksSettled", "False", v1alpha1.ReasonDiskMissing)
-	if last, err := s.watch.last(); err != nil || last.Up != len(s.disks)-1 || last.OSDs != len(s.disks) {
-		t.Errorf("of %d OSDs one is to be down: %+v (%v)", len(s.disks), last, err)
-	}
+	s.Eventually(t, "one OSD is down", func() error {
+		last, err := s.watch.last()
+		if err == nil && (last.Up != len(s.disks)-1 || last.OSDs != len(s.disks)) {
+			err = fmt.Errorf("of %d: %+v", len(s.disks), last)
+		}
+		return err
+	})
 	s.PullDisk(t, s.disks[2])
 	s.awaitDiskState(t, there.Name, v1alpha1.DiskMissing)
 }

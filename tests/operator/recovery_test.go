@@ -71,7 +71,7 @@ func (s *suite) take(t *testing.T, names ...string) {
 	t.Helper()
 	for _, name := range names {
 		s.Kubectl(t, "-n", s.namespace, "patch", name, "--type=merge", "-p", `{"metadata":{"finalizers":null}}`)
-		s.Kubectl(t, "-n", s.namespace, "delete", name, "--timeout=60s")
+		s.Kubectl(t, "-n", s.namespace, "delete", name, "--timeout=150s")
 	}
 }
 
@@ -177,7 +177,7 @@ func (s *suite) allKeysLost(t *testing.T) {
 	s.untouchedPods(t, func(before kept) {
 		s.Kubectl(t, "-n", product.Namespace, "scale", operator, "--replicas=0")
 		t.Cleanup(func() { s.Kubectl(t, "-n", product.Namespace, "scale", operator, "--replicas=2") })
-		s.Kubectl(t, "-n", product.Namespace, "wait", "--for=delete", "pods", "-l", "app.kubernetes.io/component="+v1alpha1.ComponentOperator, "--timeout=60s")
+		s.Kubectl(t, "-n", product.Namespace, "wait", "--for=delete", "pods", "-l", "app.kubernetes.io/component="+v1alpha1.ComponentOperator, "--timeout=150s")
 		s.take(t, "secret/"+manifest.SeedName(s.name), "configmap/"+manifest.MonsName(s.name))
 		for name := range before.secrets {
 			s.take(t, "secret/"+name)

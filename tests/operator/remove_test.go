@@ -37,7 +37,7 @@ func (c *ceph) remove() error {
 		c.kubectl("delete", "deployments", "-l", selector, "--ignore-not-found", "--timeout=150s"),
 		c.kubectl("wait", "--for=delete", "pods", "-l", selector, "--timeout=150s"),
 		c.release(selector),
-		c.kubectl("delete", "secrets,configmaps,services", "-l", selector, "--ignore-not-found", "--timeout=60s"),
+		c.kubectl("delete", "secrets,configmaps,services", "-l", selector, "--ignore-not-found", "--timeout=150s"),
 	}
 	names, err := c.TryKubectl("", "get", "nodes", "-o", "jsonpath={.items[*].metadata.name}")
 	errs = append(errs, err)

@@ -18,32 +18,33 @@ import (
 // restFor is how long nothing may be written.
 const restFor = time.Minute
 
-// watched are the kinds that something at rest might still write. Pods are not among them: kubelet writes their status
-// when it likes.
-const watched = "storageclusters,storageoperations,secrets,configmaps,services,deployments,replicasets,poddisruptionbudgets,events"
+// watched are the kinds that something at rest might still write. Pods are not among them, nor the events of kubelet: it
+// writes both when it likes.
+const watched = "storageclusters,storageoperations,secrets,configmaps,services,deployments,replicasets,poddisruptionbudgets"
 
 // restTries is how many minutes may pass until one goes by in which nothing happens: what Ceph itself stores can change
 // a rounded figure of the capacity, which is then written once.
-const restTries = 3
+const restTries = 5
 
 // atRest waits until the cluster has settled, and then sees that nobody writes to the API but Leases, and how many
 // commands a poll sends to Ceph.
 func (s *suite) atRest(t *testing.T) {
 	s.awaitSettled(t)
 	var written []string
+	polled := false
 	for range restTries {
 		objects, requests := s.versions(t), s.metrics(t)
 		rest := time.NewTimer(restFor)
 		<-rest.C
 		after := s.metrics(t)
-		s.fewCommands(t, requests, after)
+		polled = s.fewCommands(t, requests, after) || polled
 		written = append(changes(objects, s.versions(t)), writes(t, requests, after)...)
-		if len(written) == 0 {
+		if len(written) == 0 && polled {
 			return
 		}
 		t.Logf("written in %v: %v", restFor, written)
 	}
-	t.Errorf("in each of %d times %v something is written, the last: %v", restTries, restFor, written)
+	t.Errorf("in each of %d times %v something is written, the last: %v; polls: %v", restTries, restFor, written, polled)
 }
 
 // changes lists the objects that are not as they were.
@@ -79,6 +80,7 @@ func (s *suite) versions(t *testing.T) map[string]string {
 	found := map[string]string{}
 	for _, list := range []string{
 		s.Kubectl(t, "-n", s.namespace, "get", watched, format), s.Kubectl(t, "get", "storagedisks", format),
+		s.Kubectl(t, "-n", s.namespace, "get", "events", "--field-selector=source!=kubelet,source!=node-controller", format),
 	} {
 		for line := range strings.Lines(list) {
 			if name, version, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
@@ -133,7 +135,8 @@ func writes(t *testing.T, before, after map[string]float64) []string {
 // most commands a poll.
 const mostCommands = 12
 
-func (s *suite) fewCommands(t *testing.T, before, after map[string]float64) {
+// fewCommands holds that a poll sends no more, and says whether there was one: after a slow one the next waits.
+func (s *suite) fewCommands(t *testing.T, before, after map[string]float64) bool {
 	t.Helper()
 	more := func(name string) (sum float64) {
 		for series, value := range after {
@@ -144,11 +147,9 @@ func (s *suite) fewCommands(t *testing.T, before, after map[string]float64) {
 		return sum
 	}
 	polls, commands := more("seamount_ceph_polls_total"), more("seamount_ceph_commands_total")
-	if polls == 0 {
-		t.Fatalf("no poll in %v", restFor)
-	}
-	t.Logf("%v polls in %v, %.1f commands each", polls, restFor, commands/polls)
+	t.Logf("%v polls and %v commands in %v", polls, commands, restFor)
 	if commands > mostCommands*polls {
 		t.Errorf("%v commands for %v polls, at most %d each", commands, polls, mostCommands)
 	}
+	return polls > 0
 }

@@ -101,7 +101,7 @@ spec:
     image: %s
     command: [sleep, infinity]
 `, bystander, cephImage))
-	c.Kubectl(t, "-n", "default", "wait", "--for=condition=Ready", "--timeout=60s", "pod/"+bystander)
+	c.Kubectl(t, "-n", "default", "wait", "--for=condition=Ready", "--timeout=150s", "pod/"+bystander)
 }
 
 // follow asks from the bystander's pod for as long as it can, and begins anew when that pod went down with its node.

@@ -13,8 +13,11 @@ import (
 	"time"
 )
 
-// kubectlLimit is how long one call may take, waiting in it included.
-const kubectlLimit = 3 * time.Minute
+// kubectlLimit is how long one call may take, waiting in it included. It is generous, as eventuallyLimit is: nothing is timed
+// here, and the tests beside want the same processors and the same disk.
+const kubectlLimit = 6 * time.Minute
+
+const eventuallyLimit = 5 * time.Minute
 
 // TryKubectl runs kubectl and returns its standard output.
 func (c *Cluster) TryKubectl(stdin string, args ...string) (string, error) {
@@ -87,11 +90,11 @@ func (c *Cluster) AwaitNode(t testing.TB, node string, ready bool) {
 	})
 }
 
-// Eventually repeats check until it succeeds, for at most two minutes. Between two it waits as long as one takes: most run kubectl and
+// Eventually repeats check until it succeeds, for at most eventuallyLimit. Between two it waits as long as one takes: most run kubectl and
 // what that runs in a pod, and others want the processors too.
 func (c *Cluster) Eventually(t testing.TB, what string, check func() error) {
 	t.Helper()
-	deadline := time.After(2 * time.Minute)
+	deadline := time.After(eventuallyLimit)
 	for {
 		began := time.Now()
 		err := check()

@@ -138,7 +138,7 @@ func prepare(t testing.TB, c *cluster.Cluster) *Product {
 	}
 	p := &Product{Cluster: c, Client: newClient(t, c), root: root, installed: map[Part]bool{}, images: map[string]string{}}
 	p.Kubectl(t, "apply", "--server-side", "-f", p.deploy("crds"))
-	p.Kubectl(t, "wait", "--for=condition=Established", "--timeout=60s", "-f", p.deploy("crds"))
+	p.Kubectl(t, "wait", "--for=condition=Established", "--timeout=150s", "-f", p.deploy("crds"))
 	p.Kubectl(t, "apply", "--server-side", "-f", p.deploy("policies"))
 	return p
 }

@@ -12,5 +12,5 @@ func (p *Product) SnapshotCRDs(t testing.TB) {
 	t.Helper()
 	directory := filepath.Join(p.root, "deploy", "crds-snapshot")
 	p.Kubectl(t, "apply", "--server-side", "-f", directory)
-	p.Kubectl(t, "wait", "--for=condition=Established", "--timeout=60s", "-f", directory)
+	p.Kubectl(t, "wait", "--for=condition=Established", "--timeout=150s", "-f", directory)
 }

@@ -5,7 +5,7 @@ import rados
 
 where = json.loads(sys.stdin.readline())
 conf = dict(mon_host=where["monHost"], fsid=where["fsid"], key=where["key"], admin_socket="", log_to_file="false",
-            client_mount_timeout="3", ms_connection_ready_timeout="2", mon_client_hunt_interval="0.3",
+            client_mount_timeout="15", ms_connection_ready_timeout="4", mon_client_hunt_interval="1",
             mon_client_hunt_interval_backoff="1", ms_initial_backoff="0.1", ms_max_backoff="1", rados_mon_op_timeout="3")
 
 
@@ -13,7 +13,7 @@ def connect():
     while True:
         cluster = rados.Rados(name="client.admin", conf=conf)
         try:
-            cluster.connect(3)
+            cluster.connect(15)
             return cluster
         except rados.Error:
             cluster.shutdown()
