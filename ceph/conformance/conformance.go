@@ -83,7 +83,7 @@ func Run(t *testing.T, backend func(testing.TB) Backend) {
 	for _, g := range groups() {
 		t.Run(g.name, func(t *testing.T) {
 			b := backend(t)
-			ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+			ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 			t.Cleanup(cancel)
 			g.run(&env{T: t, Backend: b, Client: b.Admin(), ctx: ctx, prefix: "cf-" + strings.ToLower(g.name)})
 		})

@@ -39,7 +39,11 @@ func fileID(n int) string { return "seamount/main/shared/rwx/" + numbered(n) }
 // volume makes a volume through the controller, and lets copies be copied.
 func (w *world) volume(s *controller.Server, n int, mode csi.VolumeCapability_AccessMode_Mode, from *csi.VolumeContentSource) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.Context(), time.Second)
+	limit := 30 * time.Second
+	if from.GetVolume() != nil {
+		limit = 10 * time.Second // for half of it the call waits for the copy, which does not end here
+	}
+	ctx, cancel := context.WithTimeout(w.Context(), limit)
 	defer cancel()
 	_, err := s.CreateVolume(ctx, &csi.CreateVolumeRequest{
 		Name: numbered(n), CapacityRange: &csi.CapacityRange{RequiredBytes: 1 << 20}, VolumeContentSource: from,

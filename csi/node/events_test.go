@@ -60,6 +60,9 @@ func (a *api) attempts() int {
 	return a.tries
 }
 
+// patience is for a machine that has much else to do.
+const patience = time.Minute
+
 func running(t *testing.T, a *api) *Events {
 	t.Helper()
 	e := NewEvents(a, "n1", time.Now, logr.Discard())
@@ -86,13 +89,13 @@ func TestEventsTellOnce(t *testing.T) {
 		"Warning VolumeAbnormal db-0: volume v: the worker is gone: restart the pod",
 		"Warning VolumeAbnormal db-1: volume v: the worker is gone: restart the pod",
 	}
-	g.Eventually(a.told).Should(ConsistOf(want))
+	g.Eventually(a.told, patience).Should(ConsistOf(want))
 	tries := a.attempts()
 	e.Tell("v", ill, []*agentv1.Pod{db0, db1}) // the agent's stream was made anew
 	e.Tell("v", well, []*agentv1.Pod{db0})
-	g.Eventually(a.told).Should(ContainElement("Normal VolumeRecovered db-0: volume v works again"))
+	g.Eventually(a.told, patience).Should(ContainElement("Normal VolumeRecovered db-0: volume v works again"))
 	e.Tell("v", ill, []*agentv1.Pod{db0}) // once more is news
-	g.Eventually(a.told).Should(HaveLen(4))
+	g.Eventually(a.told, patience).Should(HaveLen(4))
 	g.Expect(a.attempts()).To(Equal(tries + 2))
 }
 
@@ -101,9 +104,9 @@ func TestEventsAreNotToldByTheNextProcess(t *testing.T) {
 	t.Parallel()
 	g, a := NewWithT(t), newAPI()
 	running(t, a).Tell("v", ill, []*agentv1.Pod{db0})
-	g.Eventually(a.told).Should(HaveLen(1))
+	g.Eventually(a.told, patience).Should(HaveLen(1))
 	running(t, a).Tell("v", ill, []*agentv1.Pod{db0})
-	g.Eventually(a.attempts).Should(Equal(2))
+	g.Eventually(a.attempts, patience).Should(Equal(2))
 	g.Expect(a.told()).To(HaveLen(1))
 }
 
@@ -112,7 +115,7 @@ func TestEventsAreTriedAgain(t *testing.T) {
 	g, a := NewWithT(t), newAPI()
 	a.fail = 2
 	running(t, a).Tell("v", ill, []*agentv1.Pod{db0})
-	g.Eventually(a.told, "10s").Should(HaveLen(1))
+	g.Eventually(a.told, patience).Should(HaveLen(1))
 }
 
 func TestEventFits(t *testing.T) {

@@ -119,8 +119,11 @@ func (r root) run(args ...string) string {
 	return out
 }
 
+// tryLimit bounds a command. It is generous: nothing is timed here, and the machine may be busy with other things.
+const tryLimit = 5 * time.Minute
+
 func (r root) try(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(r.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(r.t.Context(), tryLimit)
 	defer cancel()
 	var errOut strings.Builder
 	cmd := r.command(ctx, args...)

@@ -218,7 +218,8 @@ func TestEraseHeldDisk(t *testing.T) {
 	a.erase(t)
 }
 
-// Killed at any moment, the disk is never Usable before it is erased, and the same request ends it (S3).
+// Killed at any moment, the disk is never Usable before it is erased, and the same request ends it (S3). The last moment is right
+// behind the first write, as in TestKilled.
 func TestEraseKilled(t *testing.T) {
 	began := time.Now()
 	if err := <-start(t, occupied(t, labelled, false)).ended; err != nil {
@@ -227,21 +228,15 @@ func TestEraseKilled(t *testing.T) {
 	whole := time.Since(began)
 	const rounds = 8
 	changed := 0
-	for round := range rounds {
+	for round := range rounds + 1 {
 		a := occupied(t, labelled, round%2 == 0)
 		before := a.Disk.Digest(t)
 		c := start(t, a)
-		select {
-		case err := <-c.ended:
-			if err != nil {
-				t.Fatal(err)
-			}
-		case <-time.After(whole * time.Duration(round+1) / rounds):
+		moment := time.After(whole * time.Duration(round+1) / rounds)
+		if round == rounds {
+			moment = a.written(t)
 		}
-		if err := c.cmd.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
-			t.Fatal(err)
-		}
-		<-c.ended //nolint:errcheck // it was killed
+		c.kill(t, moment)
 		if a.Disk.Digest(t) != before {
 			changed++
 		}

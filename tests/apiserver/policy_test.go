@@ -89,17 +89,16 @@ func (s *server) denied(t *testing.T, message string, request func() error) {
 			return fmt.Errorf("the request was admitted")
 		}
 		if !strings.Contains(err.Error(), message) {
-			t.Fatalf("refused with\n  %v\nwant\n  %s", err, message)
+			return fmt.Errorf("refused with\n  %w\nwant\n  %s", err, message)
 		}
 		return nil
 	})
 }
 
+// admitted waits until a request is admitted: what a role allows takes effect some time after it is stored, too.
 func (s *server) admitted(t *testing.T, request func() error) {
 	t.Helper()
-	if err := request(); err != nil {
-		t.Fatal(err)
-	}
+	s.Eventually(t, "the request is admitted", request)
 }
 
 // patch makes a request that merges fields into an object.
@@ -222,15 +221,16 @@ spec: {ceph: {image: "quay.io/ceph/ceph:v20.2.4"}, storage: {rules: [{name: all,
 		_, err := s.resource(t, s.client, cluster).Create(t.Context(), cluster, metav1.CreateOptions{})
 		return err
 	})
-	remove := func(obj *unstructured.Unstructured) func() error {
+	// What is to be refused is asked for as a dry run: before the policy takes effect it would be done.
+	remove := func(obj *unstructured.Unstructured, dry []string) func() error {
 		return func() error {
-			return s.resource(t, s.client, obj).Delete(context.Background(), obj.GetName(), metav1.DeleteOptions{})
+			return s.resource(t, s.client, obj).Delete(context.Background(), obj.GetName(), metav1.DeleteOptions{DryRun: dry})
 		}
 	}
 	s.admitted(t, s.patch(t, s.client, cluster, "status", `status: {dependents: {volumes: 214, first: [pvc-1c2d]}}`))
-	s.denied(t, "main still holds 214 volumes (pvc-1c2d, ...): delete them first", remove(cluster))
+	s.denied(t, "main still holds 214 volumes (pvc-1c2d, ...): delete them first", remove(cluster, dryRun))
 	s.admitted(t, s.patch(t, s.client, disk, "status", `status: {claim: {namespace: seamount, name: main, fsid: 8b1c6d2e}}`))
-	s.denied(t, "belongs to StorageCluster seamount/main: take it away with a StorageOperation of type Remove first", remove(disk))
+	s.denied(t, "belongs to StorageCluster seamount/main: take it away with a StorageOperation of type Remove first", remove(disk, dryRun))
 	s.Kubectl(t, "label", "namespace", "seamount", "seamount.dev/guard=data")
 	for object, message := range map[string]string{
 		"namespace/seamount":            "namespace seamount holds the keys of a Ceph cluster (label seamount.dev/guard=data): delete its StorageClusters first",
@@ -242,7 +242,7 @@ spec: {ceph: {image: "quay.io/ceph/ceph:v20.2.4"}, storage: {rules: [{name: all,
 		})
 	}
 	s.admitted(t, s.patch(t, s.client, cluster, "status", `status: {dependents: {volumes: 0, first: []}}`))
-	s.admitted(t, remove(cluster))
+	s.admitted(t, remove(cluster, nil))
 	s.admitted(t, s.patch(t, s.client, disk, "status", `status: {claim: null}`))
-	s.admitted(t, remove(disk))
+	s.admitted(t, remove(disk, nil))
 }

@@ -30,7 +30,7 @@ import (
 func TestMain(m *testing.M) { os.Exit(cephtest.Main(m)) }
 
 // patience is how long something may take on a machine that is busy.
-const patience = time.Minute
+const patience = 4 * time.Minute
 
 // node is a machine with a keeper, as far as Ceph can tell.
 type node struct {

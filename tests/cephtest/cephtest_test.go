@@ -77,8 +77,8 @@ func TestNothingOutlivesTheTestBinary(t *testing.T) {
 	_ = cmd.Wait() // it was killed
 	g.Eventually(func() []int { return b.Pids }, patience).Should(HaveEach(Not(Satisfy(alive))))
 	g.Eventually(func() string { return backing(b.Loop) }, patience).ShouldNot(HavePrefix(b.Dir))
-	g.Expect(removeLeftovers()).To(Succeed())
-	g.Expect(b.Dir).NotTo(BeADirectory())
+	// Whoever starts a cluster meanwhile removes it too, and then this process does not.
+	g.Eventually(func() (string, error) { return b.Dir, removeLeftovers() }, patience).ShouldNot(BeADirectory())
 }
 
 func alive(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
@@ -157,10 +157,11 @@ func TestSharedIsOne(t *testing.T) {
 	}
 }
 
-// A start that fails tells the daemons' words, and leaves nothing behind.
+// A start that fails tells the daemons' words, and leaves nothing behind. It fails by its time, of which what comes before the first
+// daemon is a part.
 func TestStartThatFailsSaysWhy(t *testing.T) {
 	before := directories(t)
-	_, err := New(t.Context(), Options{Config: map[string]string{"public_addr": "192.0.2.1"}, ReadyTimeout: 15 * time.Second})
+	_, err := New(t.Context(), Options{Config: map[string]string{"public_addr": "192.0.2.1"}, ReadyTimeout: time.Minute})
 	if err == nil || !strings.Contains(err.Error(), "--- mon.a (running: ") {
 		t.Errorf("error = %v, want the log of mon.a", err)
 	}

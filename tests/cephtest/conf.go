@@ -51,6 +51,10 @@ var fastSettings = map[string]string{
 	"mon_data_avail_warn":                "1",
 	"mon_data_avail_crit":                "0",
 	"mon_warn_on_pool_no_redundancy":     "false",
+	// Ceph warns of a single operation that took five seconds for a day: on a disk that stalls now and then HEALTH_OK would
+	// not come any more. A release that does not know of it passes over it in ceph.conf.
+	"bluestore_slow_ops_warn_lifetime": "60",
+	"bdev_stalled_read_warn_lifetime":  "60",
 	// RocksDB preallocates its log: 290 MiB of an empty OSD without this, 27 MiB with it.
 	"bluestore_rocksdb_options": "compression=kNoCompression,max_write_buffer_number=4,min_write_buffer_number_to_merge=1," +
 		"recycle_log_file_num=4,write_buffer_size=16777216,writable_file_max_buffer_size=0," +

@@ -14,23 +14,30 @@ import (
 
 const (
 	directoryPrefix = "seamount-cephtest-"
+	newPrefix       = "new-" // before the other, until the directory is locked
 	lockName        = "lock"
 	logTail         = 2 << 10
 )
 
 // newDirectory makes a cluster's directory and holds a lock in it as long as
 // the process lives. Directories whose process was killed are removed first.
+// It gets the name by which it is found when it is locked: else another process
+// might take it for one of them.
 func newDirectory() (string, *os.File, error) {
 	if err := removeLeftovers(); err != nil {
 		return "", nil, err
 	}
-	dir, err := os.MkdirTemp("", directoryPrefix)
+	unlocked, err := os.MkdirTemp("", newPrefix+directoryPrefix)
 	if err != nil {
 		return "", nil, err
 	}
-	lock, err := lockDirectory(dir)
+	lock, err := lockDirectory(unlocked)
 	if err != nil {
-		return "", nil, errors.Join(err, os.RemoveAll(dir))
+		return "", nil, errors.Join(err, os.RemoveAll(unlocked))
+	}
+	dir := filepath.Join(filepath.Dir(unlocked), strings.TrimPrefix(filepath.Base(unlocked), newPrefix))
+	if err := os.Rename(unlocked, dir); err != nil {
+		return "", nil, errors.Join(err, os.RemoveAll(unlocked), lock.Close())
 	}
 	for _, sub := range []string{"run", "crash", "log", "disks", "modules"} {
 		if err := os.Mkdir(filepath.Join(dir, sub), 0o755); err != nil {

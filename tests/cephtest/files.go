@@ -35,7 +35,7 @@ func (c *Cluster) MountFiles(ctx context.Context, user ceph.Entity, filesystem, 
 	inside := c.inside(filepath.Base(dir))
 	m := &FileMount{ended: make(chan struct{})}
 	m.cmd = c.Tool(context.WithoutCancel(ctx), "ceph-fuse", "-f", "--name", user.Name, "--key", user.Key.Reveal(), "--client_fs", filesystem,
-		"--client_mountpoint", path, "--client_mount_timeout", "20", "--log_to_stderr", "true", "--admin_socket", "", inside)
+		"--client_mountpoint", path, "--client_mount_timeout", "120", "--log_to_stderr", "true", "--admin_socket", "", inside)
 	m.cmd.Stdout, m.cmd.Stderr = &m.said, &m.said
 	m.cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS}
 	if err := spawn(m.cmd); err != nil {

@@ -50,7 +50,7 @@ func onRelease(t *testing.T, cluster *cephtest.Cluster) {
 }
 
 const (
-	patience = time.Minute
+	patience = 4 * time.Minute
 	// impatience is for what cannot succeed: a program that nobody lets in waits for ever.
 	impatience = 10 * time.Second
 )

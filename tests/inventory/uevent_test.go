@@ -13,7 +13,7 @@ import (
 
 // TestUevent plugs in a disk and pulls it, and is told by the kernel.
 func TestUevent(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	events, ended := make(chan uevent.Event, 1024), make(chan error, 1)
 	go func() { ended <- uevent.Listen(ctx, func(e uevent.Event) { events <- e }) }()

@@ -69,9 +69,29 @@ func diskMoves(t *testing.T, c *cluster.Cluster, disk cluster.Disk) {
 	if out := c.Local(t, "disk", "list"); strings.Contains(out, disk.ID) {
 		t.Errorf("the deleted disk is still listed:\n%s", out)
 	}
-	if _, err := os.Stat("/sys/block/" + moved.Device); err == nil {
-		t.Errorf("%s is left on the machine", moved.Device)
+	if file, attached := backing(moved.Path); attached && strings.HasPrefix(file, c.Dir+"/") {
+		t.Errorf("%s is left attached to %s", moved.Device, file)
 	}
+	c.Eventually(t, "the device of a removed disk is gone", func() error { return gone(c, moved) })
+}
+
+// backing is the file that a loop device is attached to, as the kernel names it.
+func backing(device string) (file string, attached bool) {
+	text, err := os.ReadFile("/sys/block/" + strings.TrimPrefix(device, "/dev/") + "/loop/backing_file")
+	return strings.TrimSpace(string(text)), err == nil
+}
+
+// gone is an error as long as there is the device of a disk. Another cluster on the machine may take its number at once: then it is
+// attached to a file of that one, but for the moment in which it is made.
+func gone(c *cluster.Cluster, disk cluster.Disk) error {
+	if _, err := os.Stat("/sys/block/" + disk.Device); os.IsNotExist(err) {
+		return nil
+	}
+	file, attached := backing(disk.Path)
+	if attached && !strings.HasPrefix(file, c.Dir+"/") {
+		return nil
+	}
+	return fmt.Errorf("%s is left on the machine, attached to %q", disk.Device, file)
 }
 
 // TestPulledDiskFails: a pod that has the disk open gets errors.
@@ -96,7 +116,9 @@ func TestPulledDiskFails(t *testing.T) {
 func TestLoopDevicesGoWithTheNode(t *testing.T) {
 	c := up(t)
 	healAfter(t, c)
-	ours := c.Exec(t, "node1", "sh", "-c", "truncate -s 8M /var/lib/volume.img && losetup -f --show /var/lib/volume.img")
+	// The kernel names the file by a path of the node, or what is left of that: no other file has this name.
+	const volume = "goes-with-its-node.img"
+	ours := c.Exec(t, "node1", "sh", "-c", "cd /var/lib && truncate -s 8M "+volume+" && losetup -f --show $PWD/"+volume)
 	foreign := attachForeign(t)
 	c.Eventually(t, "the node has recorded its loop device", func() error {
 		log, err := os.ReadFile(c.Dir + "/nodes/node1/loops")
@@ -106,10 +128,10 @@ func TestLoopDevicesGoWithTheNode(t *testing.T) {
 		return err
 	})
 	c.Local(t, "node", "kill", "node1")
-	if _, err := os.Stat("/sys/block/" + strings.TrimPrefix(ours, "/dev/") + "/loop/backing_file"); err == nil {
-		t.Errorf("%s of the killed node is still attached", ours)
+	if file, attached := backing(ours); attached && strings.Contains(file, volume) {
+		t.Errorf("%s of the killed node is still attached to %s", ours, file)
 	}
-	if _, err := os.Stat("/sys/block/" + strings.TrimPrefix(foreign, "/dev/") + "/loop/backing_file"); err != nil {
-		t.Errorf("%s, which the machine attached, was detached: %v", foreign, err)
+	if _, attached := backing(foreign); !attached {
+		t.Errorf("%s, which the machine attached, was detached", foreign)
 	}
 }

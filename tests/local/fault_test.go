@@ -74,7 +74,7 @@ func TestPartition(t *testing.T) {
 	c.Apply(t, ns, probePod("outside", "node1", "", ""))
 	awaitPods(t, c, ns, "inside", "outside")
 	url := "http://" + c.Kubectl(t, "-n", ns, "get", "pod", "inside", "-o", "jsonpath={.status.podIP}") + ":8080"
-	mustInPod(t, c, ns, "outside", "get", url)
+	eventuallyInPod(t, c, ns, "outside", "get", url)
 	c.Local(t, "node", "partition", "node2")
 	if out, err := inPod(c, ns, "outside", "get", url); err == nil {
 		t.Errorf("a pod behind the partition answers %q", out)

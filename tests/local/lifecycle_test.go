@@ -3,6 +3,8 @@
 package local
 
 import (
+	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -122,9 +124,17 @@ func TestBadInput(t *testing.T) {
 	} {
 		refused(t, c.Command(t.Context(), args...), want)
 	}
-	if out := c.Local(t, "status"); !strings.Contains(out, "Running") {
-		t.Errorf("after all that the cluster is not as before:\n%s", out)
-	}
+	// It gives what it asks a moment to answer.
+	c.Eventually(t, "after all that the cluster is as before", func() error {
+		out, err := c.Try("status")
+		if err == nil && !strings.Contains(out, "Running") {
+			err = errors.New("nothing is Running")
+		}
+		if err != nil {
+			return fmt.Errorf("%w:\n%s", err, out)
+		}
+		return nil
+	})
 }
 
 func TestNotRoot(t *testing.T) {

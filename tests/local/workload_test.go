@@ -3,6 +3,7 @@
 package local
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -32,9 +33,16 @@ func TestNodes(t *testing.T) {
 			t.Errorf("the host name of %s is %q", node, got)
 		}
 	}
-	if out := c.Local(t, "status"); strings.Count(out, "Running") < 7 {
-		t.Errorf("status shows fewer than 4 daemons and 3 nodes Running:\n%s", out)
-	}
+	c.Eventually(t, "status shows 4 daemons and 3 nodes Running", func() error { // it gives what it asks a moment to answer
+		out, err := c.Try("status")
+		if err == nil && strings.Count(out, "Running") < 7 {
+			err = errors.New("they are fewer")
+		}
+		if err != nil {
+			return fmt.Errorf("%w:\n%s", err, out)
+		}
+		return nil
+	})
 }
 
 const webManifest = `
@@ -60,7 +68,7 @@ func TestPodsAndServicesAcrossNodes(t *testing.T) {
 	c := up(t)
 	ns := c.Namespace(t)
 	c.Apply(t, ns, fmt.Sprintf(webManifest, cluster.ProbeImage))
-	c.Kubectl(t, "-n", ns, "rollout", "status", "daemonset/web", "--timeout=120s")
+	c.Kubectl(t, "-n", ns, "rollout", "status", "daemonset/web", "--timeout=300s")
 	pods := webPods(t, c, ns)
 	if len(pods) != 3 {
 		t.Fatalf("the DaemonSet has pods on %d nodes, want 3: %v", len(pods), pods)
@@ -78,10 +86,26 @@ func TestPodsAndServicesAcrossNodes(t *testing.T) {
 	t.Run("from the machine", func(t *testing.T) {
 		// As the apiserver calls webhooks: the machine reaches pods directly.
 		path := "/api/v1/namespaces/" + ns + "/services/web:80/proxy/"
-		if got := c.Kubectl(t, "get", "--raw", path); !isPod(pods, got) {
-			t.Errorf("through the apiserver, the Service answers %q", got)
-		}
+		c.Eventually(t, "the Service answers through the apiserver", func() error {
+			got, err := c.TryKubectl("", "get", "--raw", path)
+			if err == nil && !isPod(pods, got) {
+				err = fmt.Errorf("it answers %q", got)
+			}
+			return err
+		})
 	})
+}
+
+// eventuallyInPod runs the probe in a pod until it succeeds, and returns what it printed then: what a node knows of Services and
+// names follows what runs, and a request may run out of its time.
+func eventuallyInPod(t *testing.T, c *cluster.Cluster, ns, pod string, args ...string) string {
+	t.Helper()
+	var out string
+	c.Eventually(t, fmt.Sprintf("%s in %s", args, pod), func() (err error) {
+		out, err = inPod(c, ns, pod, args...)
+		return err
+	})
+	return out
 }
 
 type webPod struct{ name, ip string }
@@ -113,7 +137,7 @@ func webPods(t *testing.T, c *cluster.Cluster, ns string) map[string]webPod {
 func podToPod(t *testing.T, c *cluster.Cluster, ns string, pods map[string]webPod) {
 	for from, p := range pods {
 		for to, q := range pods {
-			if got := mustInPod(t, c, ns, p.name, "get", "http://"+q.ip+":8080"); got != q.name {
+			if got := eventuallyInPod(t, c, ns, p.name, "get", "http://"+q.ip+":8080"); got != q.name {
 				t.Errorf("from %s to %s: %q answers, want %q", from, to, got, q.name)
 			}
 		}
@@ -126,7 +150,7 @@ func serviceFromPods(t *testing.T, c *cluster.Cluster, ns string, pods map[strin
 	ip := c.Kubectl(t, "-n", ns, "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")
 	answered := map[string]bool{}
 	for range 40 {
-		got := mustInPod(t, c, ns, pods["node1"].name, "get", "http://"+ip)
+		got := eventuallyInPod(t, c, ns, pods["node1"].name, "get", "http://"+ip)
 		if !isPod(pods, got) {
 			t.Fatalf("the Service answers %q", got)
 		}
@@ -138,7 +162,7 @@ func serviceFromPods(t *testing.T, c *cluster.Cluster, ns string, pods map[strin
 		t.Errorf("only %v answer for the Service, want one on every node", answered)
 	}
 	for node, p := range pods {
-		if got := mustInPod(t, c, ns, p.name, "get", "http://"+ip); !isPod(pods, got) {
+		if got := eventuallyInPod(t, c, ns, p.name, "get", "http://"+ip); !isPod(pods, got) {
 			t.Errorf("from %s the Service answers %q", node, got)
 		}
 	}
@@ -148,11 +172,11 @@ func names(t *testing.T, c *cluster.Cluster, ns string, pods map[string]webPod) 
 	ip := c.Kubectl(t, "-n", ns, "get", "service", "web", "-o", "jsonpath={.spec.clusterIP}")
 	for node, p := range pods {
 		for _, name := range []string{"web", "web." + ns + ".svc.cluster.local"} {
-			if got := mustInPod(t, c, ns, p.name, "lookup", name); got != ip {
+			if got := eventuallyInPod(t, c, ns, p.name, "lookup", name); got != ip {
 				t.Errorf("on %s, %s is %q, want %s", node, name, got, ip)
 			}
 		}
-		if got := mustInPod(t, c, ns, p.name, "get", "http://web."+ns); !isPod(pods, got) {
+		if got := eventuallyInPod(t, c, ns, p.name, "get", "http://web."+ns); !isPod(pods, got) {
 			t.Errorf("on %s, the Service by name answers %q", node, got)
 		}
 		if out, err := inPod(c, ns, p.name, "lookup", "nothing."+ns+".svc.cluster.local"); err == nil {

@@ -17,6 +17,9 @@ import (
 // directoryPrefix begins the name of the directory that a process keeps its disks in.
 const directoryPrefix = "seamount-loopdev-"
 
+// newPrefix is before it until the directory is locked.
+const newPrefix = "new-"
+
 // own is the directory of this process while it has disks. The kernel lets go of its lock when the process ends, however
 // that happens.
 var own struct {
@@ -35,12 +38,23 @@ func enter() (string, error) {
 	}
 	err := sweep()
 	if err == nil {
-		own.dir, err = os.MkdirTemp("", directoryPrefix)
-	}
-	if err == nil {
-		own.lock, err = lock(own.dir, unix.O_CREAT)
+		err = makeOwn()
 	}
 	return own.dir, err
+}
+
+// makeOwn makes the directory of this process. It gets the name by which it is found when it is locked: else another process
+// might take it for one that was left behind.
+func makeOwn() error {
+	unlocked, err := os.MkdirTemp("", newPrefix+directoryPrefix)
+	if err != nil {
+		return err
+	}
+	if own.lock, err = lock(unlocked, unix.O_CREAT); err != nil {
+		return err
+	}
+	own.dir = filepath.Join(filepath.Dir(unlocked), strings.TrimPrefix(filepath.Base(unlocked), newPrefix))
+	return os.Rename(unlocked, own.dir)
 }
 
 // leave is the end of one who entered. The last one removes the directory.

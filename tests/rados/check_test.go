@@ -24,10 +24,10 @@ func seamount(t *testing.T) string {
 	return path
 }
 
-// check runs "seamount ceph check" and returns its exit code.
+// check runs "seamount ceph check" and returns its exit code. It may take long, unless the arguments say otherwise.
 func check(t *testing.T, program string, cluster *cephtest.Cluster, key ceph.Secret, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	args = append([]string{"ceph", "check", "--mon-host", strings.Join(cluster.MonHosts(), ","), "--key-file", "-"}, args...)
+	args = append([]string{"ceph", "check", "--mon-host", strings.Join(cluster.MonHosts(), ","), "--key-file", "-", "--timeout", patience.String()}, args...)
 	cmd := exec.Command(program, args...)
 	var out, errs bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(key.Reveal()), &out, &errs

@@ -83,7 +83,7 @@ func (controllerNode) NodeUnstageVolume(context.Context, *csi.NodeUnstageVolumeR
 // TestSanityFiles runs the controller's part of the CSI community's suite for file volumes, in a process of its own: ginkgo has
 // one suite in each.
 func TestSanityFiles(t *testing.T) {
-	if status, outside := pidspace.Again("-test.run=^TestSanityFiles$", "-test.v", "-test.timeout=20m"); outside {
+	if status, outside := pidspace.Again("-test.run=^TestSanityFiles$", "-test.v", "-test.timeout=60m"); outside {
 		if status != 0 {
 			t.Errorf("exit status %d", status)
 		}
@@ -113,7 +113,7 @@ func TestSanityFiles(t *testing.T) {
 // noSubvolumes waits until nothing is left in the group: what was retired goes when Ceph has purged it.
 func (w *world) noSubvolumes() {
 	w.t.Helper()
-	gomega.NewWithT(w.t).Eventually(w.subvolumes).WithTimeout(time.Minute).WithPolling(time.Second).Should(gomega.BeEmpty())
+	gomega.NewWithT(w.t).Eventually(w.subvolumes).WithTimeout(patience).WithPolling(time.Second).Should(gomega.BeEmpty())
 }
 
 // TestKilledFiles is TestKilled for file volumes.

@@ -53,7 +53,7 @@ func repeated(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler
 	}
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
-	for range 60 {
+	for range 600 {
 		response, err := handler(ctx, request)
 		if status.Code(err) != codes.Aborted {
 			return response, err
@@ -65,7 +65,7 @@ func repeated(ctx context.Context, request any, _ *grpc.UnaryServerInfo, handler
 
 // TestSanity runs the CSI community's suite, in a process namespace of its own as a node has one.
 func TestSanity(t *testing.T) {
-	if status, outside := pidspace.Again("-test.run=^TestSanity$", "-test.v", "-test.timeout=20m"); outside {
+	if status, outside := pidspace.Again("-test.run=^TestSanity$", "-test.v", "-test.timeout=60m"); outside {
 		if status != 0 {
 			t.Errorf("exit status %d", status)
 		}

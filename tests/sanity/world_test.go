@@ -114,7 +114,7 @@ func (w *world) makePool() {
 func (w *world) awaitSpace(pool string) {
 	w.t.Helper()
 	available := func() (int64, error) { return w.available(pool) }
-	gomega.NewWithT(w.t).Eventually(available).WithTimeout(time.Minute).Should(gomega.BeNumerically(">", gibibyte))
+	gomega.NewWithT(w.t).Eventually(available).WithTimeout(patience).Should(gomega.BeNumerically(">", gibibyte))
 }
 
 // available is how much a pool says that it can take.
@@ -164,10 +164,19 @@ func class() map[string]string {
 // empty checks that nothing is left in the pool.
 func (w *world) empty() {
 	w.t.Helper()
+	left, err := w.left()
+	w.ok(err)
+	if len(left) > 0 {
+		w.t.Errorf("left: %q", left)
+	}
+}
+
+// left are the images of the pool, and those in its trash.
+func (w *world) left() ([]string, error) {
 	names, err1 := w.admin.ListImages(w.t.Context(), pool)
 	trash, err2 := w.admin.ListTrash(w.t.Context(), pool)
-	w.ok(errors.Join(err1, err2))
-	if len(names)+len(trash) > 0 {
-		w.t.Errorf("left: images %v, trash %+v", names, trash)
+	for _, entry := range trash {
+		names = append(names, "in the trash: "+entry.Name)
 	}
+	return names, errors.Join(err1, err2)
 }

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
 	agentv1 "github.com/seamount-dev/seamount/agent/api/v1"
 	"github.com/seamount-dev/seamount/agent/block/client"
 	"github.com/seamount-dev/seamount/agent/nodekey"
@@ -84,6 +87,23 @@ func within(t testing.TB) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	t.Cleanup(cancel)
 	return ctx
+}
+
+// insist repeats a call as kubelet does. What a call began goes on when its time is over, and until that is done another is turned away.
+func insist(ctx context.Context, call func() error) error {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		err := call()
+		if code := status.Code(err); code != codes.DeadlineExceeded && code != codes.Aborted {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-tick.C:
+		}
+	}
 }
 
 func do(t testing.TB, err error) {

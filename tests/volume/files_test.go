@@ -91,19 +91,23 @@ func (f *files) staging() string { return filepath.Join(f.dir, "plugins", "globa
 func (f *files) target(pod string) string { return filepath.Join(f.dir, "pods", pod, "mount") }
 
 func (f *files) tryStage(ctx context.Context) error {
-	r, err := f.Stage(ctx, &agentv1.StageRequest{
-		VolumeId: f.id(), Connection: f.attached, Subvolume: &agentv1.Subvolume{Filesystem: filesystem, Path: f.path},
-		Mounter: agentv1.Mounter_MOUNTER_FUSE, Access: f.access, Filesystem: &agentv1.Filesystem{}, StagingPath: f.staging(),
+	return insist(ctx, func() error {
+		r, err := f.Stage(ctx, &agentv1.StageRequest{
+			VolumeId: f.id(), Connection: f.attached, Subvolume: &agentv1.Subvolume{Filesystem: filesystem, Path: f.path},
+			Mounter: agentv1.Mounter_MOUNTER_FUSE, Access: f.access, Filesystem: &agentv1.Filesystem{}, StagingPath: f.staging(),
+		})
+		if err == nil && r.GetMounter() != agentv1.Mounter_MOUNTER_FUSE {
+			err = fmt.Errorf("mounted by %s", r.GetMounter())
+		}
+		return err
 	})
-	if err == nil && r.GetMounter() != agentv1.Mounter_MOUNTER_FUSE {
-		err = fmt.Errorf("mounted by %s", r.GetMounter())
-	}
-	return err
 }
 
 func (f *files) tryUnstage(ctx context.Context) error {
-	_, err := f.Unstage(ctx, &agentv1.UnstageRequest{VolumeId: f.id(), StagingPath: f.staging()})
-	return err
+	return insist(ctx, func() error {
+		_, err := f.Unstage(ctx, &agentv1.UnstageRequest{VolumeId: f.id(), StagingPath: f.staging()})
+		return err
+	})
 }
 
 func (f *files) tryPublish(ctx context.Context, pod string, readOnly bool) error {

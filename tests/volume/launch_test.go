@@ -123,8 +123,7 @@ func removeCgroups(t *testing.T, name string) {
 	dirs, err := filepath.Glob("/sys/fs/cgroup/*/seamount/" + name)
 	do(t, err)
 	for _, dir := range append(dirs, "/sys/fs/cgroup/seamount/"+name) {
-		if err := unix.Rmdir(dir); err != nil && err != unix.ENOENT {
-			t.Errorf("remove %s: %v", dir, err)
-		}
+		// The kernel takes a process out of its cgroup a moment after it ended.
+		NewWithT(t).Eventually(func() error { return unix.Rmdir(dir) }, patience, "20ms").Should(Or(Succeed(), MatchError(unix.ENOENT)), dir)
 	}
 }

@@ -103,11 +103,15 @@ func (v *volume) fs() *agentv1.Filesystem {
 	return &agentv1.Filesystem{Type: v.filesystem, MountFlags: v.flags}
 }
 
-func (v *volume) tryStage(ctx context.Context) (*agentv1.StageResponse, error) {
-	return v.Stage(ctx, &agentv1.StageRequest{
-		VolumeId: v.id(), Connection: v.attached, Image: &agentv1.Image{Pool: pool, Name: v.image},
-		Mapper: v.mapper, Access: v.access, Filesystem: v.fs(), StagingPath: v.staging(),
+func (v *volume) tryStage(ctx context.Context) (staged *agentv1.StageResponse, err error) {
+	err = insist(ctx, func() error {
+		staged, err = v.Stage(ctx, &agentv1.StageRequest{
+			VolumeId: v.id(), Connection: v.attached, Image: &agentv1.Image{Pool: pool, Name: v.image},
+			Mapper: v.mapper, Access: v.access, Filesystem: v.fs(), StagingPath: v.staging(),
+		})
+		return err
 	})
+	return staged, err
 }
 
 func (v *volume) stage() *agentv1.StageResponse {
@@ -118,8 +122,10 @@ func (v *volume) stage() *agentv1.StageResponse {
 }
 
 func (v *volume) tryUnstage(ctx context.Context) error {
-	_, err := v.Unstage(ctx, &agentv1.UnstageRequest{VolumeId: v.id(), StagingPath: v.staging()})
-	return err
+	return insist(ctx, func() error {
+		_, err := v.Unstage(ctx, &agentv1.UnstageRequest{VolumeId: v.id(), StagingPath: v.staging()})
+		return err
+	})
 }
 
 func (v *volume) tryPublish(ctx context.Context, pod string, readOnly bool) error {

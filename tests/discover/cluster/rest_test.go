@@ -47,10 +47,10 @@ func versions(t *testing.T, p *product.Product) map[string]string {
 	return all
 }
 
-// settled waits until nothing was written for some scans.
+// settled waits until nothing was written for some scans, which take longer on a machine that is busy with other things.
 func settled(t *testing.T, p *product.Product) map[string]string {
 	t.Helper()
-	const quiet = 5 * time.Second
+	const quiet = 15 * time.Second
 	last, since := versions(t, p), time.Now()
 	p.Eventually(t, "nothing is written", func() error {
 		if now := versions(t, p); !maps.Equal(now, last) {

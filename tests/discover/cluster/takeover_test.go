@@ -3,6 +3,7 @@
 package cluster
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -26,6 +27,9 @@ import (
 func takeOver(t *testing.T, p *product.Product) {
 	grantDiscover(t, p)
 	first, second := reporterOf(t, p, "node1"), reporterOf(t, p, "node2")
+	p.Eventually(t, "the API server knows what discover may do", func() error {
+		return first.client.List(t.Context(), &v1alpha1.StorageDiskList{})
+	})
 	s := sighting()
 	t.Cleanup(func() { p.Kubectl(t, "delete", "storagedisk", s.Name, "--wait=false") })
 	get := func() *v1alpha1.StorageDisk {
@@ -59,17 +63,19 @@ func takeOver(t *testing.T, p *product.Product) {
 	if again := get(); again.ResourceVersion != taken.ResourceVersion {
 		t.Errorf("reporting the same again has written: %s, then %s", taken.ResourceVersion, again.ResourceVersion)
 	}
-	refused(t, first, taken)
+	p.Eventually(t, "a node is refused to write a disk of another", func() error { return refused(t, first, taken) })
 }
 
-// refused: a node that was broken into cannot speak of another's disk, whatever it sends.
-func refused(t *testing.T, r reporter, d *v1alpha1.StorageDisk) {
+// refused: a node that was broken into cannot speak of another's disk, whatever it sends. It is a dry run: until the policy takes
+// effect, some time after it is stored, the disk would become this node's.
+func refused(t *testing.T, r reporter, d *v1alpha1.StorageDisk) error {
 	t.Helper()
 	mine := client.RawPatch(types.MergePatchType, []byte(`{"status": {"node": "node1", "presence": "Present"}}`))
-	err := r.client.Status().Patch(t.Context(), d.DeepCopy(), mine)
+	err := r.client.Status().Patch(t.Context(), d.DeepCopy(), mine, client.DryRunAll)
 	if err == nil || !strings.Contains(err.Error(), "this StorageDisk is in node node2") {
-		t.Errorf("node1 wrote a disk of node2: %v", err)
+		return fmt.Errorf("node1 may write a disk of node2: %w", err)
 	}
+	return nil
 }
 
 func sighting() report.Sighting {

@@ -14,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
@@ -124,16 +125,21 @@ func (l *life) owners(t *testing.T) {
 
 // edits changes objects as a person does: what is the operator's is put right, and what is not is kept.
 func (l *life) edits(t *testing.T) {
-	deployment := &appsv1.Deployment{}
+	deployment, image := &appsv1.Deployment{}, ""
 	key := client.ObjectKey{Namespace: namespace, Name: "ceph-main-osd-1"}
-	must(t, l.api.Get(t.Context(), key, deployment))
-	before := deployment.DeepCopy()
-	deployment.Labels["team"], deployment.Annotations["example.com/note"] = "storage", "ask Alice"
-	deployment.Spec.Replicas, deployment.Spec.Template.Spec.Containers[0].Image = new(int32), "other:1"
-	must(t, l.api.Update(t.Context(), deployment, person))
-	image := before.Spec.Template.Spec.Containers[0].Image
+	must(t, retry.RetryOnConflict(retry.DefaultRetry, func() error { // the operator or the kubelet may write in between
+		if err := l.api.Get(t.Context(), key, deployment); err != nil {
+			return err
+		}
+		image = deployment.Spec.Template.Spec.Containers[0].Image
+		deployment.Labels["team"], deployment.Annotations["example.com/note"] = "storage", "ask Alice"
+		deployment.Spec.Replicas, deployment.Spec.Template.Spec.Containers[0].Image = new(int32), "other:1"
+		return l.api.Update(t.Context(), deployment, person)
+	}))
 	eventually(t, "replicas and image are put right", func() error {
-		must(t, l.api.Get(t.Context(), key, deployment))
+		if err := l.api.Get(t.Context(), key, deployment); err != nil {
+			return err
+		}
 		if *deployment.Spec.Replicas != 1 || deployment.Spec.Template.Spec.Containers[0].Image != image {
 			return fmt.Errorf("%d replicas of %s", *deployment.Spec.Replicas, deployment.Spec.Template.Spec.Containers[0].Image)
 		}
@@ -199,9 +205,9 @@ func (l *life) versions() []string {
 	return versions
 }
 
-// How long the cluster is left alone until it is at rest, and then watched; in the middle of that, another operator
-// follows. What Ceph says counts for the budgets once the daemon that started last has run for ten seconds, and Ceph is asked
-// every ten seconds then.
+// How long nothing must have changed until the cluster is at rest, and how long it is watched then, twice; in the middle of that,
+// another operator follows. What Ceph says counts for the budgets once the daemon that started last has run for ten seconds, and
+// Ceph is asked every ten seconds then.
 const (
 	calm    = 25 * time.Second
 	resting = 12 * time.Second
@@ -209,8 +215,8 @@ const (
 
 // rest holds that nothing is written when nothing changes: not by this operator, nor by one that follows it.
 func (l *life) rest(t *testing.T) {
-	pass(t, calm)
-	before, written := l.versions(), len(l.operator.wire.Writes())
+	before := l.calmed(t)
+	written := len(l.operator.wire.Writes())
 	pass(t, resting)
 	l.operator.stop()
 	next := newWire()
@@ -223,6 +229,28 @@ func (l *life) rest(t *testing.T) {
 		t.Errorf("objects changed at rest (-before +after):\n%s", diff)
 	}
 	l.operator = second
+}
+
+// calmLimit bounds the wait for calm: a cluster that is never left alone is as wrong as one that is written to at rest.
+const calmLimit = 3 * time.Minute
+
+// calmed waits until no object has changed for long enough, and returns the versions of all.
+func (l *life) calmed(t *testing.T) []string {
+	t.Helper()
+	ticker, limit := time.NewTicker(time.Second), time.After(calmLimit)
+	defer ticker.Stop()
+	last, since := l.versions(), time.Now()
+	for time.Since(since) < calm {
+		select {
+		case <-ticker.C:
+		case <-limit:
+			t.Fatalf("objects still change after %s", calmLimit)
+		}
+		if now := l.versions(); !slices.Equal(now, last) {
+			last, since = now, time.Now()
+		}
+	}
+	return last
 }
 
 func pass(t *testing.T, d time.Duration) {

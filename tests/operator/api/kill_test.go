@@ -43,10 +43,18 @@ func (w *world) killOne(chance *rand.Rand) bool {
 	wire.left, wire.lost = chance.IntN(between), chance.IntN(2) == 0
 	operator := w.operate(wire, false)
 	defer operator.stop()
-	select {
-	case <-wire.dead:
-		return true
-	case <-time.After(calm):
-		return false
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	written, since := 0, time.Now()
+	for time.Since(since) < calm {
+		select {
+		case <-wire.dead:
+			return true
+		case <-ticker.C:
+		}
+		if now := len(wire.Writes()); now != written {
+			written, since = now, time.Now()
+		}
 	}
+	return false
 }

@@ -41,7 +41,7 @@ func TestLockOnDeletedFileIsNotTaken(t *testing.T) {
 	must(t, err)
 
 	waiting, got := make(chan struct{}), make(chan *Lock, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	go func() {
 		defer close(got)
