@@ -61,7 +61,7 @@ func lockDirectory(dir string) (*os.File, error) {
 }
 
 // removeLeftovers removes directories that nobody holds. One without a lock
-// file is being made right now.
+// file is being removed by another.
 func removeLeftovers() error {
 	dirs, err := filepath.Glob(filepath.Join(os.TempDir(), directoryPrefix+"*"))
 	if err != nil {

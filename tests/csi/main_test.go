@@ -105,8 +105,7 @@ func newSuite(t testing.TB, made ...backing) *suite {
 	return s
 }
 
-// storage is a cluster on the disks of this test. Ceph warns of one write that took five seconds for a minute, not for a day: the
-// disk is that of the machine, and of the tests beside.
+// storage is a cluster on the disks of this test.
 const storage = `
 apiVersion: seamount.dev/v1alpha1
 kind: StorageCluster
@@ -114,9 +113,7 @@ metadata: {name: %[1]s}
 spec:
   ceph: {image: %[2]s}
   resourceProfile: Lean
-  config:
-  - {who: osd, option: bluestore_slow_ops_warn_lifetime, value: "60"}
-  - {who: osd, option: bdev_stalled_read_warn_lifetime, value: "60"}
+  ` + product.BriefWarnings + `
   storage:
     rules:
     - name: disks

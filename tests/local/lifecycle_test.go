@@ -3,8 +3,6 @@
 package local
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"strings"
@@ -124,17 +122,7 @@ func TestBadInput(t *testing.T) {
 	} {
 		refused(t, c.Command(t.Context(), args...), want)
 	}
-	// It gives what it asks a moment to answer.
-	c.Eventually(t, "after all that the cluster is as before", func() error {
-		out, err := c.Try("status")
-		if err == nil && !strings.Contains(out, "Running") {
-			err = errors.New("nothing is Running")
-		}
-		if err != nil {
-			return fmt.Errorf("%w:\n%s", err, out)
-		}
-		return nil
-	})
+	awaitRunning(t, c, 1) // after all that
 }
 
 func TestNotRoot(t *testing.T) {

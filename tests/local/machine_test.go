@@ -115,13 +115,12 @@ func loops(t *testing.T, plan cluster.Plan) []string {
 		if loopdev.Made(filepath.Base(dir)) {
 			continue
 		}
-		backing, err := os.ReadFile(dir + "/loop/backing_file")
-		file := strings.TrimSpace(string(backing))
+		file, attached := backing(filepath.Base(dir))
 		_, statErr := os.Stat(file)
 		switch {
-		case err != nil && len(filepath.Base(dir)) > len("loop7"):
+		case !attached && len(filepath.Base(dir)) > len("loop7"):
 			found = append(found, dir+" unattached")
-		case err == nil && (statErr != nil || strings.HasPrefix(file, plan.Dir)):
+		case attached && (statErr != nil || strings.HasPrefix(file, plan.Dir)):
 			found = append(found, dir+" "+file)
 		}
 	}

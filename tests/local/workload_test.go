@@ -3,7 +3,6 @@
 package local
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -33,10 +32,17 @@ func TestNodes(t *testing.T) {
 			t.Errorf("the host name of %s is %q", node, got)
 		}
 	}
-	c.Eventually(t, "status shows 4 daemons and 3 nodes Running", func() error { // it gives what it asks a moment to answer
+	awaitRunning(t, c, 7) // 4 daemons and 3 nodes
+}
+
+// awaitRunning waits until status shows so many daemons and nodes Running, or more. It gives what it asks a moment to answer, which
+// may be too little now and then.
+func awaitRunning(t *testing.T, c *cluster.Cluster, count int) {
+	t.Helper()
+	c.Eventually(t, fmt.Sprintf("status shows %d Running", count), func() error {
 		out, err := c.Try("status")
-		if err == nil && strings.Count(out, "Running") < 7 {
-			err = errors.New("they are fewer")
+		if running := strings.Count(out, "Running"); err == nil && running < count {
+			err = fmt.Errorf("they are %d", running)
 		}
 		if err != nil {
 			return fmt.Errorf("%w:\n%s", err, out)

@@ -90,7 +90,7 @@ func sweep() error {
 	for _, dir := range dirs {
 		fd, err := lock(dir, 0)
 		if errors.Is(err, os.ErrNotExist) {
-			continue // it is being made, or removed by another
+			continue // it is being removed by another
 		}
 		problems = append(problems, err)
 		if fd >= 0 {

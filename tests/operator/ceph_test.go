@@ -24,12 +24,6 @@ type ceph struct {
 	namespace, name string
 }
 
-// calm shortens how long Ceph warns of one write or read that took the disk five seconds, a day by default: the disk is that of the
-// machine, and of the tests beside.
-const calm = `config:
-  - {who: osd, option: bluestore_slow_ops_warn_lifetime, value: "60"}
-  - {who: osd, option: bdev_stalled_read_warn_lifetime, value: "60"}`
-
 // storageCluster is a StorageCluster of that name that takes the disks of these tests, which are loop devices of
 // diskSize: every node sees those that others on the machine make too. More lines of spec can follow.
 func storageCluster(name string, lines ...string) string {
@@ -47,7 +41,7 @@ spec:
     - name: disks
       match: {transports: [Loop], minSize: 6Gi, maxSize: 6Gi}
   %s
-`, name, product.Namespace, cephImage, calm, strings.Join(lines, "\n  "))
+`, name, product.Namespace, cephImage, product.BriefWarnings, strings.Join(lines, "\n  "))
 }
 
 // apply applies a StorageCluster and leaves it to the operator.

@@ -41,7 +41,7 @@ spec:
     - {name: halves, match: {transports: [Loop], minSize: 7Gi, maxSize: 7Gi}, osdsPerDisk: 2}
     - {name: db, match: {transports: [Loop], minSize: 8Gi, maxSize: 8Gi}, use: DB}
     - {name: data, match: {transports: [Loop], minSize: 9Gi, maxSize: 9Gi}, db: {rule: db, size: 1Gi}}
-`, name, product.Namespace, cephImage, calm)
+`, name, product.Namespace, cephImage, product.BriefWarnings)
 }
 
 // slicedSuite is a cluster on disks that are cut into slices.

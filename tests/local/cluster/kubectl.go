@@ -17,6 +17,7 @@ import (
 // here, and the tests beside want the same processors and the same disk.
 const kubectlLimit = 6 * time.Minute
 
+// eventuallyLimit is how long Eventually repeats a check.
 const eventuallyLimit = 5 * time.Minute
 
 // TryKubectl runs kubectl and returns its standard output.

@@ -27,6 +27,12 @@ import (
 // Namespace that Seamount runs in.
 const Namespace = "seamount"
 
+// BriefWarnings are lines of a StorageCluster's spec that shorten how long Ceph warns of one write or read that took the disk five
+// seconds, a day by default: the disk is that of the machine, and of the tests beside.
+const BriefWarnings = `config:
+  - {who: osd, option: bluestore_slow_ops_warn_lifetime, value: "60"}
+  - {who: osd, option: bdev_stalled_read_warn_lifetime, value: "60"}`
+
 // Part is one part of Seamount that can be installed.
 type Part struct {
 	// Manifests is its directory below deploy/manifests, Workload what runs then.

@@ -231,25 +231,19 @@ func (l *life) rest(t *testing.T) {
 	l.operator = second
 }
 
-// calmLimit bounds the wait for calm: a cluster that is never left alone is as wrong as one that is written to at rest.
-const calmLimit = 3 * time.Minute
-
 // calmed waits until no object has changed for long enough, and returns the versions of all.
 func (l *life) calmed(t *testing.T) []string {
 	t.Helper()
-	ticker, limit := time.NewTicker(time.Second), time.After(calmLimit)
-	defer ticker.Stop()
 	last, since := l.versions(), time.Now()
-	for time.Since(since) < calm {
-		select {
-		case <-ticker.C:
-		case <-limit:
-			t.Fatalf("objects still change after %s", calmLimit)
-		}
+	eventually(t, "no object changes", func() error {
 		if now := l.versions(); !slices.Equal(now, last) {
 			last, since = now, time.Now()
 		}
-	}
+		if quiet := time.Since(since); quiet < calm {
+			return fmt.Errorf("for %v only", quiet)
+		}
+		return nil
+	})
 	return last
 }
 
