@@ -21,6 +21,9 @@ type Images interface {
 	// ImageUsage counts the bytes of the image's own objects as they are now, each as a whole: what was written to it and not
 	// discarded, without what it reads from its parent.
 	ImageUsage(ctx context.Context, ref ImageRef) (int64, error)
+	// ImageComplete tells whether librbd has made all that an image with its features has. It writes the header first and the
+	// object map later: an image that was cut short in between looks like any other, and no snapshot of it can ever be cloned.
+	ImageComplete(ctx context.Context, ref ImageRef) (bool, error)
 	// ListImages lists the names in a pool, sorted.
 	ListImages(ctx context.Context, pool string) ([]string, error)
 	// ListImageNamespaces lists the namespaces for images in a pool, sorted, without the one that has no name. ListImages and

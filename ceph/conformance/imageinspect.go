@@ -29,6 +29,17 @@ func imageInspectCases(e *env) {
 		_, err := e.ImageUsage(e.ctx, ceph.ImageRef{Pool: pool, Name: "ghost"})
 		e.want(err, ceph.ErrNotFound)
 	})
+	e.check("ImageComplete is true of what was made", func(e *env) {
+		for _, made := range []ceph.ImageRef{ref, clone} {
+			complete, err := e.ImageComplete(e.ctx, made)
+			e.ok(err)
+			if !complete {
+				e.Errorf("%s is said to be cut short", made)
+			}
+		}
+		_, err := e.ImageComplete(e.ctx, ceph.ImageRef{Pool: pool, Name: "ghost"})
+		e.want(err, ceph.ErrNotFound)
+	})
 	e.check("a snapshot says when it was made", func(e *env) {
 		header, err := e.Image(e.ctx, clone)
 		e.ok(err)

@@ -5,6 +5,7 @@ package rados
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -49,6 +50,42 @@ func (c *Client) ImageUsage(ctx context.Context, ref ceph.ImageRef) (int64, erro
 			},
 		})
 		return used, err
+	})
+}
+
+// ImageComplete looks at the object map's object: one that was only locked is
+// empty; see ceph.Images.
+func (c *Client) ImageComplete(ctx context.Context, ref ceph.ImageRef) (bool, error) {
+	s := subject{"rbd info", ref.String()}
+	if err := s.checkName(ref); err != nil {
+		return false, err
+	}
+	return withPool(ctx, c, s, ref.Pool, func(n *connection, io *goceph.IOContext) (bool, error) {
+		object, err := objectMap(n, io, ref)
+		if err != nil || object == "" {
+			return err == nil, err
+		}
+		stat, err := io.Stat(object)
+		if librados.Errno(err) == ceph.ENOENT {
+			return false, nil
+		}
+		return stat.Size > 0, err
+	})
+}
+
+// objectMap is the object that holds an image's object map, which lies with the
+// header also when the data does not. It is empty if the image has none.
+func objectMap(n *connection, io *goceph.IOContext, ref ceph.ImageRef) (string, error) {
+	img, err := rbd.OpenImageReadOnly(io, ref.Name, rbd.NoSnapshot)
+	return whileOpen(img, missing(err, "image "+ref.String()+" does not exist"), func() (string, error) {
+		d := ceph.Image{}
+		if err := errors.Join(readFeatures(n, img, &d), readOrigin(n, img, &d)); err != nil {
+			return "", err
+		}
+		if !slices.Contains(d.Features, rbd.FeatureNameObjectMap) {
+			return "", nil
+		}
+		return "rbd_object_map." + d.ID, nil
 	})
 }
 

@@ -37,6 +37,7 @@ type image struct {
 	handles  []*ImageHandle // that have it open
 	lock     *locker
 	trashed  trashed
+	cutShort bool // it has no object map
 }
 
 type imageParent struct {
@@ -211,6 +212,25 @@ func (k *Client) ImageUsage(ctx context.Context, ref ceph.ImageRef) (int64, erro
 	return onImage(ctx, k, rbdRead("ImageUsage", "rbd du", ref.Pool), ref, func(_ *Cluster, img *image) (int64, error) {
 		return objects(img.written) * objectSize, nil
 	})
+}
+
+// ImageComplete implements ceph.Images.
+func (k *Client) ImageComplete(ctx context.Context, ref ceph.ImageRef) (bool, error) {
+	return onImage(ctx, k, rbdRead("ImageComplete", "rbd info", ref.Pool), ref, func(_ *Cluster, img *image) (bool, error) {
+		return !img.cutShort, nil
+	})
+}
+
+// CutShort leaves an image as librbd does when it is killed after it wrote the
+// header and before it wrote the object map.
+func (c *Cluster) CutShort(ref ceph.ImageRef) error {
+	defer c.enter()()
+	img, err := c.image(ref)
+	if err != nil {
+		return err
+	}
+	img.cutShort = true
+	return nil
 }
 
 // ListImages implements ceph.Images.

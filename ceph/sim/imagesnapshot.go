@@ -84,7 +84,7 @@ func (k *Client) CloneImage(ctx context.Context, parent ceph.SnapshotRef, child 
 			return err
 		}
 		s := img.snapshot(parent.Snapshot)
-		if s == nil {
+		if s == nil || img.cutShort {
 			return refusal.New(ceph.ENOENT, "")
 		}
 		child.Size = s.size

@@ -70,11 +70,16 @@ func (c imageCreation) clone(ctx context.Context) (ceph.ImageDetail, error) {
 // there of the base goes. Nothing reads from it: a clone that was made keeps what it reads.
 func (c imageCreation) overtaken(ctx context.Context) error {
 	images := c.session.Ceph
-	if _, err := images.InspectImage(ctx, c.sourceRef()); err != nil {
+	complete, err := images.ImageComplete(ctx, c.sourceRef())
+	if err != nil {
 		return err
 	}
 	if err := unless(images.RemoveSnapshot(ctx, c.base()), ceph.ErrNotFound); err != nil {
 		return err
+	}
+	if !complete {
+		return refuse(codes.FailedPrecondition, "image %s has lost its object map, and Ceph clones no snapshot of such an image: make the map anew (rbd object-map rebuild %s)",
+			c.sourceRef(), c.sourceRef())
 	}
 	return refuse(codes.Aborted, "another call makes %s at this moment, or was cut short: the next one goes on with it", c.ref())
 }

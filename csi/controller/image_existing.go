@@ -54,12 +54,28 @@ func (c imageCreation) checkBlank(ctx context.Context) error {
 		return c.taken("it holds data")
 	}
 	watchers, err := images.ImageWatchers(ctx, c.ref())
-	if err != nil || len(watchers) == 0 {
+	if err != nil {
 		return err
 	}
-	return refuse(codes.Aborted, "image %s is not finished, and %s at %s has it open: an earlier call that still makes it, or one of a process "+
-		"that died, which is seen for 30 seconds. If that lasts, the image is somebody else's: find out whose, and rename or remove it (rbd mv, rbd rm)",
-		c.ref(), watchers[0].Client, watchers[0].Addr)
+	if len(watchers) > 0 {
+		return refuse(codes.Aborted, "image %s is not finished, and %s at %s has it open: an earlier call that still makes it, or one of a process "+
+			"that died, which is seen for 30 seconds. If that lasts, the image is somebody else's: find out whose, and rename or remove it (rbd mv, rbd rm)",
+			c.ref(), watchers[0].Client, watchers[0].Addr)
+	}
+	return c.checkComplete(ctx)
+}
+
+// checkComplete does not go on with an image that librbd has not made all of: it would serve, and never have a snapshot.
+func (c imageCreation) checkComplete(ctx context.Context) error {
+	complete, err := c.session.Ceph.ImageComplete(ctx, c.ref())
+	switch {
+	case err != nil:
+		return err
+	case !complete:
+		return c.headless(ctx)
+	}
+	c.images.headless.forget(c.ref())
+	return nil
 }
 
 // taken refuses a name that an image of somebody else has.
@@ -68,11 +84,11 @@ func (c imageCreation) taken(why string) error {
 		"find out whose it is, and rename or remove it (rbd mv, rbd rm)", c.ref(), why)
 }
 
-// headlessFor is how long a name without an image is left to whoever may be making it.
+// headlessFor is how long a name without an image, or with one that is not complete, is left to whoever may be making it.
 const headlessFor = time.Minute
 
-// headless deals with a name that is taken while there is no image: a creation that was cut short within librbd, or one under
-// way. It is cleared away when it has been so for a minute.
+// headless deals with a name that is taken while there is no image, or none that is complete: a creation that was cut short within
+// librbd, or one under way. It is cleared away when it has been so for a minute.
 func (c imageCreation) headless(ctx context.Context) error {
 	if c.images.headless.since(c.ref()) < headlessFor {
 		return refuse(codes.Aborted, "image %s is just being made by another call, or that was cut short: it is cleared away after a minute", c.ref())

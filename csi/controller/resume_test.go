@@ -193,19 +193,70 @@ func TestHeadless(t *testing.T) {
 	w := newWorld(t)
 	left := &headless{Ceph: w.admin, left: true}
 	w.through(left)
+	w.clearsAway(asked("v", gibibyte), func() bool { return left.left })
+}
+
+// clearsAway asks for a volume whose name is taken by what was cut short: that is left alone for a minute, then it goes, and the
+// volume is made.
+func (w *world) clearsAway(request *csi.CreateVolumeRequest, left func() bool) {
+	w.t.Helper()
 	attempt := func() error {
-		_, err := w.server.CreateVolume(t.Context(), asked("v", gibibyte))
+		_, err := w.server.CreateVolume(w.t.Context(), request)
 		return err
 	}
 	for range 3 {
-		if err := attempt(); status.Code(err) != codes.Aborted || !left.left {
-			t.Fatalf("got %v, cleared away: %t", err, !left.left)
+		if err := attempt(); status.Code(err) != codes.Aborted || !left() {
+			w.t.Fatalf("got %v, cleared away: %t", err, !left())
 		}
 		w.now = w.now.Add(19 * time.Second)
 	}
 	w.now = w.now.Add(10 * time.Second)
-	if err := attempt(); status.Code(err) != codes.Aborted || left.left {
-		t.Errorf("got %v, cleared away: %t", err, !left.left)
+	if err := attempt(); status.Code(err) != codes.Aborted || left() {
+		w.t.Errorf("got %v, cleared away: %t", err, !left())
 	}
 	w.ok(attempt())
+}
+
+// TestIncomplete finds an image that librbd had not made all of when it was killed: it is cleared away as a name without one is.
+func TestIncomplete(t *testing.T) {
+	t.Parallel()
+	for name, source := range map[string]bool{"empty": false, "clone": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			ask := func(w *world) *csi.CreateVolumeRequest {
+				if source {
+					return fromVolume(asked("c", gibibyte), w.create(asked("v", gibibyte)))
+				}
+				return asked("c", gibibyte)
+			}
+			whole, w := newWorld(t), newWorld(t)
+			whole.create(ask(whole))
+			request, ref := ask(w), imageOf("fast", handle.ImageOf("c"))
+			w.ok(w.admin.CreateImage(t.Context(), ceph.ImageSpec{ImageRef: ref, Size: gibibyte}))
+			w.ok(w.cluster.CutShort(ref))
+			w.clearsAway(request, func() bool {
+				_, err := w.admin.Image(t.Context(), ref)
+				return err == nil
+			})
+			if diff := cmp.Diff(whole.look(), w.look()); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestLostObjectMap says of a volume that cannot have a snapshot what to do.
+func TestLostObjectMap(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(asked("v", gibibyte))
+	w.ok(w.cluster.CutShort(imageOf("fast", handle.ImageOf("v"))))
+	before := w.look()
+	_, err := w.server.CreateSnapshot(t.Context(), &csi.CreateSnapshotRequest{Name: "s", SourceVolumeId: id})
+	if status.Code(err) != codes.FailedPrecondition || !strings.Contains(err.Error(), "rbd object-map rebuild fast/"+handle.ImageOf("v")) {
+		t.Errorf("got %v", err)
+	}
+	if diff := cmp.Diff(before, w.look()); diff != "" {
+		t.Errorf("something is left (-want +got):\n%s", diff)
+	}
 }

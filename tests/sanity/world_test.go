@@ -151,8 +151,11 @@ func (w *world) sessions() *session.Pool {
 // server is a controller of block volumes in this process.
 func (w *world) server() *controller.Server { return w.serverOf(v1alpha1.ProvisionerRBD) }
 
-func (w *world) serverOf(driver string) *controller.Server {
-	return controller.New(w.t.Context(), controller.Options{Driver: driver, Sessions: w.sessions(), Log: logr.Discard()})
+func (w *world) serverOf(driver string) *controller.Server { return w.serverAt(driver, nil) }
+
+// serverAt is a controller with a clock of its own.
+func (w *world) serverAt(driver string, now func() time.Time) *controller.Server {
+	return controller.New(w.t.Context(), controller.Options{Driver: driver, Sessions: w.sessions(), Now: now, Log: logr.Discard()})
 }
 
 func class() map[string]string {
