@@ -3,8 +3,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 
 	"google.golang.org/grpc/codes"
 
@@ -84,8 +82,9 @@ func (c imageCreation) overtaken(ctx context.Context) error {
 	return refuse(codes.Aborted, "another call makes %s at this moment, or was cut short: the next one goes on with it", c.ref())
 }
 
-// takeOver goes on with an image without a record, or refuses to. Ceph gives a clone its parent's metadata first: what of it
-// is left when that was cut short goes.
+// takeOver goes on with an image without a record, or refuses to. The mark of origin is written when librbd has made the clone.
+// One without it is made anew, though it may look whole: librbd ties a clone to its parent before it notes it there, and for a
+// clone that is not noted Ceph does not keep the snapshot that it reads from.
 func (c imageCreation) takeOver(ctx context.Context, detail ceph.ImageDetail, none error) error {
 	if !errors.Is(none, volume.ErrNone) {
 		return refuse(codes.AlreadyExists, "%v", none)
@@ -96,21 +95,14 @@ func (c imageCreation) takeOver(ctx context.Context, detail ceph.ImageDetail, no
 	if err := c.checkBlank(ctx); err != nil {
 		return err
 	}
-	switch {
-	case detail.ParentID == "" && len(detail.Metadata) == 0 && detail.Size == c.source.detail.size:
-		return c.restart(ctx)
-	case detail.ParentID != c.source.detail.id:
+	untied := detail.ParentID == "" && len(detail.Metadata) == 0 && detail.Size == c.source.detail.size
+	if !untied && detail.ParentID != c.source.detail.id {
 		return c.taken("it is no clone of " + c.record.Source)
 	}
-	for _, key := range slices.Sorted(maps.Keys(detail.Metadata)) {
-		if err := c.session.Ceph.RemoveImageMetadata(ctx, c.ref(), key); err != nil {
-			return err
-		}
-	}
-	return c.session.Ceph.SetImageMetadata(ctx, c.ref(), ceph.ImageKeyOrigin, c.origin())
+	return c.restart(ctx)
 }
 
-// restart removes a blank image that was to become a clone and was cut short before it was tied to its parent.
+// restart removes a blank image that was to become a clone and was cut short before librbd had made it.
 func (c imageCreation) restart(ctx context.Context) error {
 	if err := unless(c.session.Ceph.RemoveImage(ctx, c.ref()), ceph.ErrNotFound); err != nil {
 		return err

@@ -17,43 +17,54 @@ import (
 	"github.com/seamount-dev/seamount/csi/session"
 )
 
-// TestResumeClone goes on with clones that librbd was making when the process died: still with its parent's metadata, or not
-// even tied to its parent.
+// TestResumeClone meets clones that librbd was making when the process died: still with its parent's metadata, or not even tied to
+// its parent. Those without the mark of origin are made anew.
 func TestResumeClone(t *testing.T) {
 	t.Parallel()
 	clone := imageOf("fast", handle.ImageOf("c"))
 	source := imageOf("fast", handle.ImageOf("v"))
 	base := ceph.SnapshotRef{ImageRef: source, Snapshot: clone.Name}
-	tests := map[string]func(*world){
-		"with its parent's metadata": func(w *world) {
+	tests := map[string]struct {
+		half func(*world)
+		anew bool
+	}{
+		"with its parent's metadata": {func(w *world) {
 			metadata, err := w.admin.ImageMetadata(w.t.Context(), source)
 			w.ok(err)
 			metadata[ceph.ImageKeyGeneration] = "7"
-			w.ok(w.admin.CreateSnapshot(w.t.Context(), base))
 			w.ok(w.admin.CloneImage(w.t.Context(), base, ceph.ImageSpec{ImageRef: clone, Metadata: metadata}))
-		},
-		"without a parent": func(w *world) {
-			w.ok(w.admin.CreateSnapshot(w.t.Context(), base))
+		}, true},
+		"without metadata": {func(w *world) {
+			w.ok(w.admin.CloneImage(w.t.Context(), base, ceph.ImageSpec{ImageRef: clone}))
+		}, true},
+		"without a parent": {func(w *world) {
 			w.ok(w.admin.CreateImage(w.t.Context(), ceph.ImageSpec{ImageRef: clone, Size: gibibyte}))
-		},
-		"flattened, without a record": func(w *world) {
+		}, true},
+		"marked, without a record": {func(w *world) {
 			origin := map[string]string{ceph.ImageKeyOrigin: clone.Name + " of seamount/main/fast/" + source.Name}
-			w.ok(w.admin.CreateSnapshot(w.t.Context(), base))
 			w.ok(w.admin.CloneImage(w.t.Context(), base, ceph.ImageSpec{ImageRef: clone, Metadata: origin}))
-		},
+		}, false},
 	}
-	for name, half := range tests {
+	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			whole := newWorld(t)
 			whole.create(fromVolume(asked("c", gibibyte), whole.create(asked("v", gibibyte))))
 			w := newWorld(t)
 			id := w.create(asked("v", gibibyte))
-			half(w)
+			w.ok(w.admin.CreateSnapshot(w.t.Context(), base))
+			tt.half(w)
+			before, err := w.admin.Image(t.Context(), clone)
+			w.ok(err)
 			w.repeat(func() error {
 				_, err := w.server.CreateVolume(t.Context(), fromVolume(asked("c", gibibyte), id))
 				return err
 			})
+			after, err := w.admin.Image(t.Context(), clone)
+			w.ok(err)
+			if anew := after.ID != before.ID; anew != tt.anew {
+				t.Errorf("made anew: %t, want %t", anew, tt.anew)
+			}
 			if diff := cmp.Diff(whole.look(), w.look()); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}

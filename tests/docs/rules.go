@@ -19,7 +19,7 @@ func Rules() map[string]Rule {
 	rules := map[string]Rule{
 		"make": (*World).checkMake, "kubectl": (*World).checkKubectl, "helm": (*World).checkHelm, "go": (*World).checkGo,
 		"git": oneOf("clone", "commit"), "ctr": oneOf("-n"), "docker": oneOf("load", "tag", "push"), "podman": oneOf("load", "tag", "push"),
-		"skopeo": oneOf("copy"), "ceph": (*World).checkCeph, "rbd": oneOf("bench", "info", "ls", "status"),
+		"skopeo": oneOf("copy"), "ceph": (*World).checkCeph, "rbd": oneOf("bench", "info", "ls", "object-map", "status"),
 		"export": (*World).checkExport, "cd": anything, "chmod": anything, "install": anything, "uname": anything,
 		"grep": anything, "dmesg": anything,
 	}

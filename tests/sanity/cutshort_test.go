@@ -3,6 +3,9 @@
 package sanity
 
 import (
+	"errors"
+	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -127,4 +130,80 @@ func (w *world) removeObjectMaps(ref ceph.ImageRef) {
 	if removed != 1 {
 		w.t.Fatalf("%d object maps of snapshots, want one: %v", removed, objects)
 	}
+}
+
+// TestCutShortClone has librbd stopped after it tied a clone to its parent and before it noted the clone at the parent: Ceph does
+// not keep the parent's snapshot for such a clone. What is made in the end holds what the volume held.
+func TestCutShortClone(t *testing.T) {
+	w := newWorld(t)
+	server := w.server()
+	source := ceph.ImageRef{Pool: pool, Name: "pvc-00000000-0000-4000-8000-00000000ba60"}
+	volume, err := server.CreateVolume(t.Context(), volumeRequest(source.Name, nil))
+	w.ok(err)
+	w.tool("rbd", "bench", "--io-type", "write", "--io-size", "64K", "--io-total", "8M", source.String())
+	request := &csi.CreateSnapshotRequest{Name: "snapshot-00000000-0000-4000-8000-00000000ba60", SourceVolumeId: volume.GetVolume().GetVolumeId()}
+	base := ceph.SnapshotRef{ImageRef: source, Snapshot: request.GetName()}
+	w.ok(w.admin.CreateSnapshot(t.Context(), base))
+	clone := ceph.ImageRef{Pool: pool, Name: request.GetName()}
+	w.ok(w.admin.CloneImage(t.Context(), base, ceph.ImageSpec{ImageRef: clone}))
+	w.forgetClone(base, clone)
+	var made *csi.CreateSnapshotResponse
+	for range 3 {
+		if made, err = server.CreateSnapshot(t.Context(), request); err == nil {
+			break
+		}
+		t.Log(err)
+	}
+	w.ok(err)
+	if want, got := w.tool("rbd", "export", source.String(), "-"), w.tool("rbd", "export", clone.String(), "-"); want != got {
+		t.Errorf("the snapshot does not hold what the volume held")
+	}
+	_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: made.GetSnapshot().GetSnapshotId()})
+	w.ok(err)
+	_, err = server.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: request.GetSourceVolumeId()})
+	w.ok(err)
+	w.empty()
+	w.noObjects()
+}
+
+// detach is "rbd child_detach" of cls_rbd, which no program offers: a snapshot's header does not note a clone any more.
+const detach = `
+import rados, struct, sys
+mons, key, pool, header, snapshot, child_pool, child = sys.argv[1:]
+def text(s): return struct.pack("<I", len(s)) + s.encode()
+spec = struct.pack("<q", int(child_pool)) + text(child) + text("")
+with rados.Rados(rados_id="admin", conf={"mon_host": mons, "key": key}) as cluster, cluster.open_ioctx(pool) as io:
+    io.execute(header, "rbd", "child_detach", struct.pack("<Q", int(snapshot)) + struct.pack("<BBI", 2, 1, len(spec)) + spec)
+`
+
+// forgetClone makes the header of an image forget a clone of its snapshot.
+func (w *world) forgetClone(base ceph.SnapshotRef, clone ceph.ImageRef) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	parent, err := w.admin.InspectImage(ctx, base.ImageRef)
+	w.ok(err)
+	child, err := w.admin.InspectImage(ctx, clone)
+	w.ok(err)
+	snaps, err := w.admin.ListSnapshots(ctx, base.ImageRef)
+	w.ok(err)
+	pools, err := w.admin.Pools(ctx)
+	w.ok(err)
+	at := slices.IndexFunc(pools, func(p ceph.Pool) bool { return p.Name == clone.Pool })
+	out, err := exec.CommandContext(ctx, "/usr/bin/python3", "-c", detach, strings.Join(w.ceph.MonHosts(), ","), w.ceph.Admin().Key.Reveal(),
+		pool, "rbd_header."+parent.ID, fmt.Sprint(snaps[0].ID), fmt.Sprint(pools[at].ID), child.ID).CombinedOutput()
+	if err != nil {
+		w.t.Fatalf("detach: %v: %s", err, out)
+	}
+}
+
+// tool runs one of Ceph's programs, and returns what it prints.
+func (w *world) tool(args ...string) string {
+	w.t.Helper()
+	out, err := w.ceph.Tool(w.t.Context(), args[0], args[1:]...).Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		w.t.Fatalf("%v: %v: %s", args, err, exit.Stderr)
+	}
+	w.ok(err)
+	return string(out)
 }
