@@ -3,12 +3,14 @@
 package operator
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
+	"github.com/seamount-dev/seamount/discover/seal"
 	"github.com/seamount-dev/seamount/tests/local/cluster"
 )
 
@@ -30,7 +32,7 @@ func (s *suite) wiped(t *testing.T) {
 		s.AwaitVerdict(t, d, v1alpha1.VerdictUsable, "")
 		s.Exec(t, f.node, "sh", "-ec", strings.ReplaceAll(f.script, "DEVICE", d.Path))
 		disks = append(disks, d)
-		names = append(names, s.AwaitVerdict(t, d, v1alpha1.VerdictRejected, f.reason).Name)
+		names = append(names, s.awaitJudged(t, d, f.reason).Name)
 	}
 	start := time.Now()
 	s.operate(t, "wipe-foreign", v1alpha1.OperationWipe, names...)
@@ -47,6 +49,23 @@ func (s *suite) wiped(t *testing.T) {
 		}
 	}
 	s.wipeRefused(t, s.awaitInService(t, s.disks[0]).Name)
+}
+
+// awaitJudged waits until a disk is rejected as it is now: discover may judge it while somebody still writes to it, and a plan for
+// a disk that was judged halfway is refused by the agent.
+func (s *suite) awaitJudged(t *testing.T, d cluster.Disk, reason string) *v1alpha1.StorageDisk {
+	t.Helper()
+	device, err := os.Open(d.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	var found *v1alpha1.StorageDisk
+	s.Eventually(t, d.Device+" is judged as it is", func() error {
+		found = s.AwaitVerdict(t, d, v1alpha1.VerdictRejected, reason)
+		return seal.CheckOccupied(t.Context(), device, *found.Status.Identity, found.Status.Verdict.Seal)
+	})
+	return found
 }
 
 // verified holds that every target was read back.
