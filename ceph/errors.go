@@ -121,6 +121,7 @@ const (
 	ENOTCONN   = 107
 	ESHUTDOWN  = 108
 	ETIMEDOUT  = 110
+	EUCLEAN    = 117
 	EDQUOT     = 122
 )
 

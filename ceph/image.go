@@ -57,11 +57,17 @@ type Images interface {
 	ListTrash(ctx context.Context, pool string) ([]TrashEntry, error)
 	// RestoreImage takes an image out of the trash under the name.
 	RestoreImage(ctx context.Context, pool, id, name string) error
-	// PurgeTrashed removes an image of the trash for good. Before its delay is over, or with clones, it is ErrPermission or ErrBusy.
+	// PurgeTrashed removes an image of the trash for good, also one whose way into the trash was cut short. Before its delay is
+	// over, or with clones, it is ErrPermission or ErrBusy.
 	PurgeTrashed(ctx context.Context, pool, id string) error
 
 	// ImageMetadata reads all keys of an image's metadata.
 	ImageMetadata(ctx context.Context, ref ImageRef) (map[string]string, error)
+	// HeaderMetadata reads the metadata of an image by its id, without opening it: also of one in the trash, and of one that cannot
+	// be opened any more, since its parent is gone. Without a header it is ErrNotFound.
+	HeaderMetadata(ctx context.Context, pool, id string) (map[string]string, error)
+	// ListedID is the id that the pool's directory has for a name, whether there is an image behind it or not.
+	ListedID(ctx context.Context, ref ImageRef) (string, error)
 	// SetImageMetadata sets one key.
 	SetImageMetadata(ctx context.Context, ref ImageRef, key, value string) error
 	// RemoveImageMetadata removes one key. One that is not there is no error.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 
 	goceph "github.com/ceph/go-ceph/rados"
 	"github.com/ceph/go-ceph/rbd"
@@ -18,6 +19,42 @@ func (c *Client) ImageMetadata(ctx context.Context, ref ceph.ImageRef) (map[stri
 	s := subject{"rbd image-meta list", ref.String()}
 	return readImage(ctx, c, s, ref, func(_ *connection, img *rbd.Image) (map[string]string, error) {
 		return img.ListMetadata()
+	})
+}
+
+// maxMetadata is how many keys are read at once.
+const maxMetadata = 1000
+
+// HeaderMetadata reads the omap of the header as cls_rbd keeps it; see ceph.Images.
+func (c *Client) HeaderMetadata(ctx context.Context, pool, id string) (map[string]string, error) {
+	s := subject{"rbd image-meta list", pool + "/" + id}
+	return withPool(ctx, c, s, pool, func(_ *connection, io *goceph.IOContext) (map[string]string, error) {
+		const prefix = "metadata_"
+		raw, err := io.GetAllOmapValues("rbd_header."+id, "", prefix, maxMetadata)
+		metadata := make(map[string]string, len(raw))
+		for key, value := range raw {
+			metadata[strings.TrimPrefix(key, prefix)] = string(value)
+		}
+		return metadata, missing(err, "pool "+pool+" has no image with id "+id)
+	})
+}
+
+// ListedID reads the pool's directory; see ceph.Images.
+func (c *Client) ListedID(ctx context.Context, ref ceph.ImageRef) (string, error) {
+	s := subject{"rbd ls", ref.String()}
+	if err := s.checkName(ref); err != nil {
+		return "", err
+	}
+	return withPool(ctx, c, s, ref.Pool, func(_ *connection, io *goceph.IOContext) (string, error) {
+		key, unlisted := "name_"+ref.Name, "pool "+ref.Pool+" lists no image "+ref.Name
+		found, err := io.GetOmapValues("rbd_directory", "", key, 1) // in order of keys: the name itself is the first that begins with it
+		if err != nil {
+			return "", missing(err, unlisted)
+		}
+		if raw, listed := found[key]; listed {
+			return decodeString(raw)
+		}
+		return "", refusal{ceph.ENOENT, unlisted}
 	})
 }
 

@@ -55,13 +55,46 @@ func (c *Client) RestoreImage(ctx context.Context, pool, id, name string) error 
 	})
 }
 
-// PurgeTrashed removes an image of the trash for good; see ceph.Images.
+// PurgeTrashed removes an image of the trash for good; see ceph.Images. One that
+// is still on its way into the trash is EUCLEAN for librbd: the move is finished first.
 func (c *Client) PurgeTrashed(ctx context.Context, pool, id string) error {
 	return inPool(ctx, c, subject{"rbd trash rm", pool + "/" + id}, pool, func(io *goceph.IOContext) error {
 		err := rbd.TrashRemove(io, id, false)
+		if librados.Errno(err) == ceph.EUCLEAN {
+			if err = finishMove(io, id); err == nil {
+				err = rbd.TrashRemove(io, id, false)
+			}
+		}
 		if n := librados.Errno(err); n == ceph.EPERM {
 			return refusal{n, words(n) + ": the image may not be removed before its delay is over"}
 		}
 		return missing(inUse(err), "the trash of pool "+pool+" has no image with id "+id)
 	})
+}
+
+// finishMove moves an image to the trash whose move was cut short. librbd does
+// it by name, and frees the name whoever has it: not when that is another image.
+func finishMove(io *goceph.IOContext, id string) error {
+	entries, err := rbd.GetTrashList(io)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(entries, func(e rbd.TrashInfo) bool { return e.Id == id })
+	if at < 0 {
+		return refusal{ceph.ENOENT, ""}
+	}
+	name := entries[at].Name
+	other, err := readString(io, "rbd_id."+name)
+	switch {
+	case librados.Errno(err) == ceph.ENOENT:
+	case err != nil:
+		return err
+	case other != id:
+		return refusal{ceph.EBUSY, "the image was cut short on its way into the trash, and another has its name " + name + " by now"}
+	}
+	err = rbd.GetImage(io, name).Trash(0)
+	if librados.Errno(err) == ceph.ENOENT {
+		return nil // what was left to be done was done
+	}
+	return err
 }

@@ -22,6 +22,19 @@ func newImageState() imageState {
 	return imageState{byName: map[string]*image{}, trash: map[string]*image{}}
 }
 
+// byID finds an image whether it is in the trash or not.
+func (s imageState) byID(id string) (*image, error) {
+	for _, img := range s.byName {
+		if img.id == id {
+			return img, nil
+		}
+	}
+	if img := s.trash[id]; img != nil {
+		return img, nil
+	}
+	return nil, refusal.New(ceph.ENOENT, "")
+}
+
 type image struct {
 	pool     *pool
 	data     *pool // where the data lies: pool, or another
@@ -302,6 +315,26 @@ func (k *Client) ImageMetadata(ctx context.Context, ref ceph.ImageRef) (map[stri
 	return onImage(ctx, k, rbdRead("ImageMetadata", "rbd image-meta ls", ref.Pool), ref, func(_ *Cluster, img *image) (map[string]string, error) {
 		return maps.Clone(img.metadata), nil
 	})
+}
+
+// HeaderMetadata implements ceph.Images.
+func (k *Client) HeaderMetadata(ctx context.Context, pool, id string) (map[string]string, error) {
+	return ask(ctx, k, rbdRead("HeaderMetadata", "rbd image-meta ls", pool), pool+"/"+id, func(c *Cluster) (map[string]string, error) {
+		p, err := c.imagePool(pool)
+		if err != nil {
+			return nil, err
+		}
+		img, err := p.images.byID(id)
+		if err != nil {
+			return nil, err
+		}
+		return maps.Clone(img.metadata), nil
+	})
+}
+
+// ListedID implements ceph.Images.
+func (k *Client) ListedID(ctx context.Context, ref ceph.ImageRef) (string, error) {
+	return onImage(ctx, k, rbdRead("ListedID", "rbd ls", ref.Pool), ref, func(_ *Cluster, img *image) (string, error) { return img.id, nil })
 }
 
 // SetImageMetadata implements ceph.Images.

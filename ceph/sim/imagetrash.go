@@ -90,14 +90,9 @@ func (k *Client) InspectImageByID(ctx context.Context, pool, id string) (ceph.Im
 		if err != nil {
 			return ceph.ImageDetail{}, err
 		}
-		img := p.images.trash[id]
-		for _, other := range p.images.byName {
-			if other.id == id {
-				img = other
-			}
-		}
-		if img == nil {
-			return ceph.ImageDetail{}, refusal.New(ceph.ENOENT, "")
+		img, err := p.images.byID(id)
+		if err != nil {
+			return ceph.ImageDetail{}, err
 		}
 		detail := ceph.ImageDetail{Image: img.export(), Metadata: maps.Clone(img.metadata)}
 		detail.Name = ""

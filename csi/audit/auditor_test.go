@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -27,10 +28,25 @@ type world struct {
 	told    []Finding
 	auditor *Auditor
 	fail    error
+	// unopened are images that cannot be opened.
+	unopened map[string]bool
+}
+
+// parentless is a cluster in which some images cannot be opened, since what they read from is gone.
+type parentless struct {
+	session.Ceph
+	names map[string]bool
+}
+
+func (p parentless) InspectImage(ctx context.Context, ref ceph.ImageRef) (ceph.ImageDetail, error) {
+	if p.names[ref.Name] {
+		return ceph.ImageDetail{}, &ceph.Error{Op: "rbd info", Target: ref.String(), Kind: ceph.ErrNotFound}
+	}
+	return p.Ceph.InspectImage(ctx, ref)
 }
 
 func (w *world) Session(context.Context, types.NamespacedName) (session.Session, error) {
-	return session.Session{Cluster: w.Clusters()[0], Ceph: w.admin}, w.fail
+	return session.Session{Cluster: w.Clusters()[0], Ceph: parentless{w.admin, w.unopened}}, w.fail
 }
 
 func (w *world) Clusters() []types.NamespacedName {
@@ -134,6 +150,36 @@ func TestAudit(t *testing.T) {
 	}
 	if n := testutil.CollectAndCount(w.auditor); n != 2 {
 		t.Errorf("%d series, want one of Orphaned and one of Missing", n)
+	}
+}
+
+// TestAuditCutShort removes a clone that was never marked, with what it was to be made of, and keeps a volume that cannot be opened.
+func TestAuditCutShort(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	source, clone := w.image(numbered(1), true), ceph.ImageRef{Pool: "fast", Name: numbered(2)}
+	base := ceph.SnapshotRef{ImageRef: source, Snapshot: clone.Name}
+	w.ok(w.admin.CreateSnapshot(t.Context(), base))
+	w.ok(w.admin.CloneImage(t.Context(), base, ceph.ImageSpec{ImageRef: clone}))
+	w.image(numbered(3), true)
+	w.image(numbered(4), false)
+	w.unopened = map[string]bool{numbered(3): true, numbered(4): true}
+	w.known = Known{Handles: map[string]string{of(numbered(1)).String(): "PersistentVolume a"}, Requests: map[string]bool{}}
+	w.pass(0)
+	w.pass(11 * time.Minute)
+	if want := numbered(1) + " " + numbered(3); w.images() != want {
+		t.Errorf("left %s, want %s", w.images(), want)
+	}
+	if snaps, err := w.admin.ListSnapshots(t.Context(), source); err != nil || len(snaps) != 0 {
+		t.Errorf("the source has snapshots %+v (%v)", snaps, err)
+	}
+	reasons := map[string]Reason{}
+	for _, f := range w.told {
+		reasons[f.Handle.Name()] = f.Reason
+	}
+	want := map[string]Reason{numbered(2): Unfinished, numbered(3): Orphaned, numbered(4): Headless}
+	if diff := cmp.Diff(want, reasons); diff != "" {
+		t.Errorf("told (-want +got):\n%s", diff)
 	}
 }
 

@@ -32,12 +32,11 @@ func (images) look(ctx context.Context, in session.Session, h handle.Handle) Ima
 	ref := ceph.ImageRef{Pool: h.Pool, Name: h.Image}
 	detail, err := in.Ceph.InspectImage(ctx, ref)
 	if err != nil {
-		image.Headless, image.Looked = errors.Is(err, ceph.ErrNotFound), errors.Is(err, ceph.ErrNotFound)
-		return image
+		return unopened(ctx, in, image, err)
 	}
 	record, none := volume.Of(h.Image, detail.Metadata)
 	image.Recorded, image.Claim = none == nil || !errors.Is(none, volume.ErrNone), record.Claim
-	image.Clone, image.Begun = detail.ParentID != "", detail.Metadata[ceph.ImageKeyOrigin] != ""
+	image.Clone, image.Begun = detail.ParentID != "", detail.Metadata[ceph.ImageKeyOrigin] != "" || cutShort(detail, h)
 	image.Deleting = detail.Metadata[ceph.ImageKeyDeleting] != ""
 	used, err1 := in.Ceph.ImageUsage(ctx, ref)
 	watchers, err2 := in.Ceph.ImageWatchers(ctx, ref)
@@ -52,6 +51,22 @@ func (images) look(ctx context.Context, in session.Session, h handle.Handle) Ima
 			image.Snapshots++
 		}
 	}
+	return image
+}
+
+// cutShort tells a clone that was not marked yet: what it is made of has its name, until it is complete.
+func cutShort(clone ceph.ImageDetail, h handle.Handle) bool {
+	return clone.Parent != nil && clone.Parent.Snapshot == h.Image
+}
+
+// unopened is an image that cannot be opened: there is none, or it is a volume and what it reads from is gone.
+func unopened(ctx context.Context, in session.Session, image Image, why error) Image {
+	image.Looked = false
+	if !errors.Is(why, ceph.ErrNotFound) {
+		return image
+	}
+	recorded, err := controller.Recorded(ctx, in.Ceph, ceph.ImageRef{Pool: image.Handle.Pool, Name: image.Handle.Image})
+	image.Looked, image.Recorded, image.Headless = err == nil, recorded, err == nil && !recorded
 	return image
 }
 
@@ -72,7 +87,7 @@ func (images) remove(ctx context.Context, in session.Session, h handle.Handle) e
 
 // removeBase removes the snapshot that a clone was being made of.
 func removeBase(ctx context.Context, images ceph.Images, clone ceph.ImageDetail, h handle.Handle) error {
-	if clone.Parent == nil || clone.Parent.Snapshot != h.Image {
+	if !cutShort(clone, h) {
 		return nil
 	}
 	err := images.RemoveSnapshot(ctx, *clone.Parent)

@@ -33,16 +33,24 @@ func (*images) remove(ctx context.Context, in session.Session, kind volume.Kind,
 	return Remove(ctx, in.Ceph, detail)
 }
 
-// clearAfter takes away what a call that was cut short may have left when the image itself is gone: a name without an image,
-// and parents in the trash that nothing reads any more.
+// clearAfter takes away what a call that was cut short may have left when the image itself is gone: a name without an image, or
+// with one that is on its way into the trash, and parents in the trash that nothing reads any more.
 func clearAfter(ctx context.Context, images ceph.Images, h handle.Handle) error {
 	if !handle.Named(h.Image) {
 		return nil
 	}
-	if err := unless(images.RemoveImage(ctx, imageOf(h.Pool, h.Image)), ceph.ErrNotFound); err != nil {
+	ref := imageOf(h.Pool, h.Image)
+	err := images.RemoveImage(ctx, ref)
+	if errors.Is(err, ceph.ErrBusy) { // something reads from it, and the sweep brings it into the trash
+		if _, err := Sweep(ctx, images, h.Pool); err != nil {
+			return err
+		}
+		err = images.RemoveImage(ctx, ref)
+	}
+	if unless(err, ceph.ErrNotFound) != nil {
 		return err
 	}
-	_, err := Sweep(ctx, images, h.Pool)
+	_, err = Sweep(ctx, images, h.Pool)
 	return unless(err, ceph.ErrNotFound)
 }
 
@@ -132,40 +140,61 @@ func discard(ctx context.Context, images ceph.Images, detail ceph.ImageDetail) e
 func climb(ctx context.Context, images ceph.Images, pool, id string) error {
 	for id != "" {
 		detail, err := images.InspectImageByID(ctx, pool, id)
+		if errors.Is(err, ceph.ErrNotFound) {
+			return purgeRest(ctx, images, pool, id)
+		}
 		if err != nil {
-			return unless(err, ceph.ErrNotFound)
+			return err
 		}
 		if detail.Metadata[ceph.ImageKeyDeleting] == "" {
 			return nil
 		}
-		err = images.PurgeTrashed(ctx, pool, id)
-		if errors.Is(err, ceph.ErrBusy) || errors.Is(err, ceph.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("purge the parent %s of a removed image: %w", id, err)
-		}
-		if detail.Parent == nil {
-			return nil
+		if purged, err := purge(ctx, images, pool, id); err != nil || !purged || detail.Parent == nil {
+			return err
 		}
 		pool, id = detail.Parent.Pool, detail.ParentID
 	}
 	return nil
 }
 
-// Sweep purges the images of a pool that wait in the trash and that nothing reads from any more. It returns how many.
+// purge removes an image of the trash that nothing reads from, and says whether it is one.
+func purge(ctx context.Context, images ceph.Images, pool, id string) (bool, error) {
+	err := images.PurgeTrashed(ctx, pool, id)
+	switch {
+	case errors.Is(err, ceph.ErrBusy) || errors.Is(err, ceph.ErrNotFound):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("purge the parent %s of a removed image: %w", id, err)
+	}
+	return true, nil
+}
+
+// purgeRest goes on with a purge that was cut short, after which the image cannot be opened: its header is gone, or its parent
+// is, which librbd lets go of first.
+func purgeRest(ctx context.Context, images ceph.Images, pool, id string) error {
+	metadata, err := images.HeaderMetadata(ctx, pool, id)
+	if unless(err, ceph.ErrNotFound) != nil || err == nil && metadata[ceph.ImageKeyDeleting] == "" {
+		return err
+	}
+	_, err = purge(ctx, images, pool, id)
+	return err
+}
+
+// Sweep purges the images of a pool that wait in the trash and that nothing reads from any more. It returns how many. One that
+// cannot be purged does not keep the others.
 func Sweep(ctx context.Context, images ceph.Images, pool string) (int, error) {
 	waiting, err := images.ListTrash(ctx, pool)
 	if err != nil {
 		return 0, err
 	}
+	var failed []error
 	for _, entry := range waiting {
-		if !handle.Named(entry.Name) {
-			continue
+		if handle.Named(entry.Name) {
+			failed = append(failed, climb(ctx, images, pool, entry.ID))
 		}
-		if err := climb(ctx, images, pool, entry.ID); err != nil {
-			return 0, err
-		}
+	}
+	if err := errors.Join(failed...); err != nil {
+		return 0, err
 	}
 	left, err := images.ListTrash(ctx, pool)
 	return max(0, len(waiting)-len(left)), err

@@ -59,7 +59,8 @@ func (c imageCreation) clone(ctx context.Context) (ceph.ImageDetail, error) {
 	case err != nil:
 		return ceph.ImageDetail{}, err
 	}
-	return images.InspectImage(ctx, c.ref())
+	detail, err := images.InspectImage(ctx, c.ref())
+	return detail, c.vanished(err)
 }
 
 // overtaken is a clone for which something is missing that was there a moment ago. When the source is still there, an earlier
@@ -99,13 +100,23 @@ func (c imageCreation) takeOver(ctx context.Context, detail ceph.ImageDetail, no
 	if !untied && detail.ParentID != c.source.detail.id {
 		return c.taken("it is no clone of " + c.record.Source)
 	}
-	return c.restart(ctx)
+	return c.restart(ctx, detail.ID)
 }
 
-// restart removes a blank image that was to become a clone and was cut short before librbd had made it.
-func (c imageCreation) restart(ctx context.Context) error {
-	if err := unless(c.session.Ceph.RemoveImage(ctx, c.ref()), ceph.ErrNotFound); err != nil {
-		return err
+// restart removes a blank image that was to become a clone and was cut short before librbd had made it. It is looked at once more
+// just before: another process may be making it.
+func (c imageCreation) restart(ctx context.Context, id string) error {
+	images := c.session.Ceph
+	now, err := images.InspectImage(ctx, c.ref())
+	if err != nil {
+		return c.vanished(err)
+	}
+	_, none := volume.Of(c.handle.Image, now.Metadata)
+	if now.ID != id || none == nil || now.Metadata[ceph.ImageKeyOrigin] == c.origin() {
+		return refuse(codes.Aborted, "another call makes %s at this moment: the next one goes on with it", c.ref())
+	}
+	if err := unless(images.RemoveImage(ctx, c.ref()), ceph.ErrNotFound); err != nil {
+		return c.vanished(err)
 	}
 	return refuse(codes.Aborted, "an image %s that was cut short was removed: the next call makes it", c.ref())
 }

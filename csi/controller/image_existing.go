@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/grpc/codes"
 
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/csi/volume"
 )
 
 // otherDataPool is the data pool of an image if it is another than the image's.
@@ -34,10 +36,22 @@ func (c imageCreation) checkOurs(ctx context.Context, detail ceph.ImageDetail) e
 	return c.checkBlank(ctx)
 }
 
+// vanished is an image that was there a moment ago and is not any more, or has been opened: another call of this name is at it.
+func (c imageCreation) vanished(err error) error {
+	if errors.Is(err, ceph.ErrNotFound) || errors.Is(err, ceph.ErrBusy) {
+		return refuse(codes.Aborted, "another call makes or removes %s at this moment: %v", c.ref(), err)
+	}
+	return err
+}
+
 // checkBlank refuses to go on with an image without a record that holds anything, or that a client has open. The latter may be
 // somebody else's, or an earlier call of this name: one that its caller waits for no longer, or one of a process that died,
 // whose watch Ceph keeps for 30 seconds (osd_client_watch_timeout). So the call is repeated.
 func (c imageCreation) checkBlank(ctx context.Context) error {
+	return c.vanished(c.checkNothing(ctx))
+}
+
+func (c imageCreation) checkNothing(ctx context.Context) error {
 	images := c.session.Ceph
 	snaps, err := images.ListSnapshots(ctx, c.ref())
 	if err != nil {
@@ -93,11 +107,37 @@ func (c imageCreation) headless(ctx context.Context) error {
 	if c.images.headless.since(c.ref()) < headlessFor {
 		return refuse(codes.Aborted, "image %s is just being made by another call, or that was cut short: it is cleared away after a minute", c.ref())
 	}
-	if err := unless(c.session.Ceph.RemoveImage(ctx, c.ref()), ceph.ErrNotFound); err != nil {
+	if err := c.checkUnrecorded(ctx); err != nil {
 		return err
+	}
+	if err := unless(c.session.Ceph.RemoveImage(ctx, c.ref()), ceph.ErrNotFound); err != nil {
+		return c.vanished(err)
 	}
 	c.images.headless.forget(c.ref())
 	return refuse(codes.Aborted, "what was left of image %s was cleared away: the next call makes it", c.ref())
+}
+
+// checkUnrecorded refuses to clear away a volume that only cannot be opened.
+func (c imageCreation) checkUnrecorded(ctx context.Context) error {
+	recorded, err := Recorded(ctx, c.session.Ceph, c.ref())
+	if err != nil || !recorded {
+		return err
+	}
+	return refuse(codes.FailedPrecondition, "image %s is a volume and cannot be opened: what it reads from is gone. It is left alone: restore it from a backup, or remove it (rbd rm %s)", c.ref(), c.ref())
+}
+
+// Recorded says whether a name that cannot be opened leads to an image with a record all the same.
+func Recorded(ctx context.Context, images ceph.Images, ref ceph.ImageRef) (bool, error) {
+	id, err := images.ListedID(ctx, ref)
+	if err != nil {
+		return false, unless(err, ceph.ErrNotFound)
+	}
+	metadata, err := images.HeaderMetadata(ctx, ref.Pool, id)
+	if err != nil {
+		return false, unless(err, ceph.ErrNotFound)
+	}
+	_, none := volume.Of(ref.Name, metadata)
+	return !errors.Is(none, volume.ErrNone), nil
 }
 
 // sightings remembers since when something was seen. A process that starts anew waits anew.

@@ -256,6 +256,97 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+// unopened is a cluster in which no image can be opened, since what each reads from is gone.
+type unopened struct{ session.Ceph }
+
+func (u unopened) InspectImage(_ context.Context, ref ceph.ImageRef) (ceph.ImageDetail, error) {
+	return ceph.ImageDetail{}, &ceph.Error{Op: "rbd info", Target: ref.String(), Kind: ceph.ErrNotFound}
+}
+
+func (u unopened) InspectImageByID(_ context.Context, pool, id string) (ceph.ImageDetail, error) {
+	return ceph.ImageDetail{}, &ceph.Error{Op: "rbd info", Target: pool + "/" + id, Kind: ceph.ErrNotFound}
+}
+
+// TestUnopenedVolume does not take a volume that cannot be opened for a name without an image, however long that lasts.
+func TestUnopenedVolume(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.create(asked("v", gibibyte))
+	before := w.look()
+	w.through(unopened{w.admin})
+	for _, want := range []codes.Code{codes.Aborted, codes.FailedPrecondition, codes.FailedPrecondition} {
+		if _, err := w.server.CreateVolume(t.Context(), asked("v", gibibyte)); status.Code(err) != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		w.now = w.now.Add(61 * time.Second)
+	}
+	if diff := cmp.Diff(before, w.look()); diff != "" {
+		t.Errorf("it was changed (-before +after):\n%s", diff)
+	}
+}
+
+// TestSweepUnopened goes on with purges that were cut short, and leaves alone what somebody else put into the trash.
+func TestSweepUnopened(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for name, metadata := range map[string]map[string]string{"v": {ceph.ImageKeyDeleting: "v"}, "theirs": nil} {
+		ref := imageOf("fast", handle.ImageOf(name))
+		w.ok(w.admin.CreateImage(t.Context(), ceph.ImageSpec{ImageRef: ref, Size: gibibyte, Metadata: metadata}))
+		w.ok(w.admin.TrashImage(t.Context(), ref, 0))
+	}
+	swept, err := Sweep(t.Context(), unopened{w.admin}, "fast")
+	w.ok(err)
+	left, err := w.admin.ListTrash(t.Context(), "fast")
+	w.ok(err)
+	if swept != 1 || len(left) != 1 || left[0].Name != handle.ImageOf("theirs") {
+		t.Errorf("%d swept, left %+v", swept, left)
+	}
+}
+
+// overtaking is a cluster in which another process marks a clone between two looks at it.
+type overtaking struct {
+	session.Ceph
+	looks int
+	mark  func() error
+}
+
+func (o *overtaking) InspectImage(ctx context.Context, ref ceph.ImageRef) (ceph.ImageDetail, error) {
+	if ref.Name == handle.ImageOf("c") {
+		if o.looks++; o.looks == 2 {
+			if err := o.mark(); err != nil {
+				return ceph.ImageDetail{}, err
+			}
+		}
+	}
+	return o.Ceph.InspectImage(ctx, ref)
+}
+
+// TestNotMadeAnew leaves a clone alone that looked cut short, and that another process was just making.
+func TestNotMadeAnew(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id := w.create(asked("v", gibibyte))
+	clone := imageOf("fast", handle.ImageOf("c"))
+	base := ceph.SnapshotRef{ImageRef: imageOf("fast", handle.ImageOf("v")), Snapshot: clone.Name}
+	w.ok(w.admin.CreateSnapshot(t.Context(), base))
+	w.ok(w.admin.CloneImage(t.Context(), base, ceph.ImageSpec{ImageRef: clone}))
+	before, err := w.admin.Image(t.Context(), clone)
+	w.ok(err)
+	w.through(&overtaking{Ceph: w.admin, mark: func() error {
+		return w.admin.SetImageMetadata(t.Context(), clone, ceph.ImageKeyOrigin, clone.Name+" of seamount/main/fast/"+base.Name)
+	}})
+	if _, err := w.server.CreateVolume(t.Context(), fromVolume(asked("c", gibibyte), id)); status.Code(err) != codes.Aborted {
+		t.Errorf("got %v", err)
+	}
+	_, err = w.server.CreateVolume(t.Context(), fromVolume(asked("c", gibibyte), id))
+	w.ok(err)
+	after, err := w.admin.Image(t.Context(), clone)
+	w.ok(err)
+	if after.ID != before.ID {
+		t.Errorf("it was made anew: %s became %s", before.ID, after.ID)
+	}
+}
+
 // TestLostObjectMap says of a volume that cannot have a snapshot what to do.
 func TestLostObjectMap(t *testing.T) {
 	t.Parallel()

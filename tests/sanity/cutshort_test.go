@@ -3,9 +3,7 @@
 package sanity
 
 import (
-	"errors"
-	"fmt"
-	"os/exec"
+	"encoding/binary"
 	"slices"
 	"strings"
 	"testing"
@@ -166,17 +164,7 @@ func TestCutShortClone(t *testing.T) {
 	w.noObjects()
 }
 
-// detach is "rbd child_detach" of cls_rbd, which no program offers: a snapshot's header does not note a clone any more.
-const detach = `
-import rados, struct, sys
-mons, key, pool, header, snapshot, child_pool, child = sys.argv[1:]
-def text(s): return struct.pack("<I", len(s)) + s.encode()
-spec = struct.pack("<q", int(child_pool)) + text(child) + text("")
-with rados.Rados(rados_id="admin", conf={"mon_host": mons, "key": key}) as cluster, cluster.open_ioctx(pool) as io:
-    io.execute(header, "rbd", "child_detach", struct.pack("<Q", int(snapshot)) + struct.pack("<BBI", 2, 1, len(spec)) + spec)
-`
-
-// forgetClone makes the header of an image forget a clone of its snapshot.
+// forgetClone makes the header of an image forget a clone of its snapshot (cls_rbd: child_detach).
 func (w *world) forgetClone(base ceph.SnapshotRef, clone ceph.ImageRef) {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -189,21 +177,9 @@ func (w *world) forgetClone(base ceph.SnapshotRef, clone ceph.ImageRef) {
 	pools, err := w.admin.Pools(ctx)
 	w.ok(err)
 	at := slices.IndexFunc(pools, func(p ceph.Pool) bool { return p.Name == clone.Pool })
-	out, err := exec.CommandContext(ctx, "/usr/bin/python3", "-c", detach, strings.Join(w.ceph.MonHosts(), ","), w.ceph.Admin().Key.Reveal(),
-		pool, "rbd_header."+parent.ID, fmt.Sprint(snaps[0].ID), fmt.Sprint(pools[at].ID), child.ID).CombinedOutput()
-	if err != nil {
-		w.t.Fatalf("detach: %v: %s", err, out)
-	}
-}
-
-// tool runs one of Ceph's programs, and returns what it prints.
-func (w *world) tool(args ...string) string {
-	w.t.Helper()
-	out, err := w.ceph.Tool(w.t.Context(), args[0], args[1:]...).Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		w.t.Fatalf("%v: %v: %s", args, err, exit.Stderr)
-	}
-	w.ok(err)
-	return string(out)
+	spec := binary.LittleEndian.AppendUint64(nil, uint64(pools[at].ID))
+	spec = encoded(encoded(spec, child.ID), "")
+	input := binary.LittleEndian.AppendUint64(nil, snaps[0].ID)
+	input = encoded(append(input, 2, 1), string(spec)) // version, least version, length
+	w.class("rbd_header."+parent.ID, "child_detach", input)
 }
