@@ -132,7 +132,7 @@ var runs = []Run{
 	{Line: "uname -r;", Why: notLinux},
 	{Line: "dmesg |", Why: notLinux},
 	{Line: "rbd bench", Why: measures},
-	{Line: "rbd object-map rebuild", By: "TestCutShortImage", Why: "needs a volume that has lost its object map"},
+	{Line: "rbd object-map rebuild", By: "TestKilled", Why: "needs a volume that has lost its object map"},
 	{Line: "ceph health detail", As: "kubectl seamount ceph -- health detail", Why: "the machine has no program of Ceph"},
 	{Line: "ceph rbd task add remove", Why: cephItself},
 	{Line: "ceph auth", Why: cephItself},

@@ -16,12 +16,33 @@ import (
 
 	"github.com/seamount-dev/seamount/api/v1alpha1"
 	"github.com/seamount-dev/seamount/ceph"
+	"github.com/seamount-dev/seamount/tests/cephtest"
 )
 
-// TestCutShortBase has librbd stopped between the note of a snapshot and its object map, as a kill can: such a snapshot is
+// cutShort are the states that librbd leaves when it is killed between two of its steps.
+var cutShort = []struct {
+	name string
+	test func(*testing.T, *world)
+}{
+	{"Base", cutShortBase},
+	{"Image", cutShortImage},
+	{"Clone", cutShortClone},
+	{"Move", func(t *testing.T, w *world) { cutShortMove(t, w, false) }},
+	{"MoveOfListed", func(t *testing.T, w *world) { cutShortMove(t, w, true) }},
+	{"Purge", cutShortPurge},
+	{"ParentLost", parentLost},
+}
+
+// cutShortOn goes on from each state.
+func cutShortOn(t *testing.T, c *cephtest.Cluster) {
+	for _, state := range cutShort {
+		t.Run(state.name, func(t *testing.T) { state.test(t, newWorldOn(t, c)) })
+	}
+}
+
+// cutShortBase has librbd stopped between the note of a snapshot and its object map, as a kill can: such a snapshot is
 // listed, and cloning it is ENOENT. The snapshot of the volume is made all the same, and nothing of it is left in the end.
-func TestCutShortBase(t *testing.T) {
-	w := newWorld(t)
+func cutShortBase(t *testing.T, w *world) {
 	server := w.server()
 	const name = "pvc-00000000-0000-4000-8000-00000000ba5e"
 	request := &csi.CreateSnapshotRequest{Name: "snapshot-00000000-0000-4000-8000-00000000ba5e"}
@@ -44,11 +65,10 @@ func TestCutShortBase(t *testing.T) {
 	w.noObjects()
 }
 
-// TestCutShortImage has librbd stopped between an image's header and its object map, as a kill can: such an image serves as any
+// cutShortImage has librbd stopped between an image's header and its object map, as a kill can: such an image serves as any
 // other, but no snapshot of it could ever be cloned. So none is taken for the volume: it is cleared away after a minute and made.
 // A volume that loses its map later says what to do.
-func TestCutShortImage(t *testing.T) {
-	w := newWorld(t)
+func cutShortImage(t *testing.T, w *world) {
 	now := time.Now()
 	server := w.serverAt(v1alpha1.ProvisionerRBD, func() time.Time { return now })
 	ref := ceph.ImageRef{Pool: pool, Name: "pvc-00000000-0000-4000-8000-00000000ba5f"}
@@ -130,10 +150,9 @@ func (w *world) removeObjectMaps(ref ceph.ImageRef) {
 	}
 }
 
-// TestCutShortClone has librbd stopped after it tied a clone to its parent and before it noted the clone at the parent: Ceph does
+// cutShortClone has librbd stopped after it tied a clone to its parent and before it noted the clone at the parent: Ceph does
 // not keep the parent's snapshot for such a clone. What is made in the end holds what the volume held.
-func TestCutShortClone(t *testing.T) {
-	w := newWorld(t)
+func cutShortClone(t *testing.T, w *world) {
 	server := w.server()
 	source := ceph.ImageRef{Pool: pool, Name: "pvc-00000000-0000-4000-8000-00000000ba60"}
 	volume, err := server.CreateVolume(t.Context(), volumeRequest(source.Name, nil))
@@ -153,8 +172,9 @@ func TestCutShortClone(t *testing.T) {
 		t.Log(err)
 	}
 	w.ok(err)
-	if want, got := w.tool("rbd", "export", source.String(), "-"), w.tool("rbd", "export", clone.String(), "-"); want != got {
-		t.Errorf("the snapshot does not hold what the volume held")
+	want := w.tool("rbd", "diff", source.String())
+	if diff := cmp.Diff(want, w.tool("rbd", "diff", clone.String())); diff != "" || want == "" {
+		t.Errorf("what the snapshot holds (-want +got):\n%s", diff)
 	}
 	_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: made.GetSnapshot().GetSnapshotId()})
 	w.ok(err)

@@ -39,36 +39,30 @@ func (w *world) family(server *controller.Server, number string) family {
 	return f
 }
 
-// TestCutShortMove has librbd stopped while it moves a deleted volume, which a snapshot reads from, to the trash: before or after
-// the name is free. Its deletion is repeated, all others go on, and with the last that reads from it, it goes.
-func TestCutShortMove(t *testing.T) {
-	for name, number := range map[string]string{"listed": "0000aaaa", "not listed": "0000bbbb"} {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			server := w.server()
-			f := w.family(server, number)
-			detail, err := w.admin.InspectImage(t.Context(), f.source)
-			w.ok(err)
-			w.deleteVolume(server, f.volume)
-			w.class("rbd_trash", "trash_state_set", append(encoded(nil, detail.ID), moving, normal))
-			if name == "listed" {
-				w.class("rbd_directory", "dir_add_image", encoded(encoded(nil, f.source.Name), detail.ID))
-			}
-			w.deleteVolume(server, f.volume)
-			w.deleteVolume(server, f.restored)
-			_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: f.snapshot})
-			w.ok(err)
-			w.empty()
-			w.noObjects()
-		})
+// cutShortMove has librbd stopped while it moves a deleted volume, which a snapshot reads from, to the trash: before or after the
+// name is free. Its deletion is repeated, all others go on, and with the last that reads from it, it goes.
+func cutShortMove(t *testing.T, w *world, listed bool) {
+	server := w.server()
+	f := w.family(server, "0000aaaa")
+	detail, err := w.admin.InspectImage(t.Context(), f.source)
+	w.ok(err)
+	w.deleteVolume(server, f.volume)
+	w.class("rbd_trash", "trash_state_set", append(encoded(nil, detail.ID), moving, normal))
+	if listed {
+		w.class("rbd_directory", "dir_add_image", encoded(encoded(nil, f.source.Name), detail.ID))
 	}
+	w.deleteVolume(server, f.volume)
+	w.deleteVolume(server, f.restored)
+	_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: f.snapshot})
+	w.ok(err)
+	w.empty()
+	w.noObjects()
 }
 
-// TestCutShortPurge has librbd stopped while it purges an image that waits in the trash: the header is gone, or the parent is, and
+// cutShortPurge has librbd stopped while it purges an image that waits in the trash: the header is gone, or the parent is, and
 // the image cannot be opened any more. The next sweep goes on with it, and leaves alone what somebody else has put there.
-func TestCutShortPurge(t *testing.T) {
+func cutShortPurge(t *testing.T, w *world) {
 	ctx := t.Context()
-	w := newWorld(t)
 	server := w.server()
 	mark := map[string]string{ceph.ImageKeyDeleting: "x"}
 	parent := ceph.ImageRef{Pool: pool, Name: "pvc-00000000-0000-4000-8000-00000000ca5e"}
@@ -97,9 +91,8 @@ func TestCutShortPurge(t *testing.T) {
 	w.noObjects()
 }
 
-// TestParentLost has a volume that cannot be opened, since what it reads from is gone: it is not taken for a name without an image.
-func TestParentLost(t *testing.T) {
-	w := newWorld(t)
+// parentLost has a volume that cannot be opened, since what it reads from is gone: it is not taken for a name without an image.
+func parentLost(t *testing.T, w *world) {
 	server := w.server()
 	w.family(server, "0000cccc")
 	restored := ceph.ImageRef{Pool: pool, Name: "pvc-00000000-0000-4000-9000-00000000cccc"}
