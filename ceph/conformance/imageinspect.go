@@ -29,31 +29,7 @@ func imageInspectCases(e *env) {
 		_, err := e.ImageUsage(e.ctx, ceph.ImageRef{Pool: pool, Name: "ghost"})
 		e.want(err, ceph.ErrNotFound)
 	})
-	e.check("ImageComplete is true of what was made", func(e *env) {
-		for _, made := range []ceph.ImageRef{ref, clone} {
-			complete, err := e.ImageComplete(e.ctx, made)
-			e.ok(err)
-			if !complete {
-				e.Errorf("%s is said to be cut short", made)
-			}
-		}
-		_, err := e.ImageComplete(e.ctx, ceph.ImageRef{Pool: pool, Name: "ghost"})
-		e.want(err, ceph.ErrNotFound)
-	})
-	e.check("HeaderMetadata and ListedID find an image without opening it", func(e *env) {
-		header, err := e.Image(e.ctx, clone)
-		e.ok(err)
-		id, err := e.ListedID(e.ctx, clone)
-		e.ok(err)
-		e.same("id", header.ID, id)
-		metadata, err := e.HeaderMetadata(e.ctx, pool, id)
-		e.ok(err)
-		e.same("metadata", map[string]string{"from": "seen"}, metadata)
-		_, err = e.ListedID(e.ctx, ceph.ImageRef{Pool: pool, Name: clone.Name[:len(clone.Name)-1]})
-		e.want(err, ceph.ErrNotFound)
-		_, err = e.HeaderMetadata(e.ctx, pool, "123456789abc")
-		e.want(err, ceph.ErrNotFound)
-	})
+	imageHeaderCases(e, pool, ref, clone)
 	e.check("a snapshot says when it was made", func(e *env) {
 		header, err := e.Image(e.ctx, clone)
 		e.ok(err)
@@ -85,6 +61,34 @@ func imageInspectCases(e *env) {
 		}
 		e.ok(e.RemoveImage(e.ctx, clone))
 		e.ok(e.PurgeTrashed(e.ctx, pool, before.ID))
+	})
+}
+
+func imageHeaderCases(e *env, pool string, ref, clone ceph.ImageRef) {
+	e.check("ImageComplete is true of what was made", func(e *env) {
+		for _, made := range []ceph.ImageRef{ref, clone} {
+			complete, err := e.ImageComplete(e.ctx, made)
+			e.ok(err)
+			if !complete {
+				e.Errorf("%s is said to be cut short", made)
+			}
+		}
+		_, err := e.ImageComplete(e.ctx, ceph.ImageRef{Pool: pool, Name: "ghost"})
+		e.want(err, ceph.ErrNotFound)
+	})
+	e.check("HeaderMetadata and ListedID find an image without opening it", func(e *env) {
+		header, err := e.Image(e.ctx, clone)
+		e.ok(err)
+		id, err := e.ListedID(e.ctx, clone)
+		e.ok(err)
+		e.same("id", header.ID, id)
+		metadata, err := e.HeaderMetadata(e.ctx, pool, id)
+		e.ok(err)
+		e.same("metadata", map[string]string{"from": "seen"}, metadata)
+		_, err = e.ListedID(e.ctx, ceph.ImageRef{Pool: pool, Name: clone.Name[:len(clone.Name)-1]})
+		e.want(err, ceph.ErrNotFound)
+		_, err = e.HeaderMetadata(e.ctx, pool, "123456789abc")
+		e.want(err, ceph.ErrNotFound)
 	})
 }
 

@@ -93,12 +93,12 @@ func (c imageCreation) takeOver(ctx context.Context, detail ceph.ImageDetail, no
 	if detail.Metadata[ceph.ImageKeyOrigin] == c.origin() {
 		return nil
 	}
-	if err := c.checkBlank(ctx); err != nil {
-		return err
-	}
 	untied := detail.ParentID == "" && len(detail.Metadata) == 0 && detail.Size == c.source.detail.size
 	if !untied && detail.ParentID != c.source.detail.id {
 		return c.taken("it is no clone of " + c.record.Source)
+	}
+	if err := c.checkBlank(ctx); err != nil {
+		return err
 	}
 	return c.restart(ctx, detail.ID)
 }
