@@ -258,11 +258,12 @@ func (m *Manager) discard(d Disk) error {
 }
 
 // Clear removes every loop device of the cluster's disks; the files stay. The
-// nodes must have been stopped. It waits for devices to be closed until ctx ends.
+// nodes must have been stopped: what stands on their disks goes with them. It waits for devices to be closed until ctx ends.
 func (m *Manager) Clear(ctx context.Context) error {
 	const poll = 50 * time.Millisecond
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
+	stacked := m.stacked()
 	for {
 		var busy error
 		for _, e := range m.journal.Entries(state.KindLoop) {
@@ -275,6 +276,7 @@ func (m *Manager) Clear(ctx context.Context) error {
 		if busy == nil {
 			return nil
 		}
+		stacked.look()
 		select {
 		case <-ctx.Done():
 			return busy

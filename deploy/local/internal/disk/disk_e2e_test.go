@@ -6,10 +6,12 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -284,4 +286,36 @@ func TestNodesStartTogether(t *testing.T) {
 		})
 	}
 	wait.Wait()
+}
+
+// TestClearStacked attaches a loop device to a file in a filesystem on a disk, whose mount is gone by then: nothing but the device
+// itself tells whose it is. It goes with the disk, and one on a file of somebody else stays.
+func TestClearStacked(t *testing.T) {
+	f := newFixture(t)
+	m := f.manager(t)
+	d := add(t, m, 1)
+	mount, foreign := t.TempDir(), filepath.Join(t.TempDir(), "foreign")
+	script := `mkfs.ext4 -q $0; mount $0 $1; truncate -s 8M $1/v $2; losetup --find --show $1/v; losetup --find --show $2; umount --lazy $1`
+	out, err := exec.CommandContext(t.Context(), "sh", "-ec", script, d.Device(), mount, foreign).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	devices := strings.Fields(string(out))
+	t.Cleanup(func() { exec.Command("losetup", "--detach", devices[1]).Run() }) //nolint:errcheck // the file goes anyway
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := m.Clear(ctx); err != nil {
+		t.Error(err)
+	}
+	for i, want := range []bool{false, true} {
+		number, err := loop.ParsePath(devices[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, attached, err := loop.Backing(number)
+		ours, _ := loop.FileAt(foreign)
+		if got := attached && file == ours; err != nil || got != want {
+			t.Errorf("%s is attached to the foreign file: %t, want %t (%v)", devices[i], got, want, err)
+		}
+	}
 }
