@@ -263,7 +263,7 @@ func (m *Manager) Clear(ctx context.Context) error {
 	const poll = 50 * time.Millisecond
 	tick := time.NewTicker(poll)
 	defer tick.Stop()
-	stacked := m.stacked()
+	stacked := stacked{sys: m.sys, next: time.Now().Add(stackedPause), asked: map[int]bool{}}
 	for {
 		var busy error
 		for _, e := range m.journal.Entries(state.KindLoop) {
@@ -276,7 +276,7 @@ func (m *Manager) Clear(ctx context.Context) error {
 		if busy == nil {
 			return nil
 		}
-		stacked.look()
+		stacked.look(m.journal.Entries(state.KindLoop)) // those that are left are ours, and busy
 		select {
 		case <-ctx.Done():
 			return busy

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"io/fs"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,8 +19,6 @@ type stacked struct {
 	sys  fs.FS
 	next time.Time
 	mu   sync.Mutex
-	// below are the device numbers of the disks, and of what was found to stand on them.
-	below map[uint64]bool
 	// asked are the devices that have not answered yet: one whose file is on a FUSE filesystem that hangs may never do.
 	asked map[int]bool
 }
@@ -28,20 +27,8 @@ type stacked struct {
 // others are opened, too, to ask them for their files.
 const stackedPause = time.Second
 
-func (m *Manager) stacked() *stacked {
-	s := &stacked{sys: m.sys, next: time.Now().Add(stackedPause), below: map[uint64]bool{}, asked: map[int]bool{}}
-	for _, e := range m.journal.Entries(state.KindLoop) {
-		if number, err := loop.ParsePath(e.Name); err == nil {
-			if d, err := loop.Read(m.sys, number); err == nil {
-				s.below[unix.Mkdev(d.Major, d.Minor)] = true
-			}
-		}
-	}
-	return s
-}
-
-// look asks all devices, without waiting for their answers.
-func (s *stacked) look() {
+// look asks all devices, without waiting for their answers, whether they stand on one of these, which are ours.
+func (s *stacked) look(ours []state.Entry) {
 	now := time.Now()
 	if now.Before(s.next) {
 		return
@@ -56,19 +43,34 @@ func (s *stacked) look() {
 	for _, d := range devices {
 		if d.Attached() && !s.asked[d.Number] {
 			s.asked[d.Number] = true
-			go s.ask(d)
+			go s.ask(d.Number, devices, ours)
 		}
 	}
 }
 
-func (s *stacked) ask(d loop.Device) {
-	file, attached, err := loop.Backing(d.Number)
+func (s *stacked) ask(number int, devices []loop.Device, ours []state.Entry) {
+	if standsOn(number, devices, ours) {
+		_ = loop.Detach(number) // it is asked again
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.asked, d.Number)
-	if err != nil || !attached || !s.below[file.Device] {
-		return
+	delete(s.asked, number)
+}
+
+// standsOn follows a loop device to the device of the filesystem that its file is in, and on from there.
+func standsOn(number int, devices []loop.Device, ours []state.Entry) bool {
+	for {
+		file, attached, err := loop.Backing(number)
+		if err != nil || !attached {
+			return false
+		}
+		below := slices.IndexFunc(devices, func(d loop.Device) bool { return unix.Mkdev(d.Major, d.Minor) == file.Device })
+		if below < 0 {
+			return false
+		}
+		number = devices[below].Number
+		if slices.ContainsFunc(ours, func(e state.Entry) bool { return e.Name == loop.Path(number) }) {
+			return true
+		}
 	}
-	s.below[unix.Mkdev(d.Major, d.Minor)] = true
-	_ = loop.Detach(d.Number) // it is asked again
 }
