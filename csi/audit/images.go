@@ -35,7 +35,7 @@ func (images) look(ctx context.Context, in session.Session, h handle.Handle) Ima
 		return unopened(ctx, in, image, err)
 	}
 	record, none := volume.Of(h.Image, detail.Metadata)
-	image.Recorded, image.Claim = none == nil || !errors.Is(none, volume.ErrNone), record.Claim
+	image.Recorded, image.Claim = !errors.Is(none, volume.ErrNone), record.Claim
 	image.Clone, image.Begun = detail.ParentID != "", detail.Metadata[ceph.ImageKeyOrigin] != "" || cutShort(detail, h)
 	image.Deleting = detail.Metadata[ceph.ImageKeyDeleting] != ""
 	used, err1 := in.Ceph.ImageUsage(ctx, ref)

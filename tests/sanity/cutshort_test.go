@@ -57,10 +57,8 @@ func cutShortBase(t *testing.T, w *world) {
 	}
 	made, err := server.CreateSnapshot(t.Context(), request)
 	w.ok(err)
-	_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: made.GetSnapshot().GetSnapshotId()})
-	w.ok(err)
-	_, err = server.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: request.GetSourceVolumeId()})
-	w.ok(err)
+	w.deleteSnapshot(server, made.GetSnapshot().GetSnapshotId())
+	w.deleteVolume(server, request.GetSourceVolumeId())
 	w.empty()
 	w.noObjects()
 }
@@ -73,7 +71,7 @@ func cutShortImage(t *testing.T, w *world) {
 	server := w.serverAt(v1alpha1.ProvisionerRBD, func() time.Time { return now })
 	ref := ceph.ImageRef{Pool: pool, Name: "pvc-00000000-0000-4000-8000-00000000ba5f"}
 	w.ok(w.admin.CreateImage(t.Context(), ceph.ImageSpec{ImageRef: ref, Size: gibibyte}))
-	w.removeObjectMap(ref)
+	w.removeObject(w.objectMap(ref))
 	for _, after := range []time.Duration{0, 59 * time.Second, 2 * time.Second} {
 		now = now.Add(after)
 		if _, err := server.CreateVolume(t.Context(), volumeRequest(ref.Name, nil)); status.Code(err) != codes.Aborted {
@@ -85,18 +83,15 @@ func cutShortImage(t *testing.T, w *world) {
 	request := &csi.CreateSnapshotRequest{Name: "snapshot-00000000-0000-4000-8000-00000000ba5f", SourceVolumeId: volume.GetVolume().GetVolumeId()}
 	made, err := server.CreateSnapshot(t.Context(), request)
 	w.ok(err)
-	_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: made.GetSnapshot().GetSnapshotId()})
-	w.ok(err)
+	w.deleteSnapshot(server, made.GetSnapshot().GetSnapshotId())
 	w.noObjectsBut(ref)
-	w.removeObjectMap(ref)
+	w.removeObject(w.objectMap(ref))
 	for range 2 {
 		if _, err := server.CreateSnapshot(t.Context(), request); status.Code(err) != codes.FailedPrecondition {
 			t.Errorf("the snapshot of one that has lost its map: %v", err)
 		}
 	}
-	if out, err := w.ceph.Tool(t.Context(), "rbd", "object-map", "rebuild", ref.String()).CombinedOutput(); err != nil {
-		t.Fatalf("rebuild: %v: %s", err, out)
-	}
+	w.tool("rbd", "object-map", "rebuild", ref.String())
 	_, err = server.CreateSnapshot(t.Context(), request)
 	w.ok(err)
 }
@@ -104,43 +99,42 @@ func cutShortImage(t *testing.T, w *world) {
 // noObjectsBut checks that nothing is left in the pool but what an image without data consists of.
 func (w *world) noObjectsBut(ref ceph.ImageRef) {
 	w.t.Helper()
-	detail, err := w.admin.InspectImage(w.t.Context(), ref)
-	w.ok(err)
 	left, err := w.leftObjects()
 	w.ok(err)
 	slices.Sort(left)
-	want := []string{"rbd_header." + detail.ID, "rbd_id." + ref.Name, "rbd_object_map." + detail.ID}
+	want := []string{"rbd_header." + w.id(ref), "rbd_id." + ref.Name, w.objectMap(ref)}
 	if diff := cmp.Diff(want, left); diff != "" {
 		w.t.Errorf("objects (-want +got):\n%s", diff)
 	}
 }
 
-// removeObjectMap removes the object map of an image.
-func (w *world) removeObjectMap(ref ceph.ImageRef) {
+// id is the identifier of an image, which its objects are named after.
+func (w *world) id(ref ceph.ImageRef) string {
 	w.t.Helper()
 	detail, err := w.admin.InspectImage(w.t.Context(), ref)
 	w.ok(err)
-	w.removeObject("rbd_object_map." + detail.ID)
+	return detail.ID
+}
+
+// objectMap is the object with the object map of an image; those of its snapshots are named after it.
+func (w *world) objectMap(ref ceph.ImageRef) string {
+	w.t.Helper()
+	return "rbd_object_map." + w.id(ref)
 }
 
 func (w *world) removeObject(object string) {
 	w.t.Helper()
-	out, err := w.ceph.Tool(w.t.Context(), "rados", "--pool", pool, "rm", object).CombinedOutput()
-	if err != nil {
-		w.t.Fatalf("rados rm %s: %v: %s", object, err, out)
-	}
+	w.tool("rados", "--pool", pool, "rm", object)
 }
 
 // removeObjectMaps removes the object maps of an image's snapshots.
 func (w *world) removeObjectMaps(ref ceph.ImageRef) {
 	w.t.Helper()
-	detail, err := w.admin.InspectImage(w.t.Context(), ref)
-	w.ok(err)
 	objects, err := w.objects()
 	w.ok(err)
-	removed := 0
+	removed, prefix := 0, w.objectMap(ref)+"."
 	for _, object := range objects {
-		if strings.HasPrefix(object, "rbd_object_map."+detail.ID+".") {
+		if strings.HasPrefix(object, prefix) {
 			w.removeObject(object)
 			removed++
 		}
@@ -176,10 +170,8 @@ func cutShortClone(t *testing.T, w *world) {
 	if diff := cmp.Diff(want, w.tool("rbd", "diff", clone.String())); diff != "" || want == "" {
 		t.Errorf("what the snapshot holds (-want +got):\n%s", diff)
 	}
-	_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: made.GetSnapshot().GetSnapshotId()})
-	w.ok(err)
-	_, err = server.DeleteVolume(t.Context(), &csi.DeleteVolumeRequest{VolumeId: request.GetSourceVolumeId()})
-	w.ok(err)
+	w.deleteSnapshot(server, made.GetSnapshot().GetSnapshotId())
+	w.deleteVolume(server, request.GetSourceVolumeId())
 	w.empty()
 	w.noObjects()
 }
@@ -187,19 +179,13 @@ func cutShortClone(t *testing.T, w *world) {
 // forgetClone makes the header of an image forget a clone of its snapshot (cls_rbd: child_detach).
 func (w *world) forgetClone(base ceph.SnapshotRef, clone ceph.ImageRef) {
 	w.t.Helper()
-	ctx := w.t.Context()
-	parent, err := w.admin.InspectImage(ctx, base.ImageRef)
+	snaps, err := w.admin.ListSnapshots(w.t.Context(), base.ImageRef)
 	w.ok(err)
-	child, err := w.admin.InspectImage(ctx, clone)
+	in, err := w.poolNamed(clone.Pool)
 	w.ok(err)
-	snaps, err := w.admin.ListSnapshots(ctx, base.ImageRef)
-	w.ok(err)
-	pools, err := w.admin.Pools(ctx)
-	w.ok(err)
-	at := slices.IndexFunc(pools, func(p ceph.Pool) bool { return p.Name == clone.Pool })
-	spec := binary.LittleEndian.AppendUint64(nil, uint64(pools[at].ID))
-	spec = encoded(encoded(spec, child.ID), "")
+	spec := binary.LittleEndian.AppendUint64(nil, uint64(in.ID))
+	spec = encoded(encoded(spec, w.id(clone)), "")
 	input := binary.LittleEndian.AppendUint64(nil, snaps[0].ID)
 	input = encoded(append(input, 2, 1), string(spec)) // version, least version, length
-	w.class("rbd_header."+parent.ID, "child_detach", input)
+	w.class("rbd_header."+w.id(base.ImageRef), "child_detach", input)
 }

@@ -44,17 +44,15 @@ func (w *world) family(server *controller.Server, number string) family {
 func cutShortMove(t *testing.T, w *world, listed bool) {
 	server := w.server()
 	f := w.family(server, "0000aaaa")
-	detail, err := w.admin.InspectImage(t.Context(), f.source)
-	w.ok(err)
+	id := w.id(f.source)
 	w.deleteVolume(server, f.volume)
-	w.class("rbd_trash", "trash_state_set", append(encoded(nil, detail.ID), moving, normal))
+	w.class("rbd_trash", "trash_state_set", append(encoded(nil, id), moving, normal))
 	if listed {
-		w.class("rbd_directory", "dir_add_image", encoded(encoded(nil, f.source.Name), detail.ID))
+		w.class("rbd_directory", "dir_add_image", encoded(encoded(nil, f.source.Name), id))
 	}
 	w.deleteVolume(server, f.volume)
 	w.deleteVolume(server, f.restored)
-	_, err = server.DeleteSnapshot(t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: f.snapshot})
-	w.ok(err)
+	w.deleteSnapshot(server, f.snapshot)
 	w.empty()
 	w.noObjects()
 }
@@ -76,10 +74,9 @@ func cutShortPurge(t *testing.T, w *world) {
 		w.ok(w.admin.TrashImage(ctx, ref, 0))
 	}
 	w.ok(w.admin.RemoveSnapshot(ctx, base))
-	detail, err := w.admin.InspectImage(ctx, parent)
-	w.ok(err)
+	header := "rbd_header." + w.id(parent)
 	w.ok(w.admin.TrashImage(ctx, parent, 0))
-	w.removeObject("rbd_header." + detail.ID)
+	w.removeObject(header)
 	w.deleteVolume(server, namespace+"/"+cluster+"/"+pool+"/"+parent.Name)
 	trash, err := w.admin.ListTrash(ctx, pool)
 	w.ok(err)
@@ -119,5 +116,11 @@ func parentLost(t *testing.T, w *world) {
 func (w *world) deleteVolume(server *controller.Server, id string) {
 	w.t.Helper()
 	_, err := server.DeleteVolume(w.t.Context(), &csi.DeleteVolumeRequest{VolumeId: id})
+	w.ok(err)
+}
+
+func (w *world) deleteSnapshot(server *controller.Server, id string) {
+	w.t.Helper()
+	_, err := server.DeleteSnapshot(w.t.Context(), &csi.DeleteSnapshotRequest{SnapshotId: id})
 	w.ok(err)
 }

@@ -119,15 +119,20 @@ func (w *world) awaitSpace(pool string) {
 
 // available is how much a pool says that it can take.
 func (w *world) available(pool string) (int64, error) {
+	found, err := w.poolNamed(pool)
+	return found.AvailableBytes, err
+}
+
+func (w *world) poolNamed(name string) (ceph.Pool, error) {
 	pools, err := w.admin.Pools(w.t.Context())
 	if err != nil {
-		return 0, err
+		return ceph.Pool{}, err
 	}
-	at := slices.IndexFunc(pools, func(p ceph.Pool) bool { return p.Name == pool })
+	at := slices.IndexFunc(pools, func(p ceph.Pool) bool { return p.Name == name })
 	if at < 0 {
-		return 0, fmt.Errorf("there is no pool %s", pool)
+		return ceph.Pool{}, fmt.Errorf("there is no pool %s", name)
 	}
-	return pools[at].AvailableBytes, nil
+	return pools[at], nil
 }
 
 func (w *world) ok(err error) {
